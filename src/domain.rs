@@ -1,0 +1,15 @@
+//! The pure middle: what is known, what follows from it, and what is to be said. No I/O, no
+//! clock, no randomness; time is an argument.
+
+pub mod condition;
+pub mod contact;
+pub mod decision;
+pub mod event;
+pub mod fault;
+pub mod journey;
+pub mod notification;
+pub mod order;
+pub mod personal;
+pub mod rule;
+pub mod shop;
+pub mod time;

@@ -1,0 +1,3 @@
+//! Conditions in CEL.
+#[derive(Debug)]
+pub struct Condition;

@@ -1,0 +1,60 @@
+//! Whether, and at which address, a customer can be reached.
+
+use std::str::FromStr;
+
+use email_address::EmailAddress;
+
+use super::decision::Reason;
+use super::order::{Channel, Customer};
+use super::personal::Personal;
+use super::shop::Shop;
+
+/// Where a notification goes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recipient {
+    Email(Personal),
+    /// E.164
+    Phone(Personal),
+    /// The shop's own webhook.
+    Webhook,
+}
+
+/// The customer's address on `channel`, or why there is none to use.
+///
+/// # Errors
+/// The reason that the decision records.
+pub fn reach(customer: &Customer, shop: &Shop, channel: Channel) -> Result<Recipient, Reason> {
+    if shop.providers.of(channel).is_none() {
+        return Err(if channel == Channel::Webhook { Reason::WebhookMissing } else { Reason::ProviderMissing });
+    }
+    let declined = customer.channels.as_ref().is_some_and(|accepted| !accepted.contains(&channel));
+    if channel != Channel::Webhook && declined {
+        return Err(Reason::ChannelDeclined);
+    }
+    let given = |address: &Option<Personal>| address.clone().filter(|text| !text.trim().is_empty());
+    match channel {
+        Channel::Webhook => Ok(Recipient::Webhook),
+        Channel::Email => {
+            let address = given(&customer.email).ok_or(Reason::EmailMissing)?;
+            let address = address.trim();
+            // quoted local parts and domain literals are valid and never a buyer's
+            let plain =
+                !address.contains(['"', '[', '(', ',', ';', '<', '>']) && !address.chars().any(char::is_control);
+            match EmailAddress::from_str(address) {
+                Ok(parsed) if plain && parsed.domain().contains('.') => Ok(Recipient::Email(address.into())),
+                _ => Err(Reason::EmailInvalid),
+            }
+        }
+        Channel::Sms => {
+            let number = given(&customer.phone).ok_or(Reason::PhoneMissing)?;
+            e164(&number, &shop.country).map(|number| Recipient::Phone(Personal(number))).ok_or(Reason::PhoneInvalid)
+        }
+    }
+}
+
+/// The number as E.164, if it can exist; `country` is where it is dialled from.
+fn e164(number: &str, country: &str) -> Option<String> {
+    use rlibphonenumber::{PhoneNumber, Region};
+    let parsed = PhoneNumber::parse(number, country.parse::<Region>().ok()).ok()?;
+    parsed.is_valid().then(|| parsed.to_string())
+}

@@ -1,0 +1,192 @@
+//! What a rule came to, and why. Every decision is recorded, the non-sends too (I8).
+
+use serde::{Deserialize, Serialize};
+
+use super::journey::Subject;
+use super::order::Channel;
+use super::rule::RuleName;
+use super::time::Timestamp;
+
+/// What set the rules going.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Cause {
+    Event {
+        #[serde(rename = "type")]
+        event_type: String,
+        source: String,
+        id: String,
+        /// When it happened.
+        time: Timestamp,
+    },
+    Timer {
+        rule: RuleName,
+        due: Timestamp,
+    },
+    /// A second look, right before an attempt.
+    Attempt {
+        notification: NotificationId,
+    },
+}
+
+/// The key of a notification: the same for its whole life, whoever computes it (I2).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NotificationId(pub String);
+
+impl std::fmt::Display for NotificationId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One rule, one subject, one outcome.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    pub rule: RuleName,
+    pub message: String,
+    pub subject: Subject,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "verdict")]
+pub enum Verdict {
+    Send {
+        notifications: Vec<Sent>,
+        /// Channels of the rule that could not be used.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skipped: Vec<Skipped>,
+    },
+    Defer {
+        until: Timestamp,
+        reason: Reason,
+    },
+    Suppress {
+        reason: Reason,
+        /// More about it, without personal data.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        skipped: Vec<Skipped>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sent {
+    pub channel: Channel,
+    pub notification: NotificationId,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Skipped {
+    pub channel: Channel,
+    pub reason: Reason,
+}
+
+/// Why a message was not sent, or not yet. The codes are stable: dashboards and care teams
+/// build on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The rule's `when` does not hold.
+    ConditionFalse,
+    /// The rule's `when` or `valid_while` could not be evaluated.
+    ConditionError,
+    /// `once_per` is used up.
+    AlreadyTold,
+    /// The event is older than what is known of its subject.
+    OldNews,
+    /// The news is older than the rule's `expires`.
+    Expired,
+    /// `valid_while` does not hold (any more).
+    NoLongerTrue,
+    /// A deadline has been set and waits.
+    AwaitingDeadline,
+    /// No channel of the rule can reach the customer.
+    NoChannel,
+    /// The order has no e-mail address.
+    EmailMissing,
+    EmailInvalid,
+    PhoneMissing,
+    PhoneInvalid,
+    /// The shop has no webhook, or none that may be called.
+    WebhookMissing,
+    /// The shop has no provider for this channel.
+    ProviderMissing,
+    /// The customer does not want this channel.
+    ChannelDeclined,
+    /// The customer asked to be forgotten.
+    CustomerErased,
+    /// The message could not be written from what is known.
+    Unrenderable,
+}
+
+impl Reason {
+    pub const ALL: [Self; 17] = [
+        Self::ConditionFalse,
+        Self::ConditionError,
+        Self::AlreadyTold,
+        Self::OldNews,
+        Self::Expired,
+        Self::NoLongerTrue,
+        Self::AwaitingDeadline,
+        Self::NoChannel,
+        Self::EmailMissing,
+        Self::EmailInvalid,
+        Self::PhoneMissing,
+        Self::PhoneInvalid,
+        Self::WebhookMissing,
+        Self::ProviderMissing,
+        Self::ChannelDeclined,
+        Self::CustomerErased,
+        Self::Unrenderable,
+    ];
+
+    /// The stable code.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ConditionFalse => "condition_false",
+            Self::ConditionError => "condition_error",
+            Self::AlreadyTold => "already_told",
+            Self::OldNews => "old_news",
+            Self::Expired => "expired",
+            Self::NoLongerTrue => "no_longer_true",
+            Self::AwaitingDeadline => "awaiting_deadline",
+            Self::NoChannel => "no_channel",
+            Self::EmailMissing => "email_missing",
+            Self::EmailInvalid => "email_invalid",
+            Self::PhoneMissing => "phone_missing",
+            Self::PhoneInvalid => "phone_invalid",
+            Self::WebhookMissing => "webhook_missing",
+            Self::ProviderMissing => "provider_missing",
+            Self::ChannelDeclined => "channel_declined",
+            Self::CustomerErased => "customer_erased",
+            Self::Unrenderable => "unrenderable",
+        }
+    }
+
+    /// In plain words, for a timeline.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::ConditionFalse => "its condition does not hold",
+            Self::ConditionError => "its condition could not be evaluated",
+            Self::AlreadyTold => "the customer has been told already",
+            Self::OldNews => "older than what is already known",
+            Self::Expired => "too old to be news",
+            Self::NoLongerTrue => "no longer true",
+            Self::AwaitingDeadline => "waits for its deadline",
+            Self::NoChannel => "no channel can reach the customer",
+            Self::EmailMissing => "no e-mail address",
+            Self::EmailInvalid => "the e-mail address is not valid",
+            Self::PhoneMissing => "no phone number",
+            Self::PhoneInvalid => "the phone number is not valid",
+            Self::WebhookMissing => "the shop has no webhook",
+            Self::ProviderMissing => "the shop has no provider for this channel",
+            Self::ChannelDeclined => "the customer does not want this channel",
+            Self::CustomerErased => "the customer asked to be forgotten",
+            Self::Unrenderable => "the message could not be written",
+        }
+    }
+}

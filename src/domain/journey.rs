@@ -1,0 +1,403 @@
+//! All that is known of one order and its parcels.
+//!
+//! A journey holds facts, each with the moment it happened; what follows from the facts (the
+//! phase, what is still to come) is computed, so that the order of arrival cannot matter (I3).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::event::{Extent, HoldNotice, Line, ParcelStatus, Waybill};
+use super::order::{Amount, DeliveryMethod, Order};
+use super::rule::RuleName;
+use super::time::{Timestamp, Window};
+
+/// The key of a journey: the shop's name and the order's.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct JourneyKey {
+    pub shop: String,
+    pub order_id: String,
+}
+
+/// What a message or a timer is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    Order,
+    Shipment(String),
+    Parcel(ParcelKey),
+}
+
+/// A life of a waybill: carriers recycle numbers, and returns reuse them.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ParcelKey {
+    #[serde(flatten)]
+    pub waybill: Waybill,
+    pub epoch: u32,
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Order => f.write_str("order"),
+            Self::Shipment(id) => write!(f, "shipment/{id}"),
+            Self::Parcel(ParcelKey { waybill, epoch }) => {
+                write!(f, "parcel/{}/{}/{epoch}", waybill.carrier, waybill.tracking_number)
+            }
+        }
+    }
+}
+
+/// Where the buyer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Confirmation,
+    Preparation,
+    Shipping,
+    Delay,
+    PickupHold,
+    Delivery,
+    Usage,
+    Cancelled,
+    Returned,
+    Lost,
+}
+
+impl Phase {
+    pub const ALL: [Self; 10] = [
+        Self::Confirmation,
+        Self::Preparation,
+        Self::Shipping,
+        Self::Delay,
+        Self::PickupHold,
+        Self::Delivery,
+        Self::Usage,
+        Self::Cancelled,
+        Self::Returned,
+        Self::Lost,
+    ];
+
+    /// The name as rules and the API write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Confirmation => "confirmation",
+            Self::Preparation => "preparation",
+            Self::Shipping => "shipping",
+            Self::Delay => "delay",
+            Self::PickupHold => "pickup_hold",
+            Self::Delivery => "delivery",
+            Self::Usage => "usage",
+            Self::Cancelled => "cancelled",
+            Self::Returned => "returned",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// One scan of a parcel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scan {
+    pub status: ParcelStatus,
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum HoldKind {
+    /// The buyer wanted to collect it.
+    Chosen,
+    /// It was to come home, and did not.
+    Imposed,
+}
+
+impl HoldKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chosen => "chosen",
+            Self::Imposed => "imposed",
+        }
+    }
+}
+
+/// It waits to be collected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Hold {
+    pub kind: HoldKind,
+    pub since: Timestamp,
+    #[serde(flatten)]
+    pub notice: HoldNotice,
+}
+
+/// One parcel: a carrier, a number, and which life of that number.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parcel {
+    #[serde(flatten)]
+    pub key: ParcelKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shipment_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tracking_url: Option<String>,
+    /// The scans of this life, oldest first, as they happened.
+    pub scans: Vec<Scan>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eta: Option<Eta>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Hold>,
+    /// With `delivered`: to whom or where it was left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_to: Option<String>,
+    /// When the shop gave the buyer this number.
+    pub linked_at: Timestamp,
+    /// The number under which it goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<Waybill>,
+    /// This life carries goods back to the shop; nothing of it is news for the buyer.
+    #[serde(default)]
+    pub is_return: bool,
+}
+
+/// An expected arrival, and who learnt of it when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Eta {
+    pub window: Window,
+    /// When the carrier said so.
+    pub at: Timestamp,
+    /// The one before it, if it moved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Window>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What left together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shipment {
+    pub id: String,
+    pub created_at: Timestamp,
+    pub extent: Extent,
+    /// What it carries; the whole order, if empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub items: Vec<Line>,
+}
+
+/// A promise and when it was made.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Promised {
+    pub window: Window,
+    pub at: Timestamp,
+}
+
+/// A message that was decided to be sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    pub rule: RuleName,
+    pub message: String,
+    pub subject: Subject,
+    /// What the rule counts as once: see [`super::rule::OncePer`].
+    pub once_key: String,
+    pub at: Timestamp,
+    /// It was withdrawn before any channel took it: the buyer does not know.
+    #[serde(default)]
+    pub withdrawn: bool,
+}
+
+/// A deadline that waits to fall due.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Timer {
+    pub rule: RuleName,
+    pub subject: Subject,
+    /// Which of the rule's deadlines.
+    pub index: u8,
+    /// When it wakes the journey; the deadline itself may have moved later since.
+    pub due: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Cancelled {
+    pub at: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refunded {
+    pub at: Timestamp,
+    pub amount: Amount,
+}
+
+/// When the order took which step.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Steps {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preparing: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packed: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub collected: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cancelled: Option<Cancelled>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<Refunded>,
+}
+
+/// All that is known of one order and its parcels.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Journey {
+    pub key: JourneyKey,
+    pub placed_at: Timestamp,
+    pub order: Order,
+    /// The moment of the newest event behind `order`, so that an older one cannot undo it.
+    pub order_as_of: Timestamp,
+    pub customer_as_of: Timestamp,
+    #[serde(default)]
+    pub steps: Steps,
+    /// It waits in the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_hold: Option<Hold>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packaging: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shipments: Vec<Shipment>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub parcels: Vec<Parcel>,
+    /// Every promise, oldest first; the first stays the yardstick.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub promises: Vec<Promised>,
+    /// How often the customer had to ask.
+    #[serde(default)]
+    pub support_contacts: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub told: Vec<Told>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timers: Vec<Timer>,
+    /// Deadlines that have been decided, with the moment they fell due.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fired: Vec<Timer>,
+    /// The customer is to be forgotten: nothing is sent any more.
+    #[serde(default)]
+    pub erased: bool,
+}
+
+impl Parcel {
+    /// The newest scan that says something (an `unknown` one does not).
+    pub fn latest(&self) -> Option<&Scan> {
+        self.scans.iter().rev().find(|scan| scan.status != ParcelStatus::Unknown)
+    }
+
+    /// What is known last; `announced` before the first scan.
+    pub fn status(&self) -> ParcelStatus {
+        self.latest().map_or(ParcelStatus::Announced, |scan| scan.status)
+    }
+
+    /// When the carrier last said anything, else when the number was given.
+    pub fn last_scan_at(&self) -> Timestamp {
+        self.scans.last().map_or(self.linked_at, |scan| scan.at)
+    }
+
+    /// Nothing more is to come for the buyer under this number.
+    pub fn is_over(&self) -> bool {
+        self.is_return || self.replaced_by.is_some() || self.status().is_terminal()
+    }
+
+    /// When it was delivered or collected.
+    pub fn arrived_at(&self) -> Option<Timestamp> {
+        let scan = self.latest()?;
+        matches!(scan.status, ParcelStatus::Delivered | ParcelStatus::Collected).then_some(scan.at)
+    }
+}
+
+impl Journey {
+    /// The parcels that are (or were) to reach the buyer: neither replaced nor a return.
+    pub fn outbound(&self) -> impl Iterator<Item = &Parcel> {
+        self.parcels.iter().filter(|parcel| parcel.replaced_by.is_none() && !parcel.is_return)
+    }
+
+    /// The parcel of that key.
+    pub fn parcel(&self, key: &ParcelKey) -> Option<&Parcel> {
+        self.parcels.iter().find(|parcel| parcel.key == *key)
+    }
+
+    /// The shipment of that name.
+    pub fn shipment(&self, id: &str) -> Option<&Shipment> {
+        self.shipments.iter().find(|shipment| shipment.id == id)
+    }
+
+    /// A shipment has left that carries all or the last of the order.
+    pub fn all_shipped(&self) -> bool {
+        self.shipments.iter().any(|shipment| shipment.extent != Extent::Some)
+    }
+
+    /// When the whole order had reached the buyer.
+    pub fn arrived_at(&self) -> Option<Timestamp> {
+        if let Some(at) = self.steps.collected {
+            return Some(at);
+        }
+        if !self.shipments.is_empty() && !self.all_shipped() {
+            return None;
+        }
+        let mut last = None;
+        for parcel in self.outbound() {
+            last = last.max(Some(parcel.arrived_at()?));
+        }
+        last
+    }
+
+    /// The first promise made to the buyer.
+    pub fn first_promise(&self) -> Option<Window> {
+        self.promises.first().map(|promised| promised.window)
+    }
+
+    /// Where the buyer stands at `now`.
+    pub fn phase(&self, now: Timestamp) -> Phase {
+        let mut parcels = self.outbound().peekable();
+        let any = |wanted: &dyn Fn(&Parcel) -> bool| self.outbound().any(wanted);
+        let moving = any(&|p| !p.is_over() && p.status() != ParcelStatus::Announced);
+        if self.steps.cancelled.is_some() && !moving && self.arrived_at().is_none() {
+            return Phase::Cancelled;
+        }
+        if self.arrived_at().is_some() {
+            return if self.told.iter().any(|told| told.message == "usage" && !told.withdrawn) {
+                Phase::Usage
+            } else {
+                Phase::Delivery
+            };
+        }
+        if any(&|p| p.status() == ParcelStatus::HeldAtPickup) || self.store_hold.is_some() {
+            return Phase::PickupHold;
+        }
+        if any(&|p| p.status() == ParcelStatus::Lost) {
+            return Phase::Lost;
+        }
+        if any(&|p| p.status().is_return()) {
+            return Phase::Returned;
+        }
+        let late = self.order.promise.is_some_and(|promise| promise.latest < now);
+        if late || any(&|p| p.status().is_trouble()) {
+            return Phase::Delay;
+        }
+        if parcels.peek().is_some() || !self.shipments.is_empty() {
+            return Phase::Shipping;
+        }
+        if self.steps.preparing.is_some() || self.steps.packed.is_some() {
+            return Phase::Preparation;
+        }
+        Phase::Confirmation
+    }
+
+    /// Whether a hold at a pickup point is what the buyer asked for.
+    pub fn hold_kind(&self) -> HoldKind {
+        match self.order.delivery.method {
+            DeliveryMethod::Home => HoldKind::Imposed,
+            DeliveryMethod::PickupPoint | DeliveryMethod::Store => HoldKind::Chosen,
+        }
+    }
+}

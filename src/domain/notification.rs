@@ -1,0 +1,118 @@
+//! One message to one recipient on one channel: the outbox row and what became of it.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::decision::NotificationId;
+use super::journey::{JourneyKey, Subject};
+use super::order::Channel;
+use super::personal::Personal;
+use super::rule::RuleName;
+use super::time::Timestamp;
+
+/// A notification that was decided, not yet written out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notification {
+    pub id: NotificationId,
+    pub rule: RuleName,
+    pub message: String,
+    pub subject: Subject,
+    pub channel: Channel,
+    /// The provider's name in the configuration.
+    pub provider: String,
+    pub decided_at: Timestamp,
+    /// From then on it is no news any more.
+    pub expires_at: Timestamp,
+    pub traceparent: Option<String>,
+}
+
+impl NotificationId {
+    /// The key that (decision, channel) has on every replica and after every restart (I2).
+    pub fn derive(key: &JourneyKey, rule: &RuleName, once_key: &str, channel: Channel) -> Self {
+        let mut digest = Sha256::new();
+        for part in [&*key.shop, &*key.order_id, rule.as_str(), once_key, channel.as_str()] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+        let digest = digest.finalize();
+        let mut id = String::with_capacity(36);
+        id.push_str("ntf_");
+        for byte in &digest[..16] {
+            id.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+            id.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+        }
+        Self(id)
+    }
+}
+
+/// The message as it leaves, kept as the exact content that was sent.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "channel")]
+pub enum Content {
+    Email(Email),
+    Sms(Sms),
+    Webhook(Webhook),
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Email {
+    pub from: String,
+    pub from_name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    pub to: Personal,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to_name: Option<Personal>,
+    pub subject: String,
+    pub html: String,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sms {
+    pub from: String,
+    /// E.164
+    pub to: Personal,
+    pub text: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Webhook {
+    /// The JSON document, as it is signed and sent.
+    pub body: String,
+}
+
+impl Content {
+    pub fn channel(&self) -> Channel {
+        match self {
+            Self::Email(_) => Channel::Email,
+            Self::Sms(_) => Channel::Sms,
+            Self::Webhook(_) => Channel::Webhook,
+        }
+    }
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The provider has taken it (or says it already had).
+    Accepted,
+    TemporaryFailure,
+    PermanentFailure,
+    /// The request left and no answer tells what became of it.
+    Unknown,
+}
+
+impl Outcome {
+    pub const ALL: [Self; 4] = [Self::Accepted, Self::TemporaryFailure, Self::PermanentFailure, Self::Unknown];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::TemporaryFailure => "temporary_failure",
+            Self::PermanentFailure => "permanent_failure",
+            Self::Unknown => "unknown",
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! What was bought, by whom, and what was promised.
+
+use std::fmt;
+
+use chrono::NaiveDate;
+use schemars::JsonSchema;
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::personal::Personal;
+use super::time::{Timestamp, Window};
+
+/// A sum of money without its currency, exact to a ten-thousandth. On the wire a decimal string
+/// such as `"129.90"`; a JSON number is read too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, JsonSchema)]
+#[schemars(transparent)]
+pub struct Amount(#[schemars(with = "String", regex(pattern = r"^-?\d{1,12}(\.\d{1,4})?$"))] i64);
+
+impl Amount {
+    const SCALE: i64 = 10_000;
+
+    /// From ten-thousandths of the currency's unit.
+    pub fn from_ten_thousandths(units: i64) -> Self {
+        Self(units)
+    }
+
+    /// Ten-thousandths of the currency's unit.
+    pub fn ten_thousandths(self) -> i64 {
+        self.0
+    }
+
+    /// As a rule sees it.
+    pub fn as_f64(self) -> f64 {
+        #[allow(clippy::cast_precision_loss, reason = "rules compare against thresholds, not cents")]
+        let units = self.0 as f64;
+        units / 10_000.0
+    }
+
+    /// Reads a decimal such as `129.90`.
+    ///
+    /// # Errors
+    /// What would be right, if it is none or does not fit.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let wrong = || "not an amount; write it as \"129.90\"".to_owned();
+        let (negative, digits) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+        if whole.is_empty() || whole.len() > 12 || fraction.len() > 4 || !plain(whole) || !plain(fraction) {
+            return Err(wrong());
+        }
+        let whole: i64 = whole.parse().map_err(|_| wrong())?;
+        let fraction: i64 = format!("{fraction:0<4}").parse().map_err(|_| wrong())?;
+        let units = whole * Self::SCALE + fraction;
+        Ok(Self(if negative { -units } else { units }))
+    }
+}
+
+impl fmt::Display for Amount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = if self.0 < 0 { "-" } else { "" };
+        let (whole, fraction) = (self.0.abs() / Self::SCALE, self.0.abs() % Self::SCALE);
+        let fraction = format!("{fraction:04}");
+        let shown = fraction.trim_end_matches('0');
+        write!(f, "{sign}{whole}.{shown:0<2}")
+    }
+}
+
+impl Serialize for Amount {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Amount {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Amount;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an amount such as \"129.90\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Amount, E> {
+                Amount::parse(text).map_err(E::custom)
+            }
+            fn visit_i64<E: Error>(self, whole: i64) -> Result<Amount, E> {
+                Amount::parse(&whole.to_string()).map_err(E::custom)
+            }
+            fn visit_u64<E: Error>(self, whole: u64) -> Result<Amount, E> {
+                Amount::parse(&whole.to_string()).map_err(E::custom)
+            }
+            fn visit_f64<E: Error>(self, number: f64) -> Result<Amount, E> {
+                Amount::parse(&number.to_string()).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// A way to reach the customer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Email,
+    Sms,
+    Webhook,
+}
+
+impl Channel {
+    pub const ALL: [Self; 3] = [Self::Email, Self::Sms, Self::Webhook];
+
+    /// The name as rules, metrics and the store write it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Sms => "sms",
+            Self::Webhook => "webhook",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The buyer, and how to reach them.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Customer {
+    /// The shop's own identifier; with it `customer.updated` and `customer.erased` find the orders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Personal>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub email: Option<Personal>,
+    /// E.164, or as dialled within the shop's country.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phone: Option<Personal>,
+    /// BCP 47, such as `fr-CA`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locale: Option<String>,
+    /// IANA, such as `Europe/Paris`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// The channels the customer accepts; all, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<Channel>>,
+}
+
+/// A postal address.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Address {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Personal>,
+    pub lines: Vec<Personal>,
+    pub postal_code: String,
+    pub city: String,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+}
+
+/// A stretch of opening hours on one weekday, in local time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OpeningHours {
+    pub day: Weekday,
+    /// `HH:MM`
+    pub opens: String,
+    /// `HH:MM`
+    pub closes: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Weekday {
+    Monday,
+    Tuesday,
+    Wednesday,
+    Thursday,
+    Friday,
+    Saturday,
+    Sunday,
+}
+
+/// Where a parcel waits to be collected: a pickup point, a post office, a store.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Point {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    pub name: String,
+    pub address: Address,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub opening_hours: Vec<OpeningHours>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub map_url: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryMethod {
+    #[default]
+    Home,
+    PickupPoint,
+    /// Collected in the shop's own store.
+    Store,
+}
+
+impl DeliveryMethod {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Home => "home",
+            Self::PickupPoint => "pickup_point",
+            Self::Store => "store",
+        }
+    }
+}
+
+/// How and where the order is to arrive.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Delivery {
+    pub method: DeliveryMethod,
+    /// What the buyer chose, in the shop's words: `Colissimo`, `Express 24 h`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Sold as next-day or same-day delivery.
+    pub express: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Address>,
+    /// The point or the store that the buyer chose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub point: Option<Point>,
+    /// The appointment or the slot agreed with the buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub appointment: Option<Window>,
+}
+
+/// One line of the order.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Item {
+    pub sku: String,
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    pub quantity: u32,
+    pub unit_price: Amount,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_alt: Option<String>,
+    /// The shop's category, for rules and usage messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    #[serde(default)]
+    pub perishable: bool,
+    #[serde(default)]
+    pub cold_chain: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_before: Option<NaiveDate>,
+    #[serde(default)]
+    pub bulky: bool,
+    /// What the usage message tells of this product: care, set-up, storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warranty_months: Option<u32>,
+}
+
+/// One tax within the total.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tax {
+    /// As it is to be shown: `TVA 20 %`.
+    pub label: String,
+    pub amount: Amount,
+}
+
+/// What the order comes to, in the order's currency.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    pub items: Amount,
+    #[serde(default)]
+    pub shipping: Amount,
+    #[serde(default)]
+    pub discount: Amount,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub taxes: Vec<Tax>,
+    pub total: Amount,
+}
+
+/// The order is a present.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Gift {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient_name: Option<Personal>,
+    /// The day it is wanted for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wanted_on: Option<NaiveDate>,
+}
+
+/// A reason to worry more than usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Concern {
+    Value,
+    Perishable,
+    Bulky,
+    Urgent,
+    Cherished,
+}
+
+impl Concern {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Value => "value",
+            Self::Perishable => "perishable",
+            Self::Bulky => "bulky",
+            Self::Urgent => "urgent",
+            Self::Cherished => "cherished",
+        }
+    }
+}
+
+/// The order as it is known now.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Order {
+    pub customer: Customer,
+    /// ISO 4217.
+    pub currency: String,
+    pub items: Vec<Item>,
+    pub totals: Totals,
+    pub delivery: Delivery,
+    /// When the order is to arrive, as told to the buyer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promise: Option<Window>,
+    /// The order's page in the customer's account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order_url: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gift: Option<Gift>,
+    /// Concerns the shop states, beside those that follow from the order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concerns: Vec<Concern>,
+}
+
+impl Order {
+    /// The concerns stated by the shop and those that follow from the order, in a fixed order.
+    ///
+    /// `high_value` is the total from which `value` holds; `placed_at` with the promise tells
+    /// `urgent` (promised within 36 hours).
+    pub fn concerns(&self, placed_at: Timestamp, high_value: Amount) -> Vec<Concern> {
+        let stated = |concern| self.concerns.contains(&concern);
+        let soon = self.promise.is_some_and(|promise| promise.latest.since(placed_at) <= chrono::Duration::hours(36));
+        [
+            (Concern::Value, self.totals.total >= high_value),
+            (
+                Concern::Perishable,
+                self.items.iter().any(|item| item.perishable || item.cold_chain || item.best_before.is_some()),
+            ),
+            (Concern::Bulky, self.items.iter().any(|item| item.bulky)),
+            (Concern::Urgent, self.delivery.express || soon),
+            (Concern::Cherished, self.gift.is_some()),
+        ]
+        .into_iter()
+        .filter(|(concern, follows)| *follows || stated(*concern))
+        .map(|(concern, _)| concern)
+        .collect()
+    }
+}

@@ -1,0 +1,175 @@
+//! What the care team decides: on what, when, which message, through which channels, valid
+//! while, until when, how often.
+
+mod source;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono::Duration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::condition::Condition;
+use super::event::{EventType, ParcelStatus};
+use super::order::Channel;
+
+pub use source::{RuleFile, parse};
+
+/// The name of a rule; cheap to copy, since every decision carries it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RuleName(Arc<str>);
+
+impl RuleName {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for RuleName {
+    fn from(name: &str) -> Self {
+        Self(name.into())
+    }
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a rule sends at most once of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OncePer {
+    Order,
+    Shipment,
+    /// One life of a tracking number.
+    Parcel,
+    Event,
+}
+
+/// An event that makes a rule be looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trigger {
+    pub event: EventType,
+    /// With `parcel.tracked`: only these statuses; empty means all.
+    pub statuses: Vec<ParcelStatus>,
+}
+
+/// A moment that a deadline counts from. It exists only while it makes sense to wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Anchor {
+    /// The order was placed.
+    Placed,
+    /// The latest end of the promise, while the order has not arrived.
+    Promise,
+    /// The parcel's last scan, while it is under way.
+    LastScan,
+    /// The last moment to collect it, while it waits.
+    HoldUntil,
+    /// The parcel was delivered or collected.
+    Arrival,
+}
+
+impl Anchor {
+    pub const ALL: [Self; 5] = [Self::Placed, Self::Promise, Self::LastScan, Self::HoldUntil, Self::Arrival];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::Promise => "promise",
+            Self::LastScan => "last_scan",
+            Self::HoldUntil => "hold_until",
+            Self::Arrival => "arrival",
+        }
+    }
+
+    /// It is a moment of the order as a whole, not of each parcel.
+    pub fn is_of_order(self) -> bool {
+        matches!(self, Self::Placed | Self::Promise)
+    }
+}
+
+/// A moment at which a rule is looked at: so long before or after an anchor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline {
+    /// Negative: before the anchor.
+    pub offset: Duration,
+    pub anchor: Anchor,
+}
+
+/// One rule, ready to be evaluated.
+#[derive(Debug)]
+pub struct Rule {
+    pub name: RuleName,
+    /// What it is for, in the care team's words.
+    pub says: String,
+    pub triggers: Vec<Trigger>,
+    pub deadlines: Vec<Deadline>,
+    pub when: Option<Condition>,
+    pub message: String,
+    /// Each of these that reaches the customer is used.
+    pub channels: Vec<Channel>,
+    /// Used, in turn, if none of `channels` that a person reads could be.
+    pub otherwise: Vec<Channel>,
+    pub once_per: OncePer,
+    /// Looked at again right before every attempt (I4).
+    pub valid_while: Option<Condition>,
+    /// How long after the event or the deadline it is still news.
+    pub expires: Duration,
+    /// Higher goes first.
+    pub priority: u8,
+}
+
+/// All rules of a deployment, in the order in which they are looked at.
+#[derive(Debug)]
+pub struct RuleSet {
+    rules: Vec<Arc<Rule>>,
+    by_event: HashMap<EventType, Vec<usize>>,
+}
+
+impl RuleSet {
+    /// Orders the rules by priority, then by name.
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let mut rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
+        rules.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.name.cmp(&b.name)));
+        let mut by_event: HashMap<EventType, Vec<usize>> = HashMap::new();
+        for (index, rule) in rules.iter().enumerate() {
+            for trigger in &rule.triggers {
+                let indices = by_event.entry(trigger.event).or_default();
+                if indices.last() != Some(&index) {
+                    indices.push(index);
+                }
+            }
+        }
+        Self { rules, by_event }
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(Arc::as_ref)
+    }
+
+    /// The rule of that name.
+    pub fn get(&self, name: &RuleName) -> Option<&Rule> {
+        self.iter().find(|rule| rule.name == *name)
+    }
+
+    /// The rules that an event of this type (and, for a scan, status) sets going.
+    pub fn triggered_by(&self, event: EventType, status: Option<ParcelStatus>) -> impl Iterator<Item = &Rule> {
+        self.by_event.get(&event).into_iter().flatten().map(|index| &*self.rules[*index]).filter(move |rule| {
+            rule.triggers.iter().any(|trigger| {
+                trigger.event == event
+                    && (trigger.statuses.is_empty() || status.is_some_and(|status| trigger.statuses.contains(&status)))
+            })
+        })
+    }
+
+    /// The rules that wait for deadlines.
+    pub fn with_deadlines(&self) -> impl Iterator<Item = &Rule> {
+        self.iter().filter(|rule| !rule.deadlines.is_empty())
+    }
+}

@@ -1,0 +1,66 @@
+//! A secret of the configuration: named by the file or the variable that holds it, never
+//! written in it, never printed.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Where a secret is: `{ file = "/run/secrets/key" }` or `{ env = "SENDGRID_API_KEY" }`.
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecretSource {
+    File(String),
+    Env(String),
+}
+
+/// A secret in memory; `Debug` shows nothing of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl SecretSource {
+    /// Reads the secret, without the white space around it.
+    ///
+    /// # Errors
+    /// Which file or variable is missing or empty; never what it holds.
+    pub fn read(&self) -> Result<Secret, String> {
+        let (text, place) = match self {
+            Self::File(path) => (
+                std::fs::read_to_string(path)
+                    .map_err(|error| format!("cannot read the secret's file {path}: {error}"))?,
+                format!("the secret's file {path}"),
+            ),
+            Self::Env(name) => (
+                std::env::var(name).map_err(|_| format!("the secret's environment variable {name} is not set"))?,
+                format!("the secret's environment variable {name}"),
+            ),
+        };
+        let text = text.trim();
+        if text.is_empty() { Err(format!("{place} is empty")) } else { Ok(Secret(text.to_owned())) }
+    }
+}
+
+impl fmt::Debug for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "file {path}"),
+            Self::Env(name) => write!(f, "env {name}"),
+        }
+    }
+}
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself, for the request that needs it and nothing else.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("‹secret›")
+    }
+}
