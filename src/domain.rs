@@ -1,6 +1,7 @@
 //! The pure middle: what is known, what follows from it, and what is to be said. No I/O, no
 //! clock, no randomness; time is an argument.
 
+pub mod apply;
 pub mod condition;
 pub mod contact;
 pub mod decision;
@@ -9,6 +10,7 @@ pub mod fault;
 pub mod journey;
 pub mod notification;
 pub mod order;
+pub mod parcel;
 pub mod personal;
 pub mod rule;
 pub mod shop;

@@ -10,9 +10,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 
-use crate::domain::decision::{Cause, Decision, NotificationId, Reason};
+pub use crate::domain::decision::Entry;
+use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::Reference;
-use crate::domain::journey::{Journey, JourneyKey, Phase, Timer};
+pub use crate::domain::journey::Link;
+use crate::domain::journey::{Journey, JourneyKey, Timer};
 use crate::domain::notification::{Content, Notification, Outcome};
 use crate::domain::order::Channel;
 use crate::domain::time::Timestamp;
@@ -91,20 +93,6 @@ pub struct Parked {
     pub parked_at: Timestamp,
 }
 
-/// One line of a journey's timeline: what happened and what was decided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
-    pub at: Timestamp,
-    pub cause: Cause,
-    /// Where the buyer stood afterwards.
-    pub phase: Phase,
-    /// What the event said, without personal data: `held_at_pickup, colissimo 6A123`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub decisions: Vec<Decision>,
-}
-
 /// A journey's changes.
 #[derive(Clone, Debug)]
 pub struct JourneyWrite {
@@ -117,14 +105,6 @@ pub struct JourneyWrite {
     pub timers_dropped: Vec<Timer>,
     pub entries: Vec<Entry>,
     pub notifications: Vec<(Notification, Content)>,
-}
-
-/// A journey can be found by a waybill or a customer. A waybill that is linked to a second
-/// journey belongs to the first for what happened before `since`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Link {
-    pub reference: Reference,
-    pub since: Timestamp,
 }
 
 /// A record that could not become an event.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::journey::Subject;
+use super::journey::{Phase, Subject};
 use super::order::Channel;
 use super::rule::RuleName;
 use super::time::Timestamp;
@@ -38,6 +38,20 @@ impl std::fmt::Display for NotificationId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// One line of a journey's timeline: what happened and what was decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    pub at: Timestamp,
+    pub cause: Cause,
+    /// Where the buyer stood afterwards.
+    pub phase: Phase,
+    /// What the event said, without personal data: `held_at_pickup, colissimo 6A123`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub decisions: Vec<Decision>,
 }
 
 /// One rule, one subject, one outcome.
@@ -98,6 +112,10 @@ pub enum Reason {
     AlreadyTold,
     /// The event is older than what is known of its subject.
     OldNews,
+    /// The parcel travels back to the shop: no news for the buyer.
+    ReturnLeg,
+    /// Nothing was told that this message would answer (`only_if_told`).
+    NotTold,
     /// The news is older than the rule's `expires`.
     Expired,
     /// `valid_while` does not hold (any more).
@@ -124,11 +142,13 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
         Self::OldNews,
+        Self::ReturnLeg,
+        Self::NotTold,
         Self::Expired,
         Self::NoLongerTrue,
         Self::AwaitingDeadline,
@@ -151,6 +171,8 @@ impl Reason {
             Self::ConditionError => "condition_error",
             Self::AlreadyTold => "already_told",
             Self::OldNews => "old_news",
+            Self::ReturnLeg => "return_leg",
+            Self::NotTold => "not_told",
             Self::Expired => "expired",
             Self::NoLongerTrue => "no_longer_true",
             Self::AwaitingDeadline => "awaiting_deadline",
@@ -174,6 +196,8 @@ impl Reason {
             Self::ConditionError => "its condition could not be evaluated",
             Self::AlreadyTold => "the customer has been told already",
             Self::OldNews => "older than what is already known",
+            Self::ReturnLeg => "the parcel travels back to the shop",
+            Self::NotTold => "nothing was told that this would answer",
             Self::Expired => "too old to be news",
             Self::NoLongerTrue => "no longer true",
             Self::AwaitingDeadline => "waits for its deadline",

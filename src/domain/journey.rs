@@ -3,10 +3,13 @@
 //! A journey holds facts, each with the moment it happened; what follows from the facts (the
 //! phase, what is still to come) is computed, so that the order of arrival cannot matter (I3).
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::{Extent, HoldNotice, Line, ParcelStatus, Waybill};
+use super::decision::NotificationId;
+use super::event::{Extent, HoldNotice, Line, ParcelStatus, Reference, Waybill};
 use super::order::{Amount, DeliveryMethod, Order};
 use super::rule::RuleName;
 use super::time::{Timestamp, Window};
@@ -16,6 +19,14 @@ use super::time::{Timestamp, Window};
 pub struct JourneyKey {
     pub shop: String,
     pub order_id: String,
+}
+
+/// A journey can be found by a waybill or a customer. A waybill that is linked to a second
+/// journey belongs to the first for what happened before `since`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    pub reference: Reference,
+    pub since: Timestamp,
 }
 
 /// What a message or a timer is about.
@@ -105,6 +116,12 @@ pub struct Scan {
     pub text: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<String>,
+    /// With `held_at_pickup`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<HoldNotice>,
+    /// With `delivered`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_to: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -145,8 +162,13 @@ pub struct Parcel {
     pub tracking_url: Option<String>,
     /// The scans of this life, oldest first, as they happened.
     pub scans: Vec<Scan>,
+    /// Every arrival that was announced, as they were announced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub etas: Vec<Announced>,
+    /// The newest of `etas`, beside what was expected before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub eta: Option<Eta>,
+    /// While it waits to be collected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<Hold>,
     /// With `delivered`: to whom or where it was left.
@@ -171,6 +193,15 @@ pub struct Eta {
     /// The one before it, if it moved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Window>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// An arrival as a carrier or the shop announced it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Announced {
+    pub at: Timestamp,
+    pub window: Window,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -202,7 +233,10 @@ pub struct Told {
     /// What the rule counts as once: see [`super::rule::OncePer`].
     pub once_key: String,
     pub at: Timestamp,
-    /// It was withdrawn before any channel took it: the buyer does not know.
+    /// The notifications that carry it, without those that were withdrawn.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<NotificationId>,
+    /// Every notification was withdrawn before it left: the buyer does not know.
     #[serde(default)]
     pub withdrawn: bool,
 }
@@ -255,9 +289,10 @@ pub struct Journey {
     pub key: JourneyKey,
     pub placed_at: Timestamp,
     pub order: Order,
-    /// The moment of the newest event behind `order`, so that an older one cannot undo it.
-    pub order_as_of: Timestamp,
-    pub customer_as_of: Timestamp,
+    /// When each fact of `order` that has changed since was last said, so that an older event
+    /// cannot undo it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub as_of: BTreeMap<String, Timestamp>,
     #[serde(default)]
     pub steps: Steps,
     /// It waits in the store.
@@ -306,6 +341,11 @@ impl Parcel {
     /// Nothing more is to come for the buyer under this number.
     pub fn is_over(&self) -> bool {
         self.is_return || self.replaced_by.is_some() || self.status().is_terminal()
+    }
+
+    /// Why the carrier's last scan would worry the buyer, in the carrier's words.
+    pub fn trouble(&self) -> Option<&Scan> {
+        self.latest().filter(|scan| scan.status.is_trouble())
     }
 
     /// When it was delivered or collected.
@@ -358,7 +398,6 @@ impl Journey {
 
     /// Where the buyer stands at `now`.
     pub fn phase(&self, now: Timestamp) -> Phase {
-        let mut parcels = self.outbound().peekable();
         let any = |wanted: &dyn Fn(&Parcel) -> bool| self.outbound().any(wanted);
         let moving = any(&|p| !p.is_over() && p.status() != ParcelStatus::Announced);
         if self.steps.cancelled.is_some() && !moving && self.arrived_at().is_none() {
@@ -371,7 +410,7 @@ impl Journey {
                 Phase::Delivery
             };
         }
-        if any(&|p| p.status() == ParcelStatus::HeldAtPickup) || self.store_hold.is_some() {
+        if any(&|p| p.hold.is_some()) || self.store_hold.is_some() {
             return Phase::PickupHold;
         }
         if any(&|p| p.status() == ParcelStatus::Lost) {
@@ -384,7 +423,7 @@ impl Journey {
         if late || any(&|p| p.status().is_trouble()) {
             return Phase::Delay;
         }
-        if parcels.peek().is_some() || !self.shipments.is_empty() {
+        if any(&|_| true) || !self.shipments.is_empty() {
             return Phase::Shipping;
         }
         if self.steps.preparing.is_some() || self.steps.packed.is_some() {
