@@ -1,3 +1,281 @@
-//! Conditions in CEL.
-#[derive(Debug)]
-pub struct Condition;
+//! Conditions in CEL, over the names of [`super::view`].
+
+use std::sync::LazyLock;
+
+use cel::common::ast::{EntryExpr, Expr, IdedExpr};
+use cel::{Context, Program, Value};
+
+use super::fault::nearest;
+use super::view::{Everything, Scene};
+
+/// A condition, parsed once.
+pub struct Condition {
+    source: String,
+    program: Program,
+    roots: Vec<Root>,
+}
+
+/// The names at the top of every path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Root {
+    Event,
+    Order,
+    Journey,
+    Shipment,
+    Parcel,
+    Hold,
+    Shop,
+    Now,
+}
+
+impl Root {
+    const ALL: [(&'static str, Self); 8] = [
+        ("event", Self::Event),
+        ("order", Self::Order),
+        ("journey", Self::Journey),
+        ("shipment", Self::Shipment),
+        ("parcel", Self::Parcel),
+        ("hold", Self::Hold),
+        ("shop", Self::Shop),
+        ("now", Self::Now),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+}
+
+/// What is wrong with a condition, and where in its text.
+#[derive(Debug, PartialEq)]
+pub struct Flaw {
+    /// Characters from the start of the condition; 0 if it is not known.
+    pub offset: usize,
+    pub what: String,
+    pub suggestion: Option<String>,
+}
+
+/// Registering CEL's functions costs some 40 µs, so it is done once.
+static FUNCTIONS: LazyLock<Context<'static, 'static>> = LazyLock::new(Context::default);
+
+/// The schema that paths are held against.
+static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(|| schemars::schema_for!(Everything<'static>).to_value());
+
+impl std::fmt::Debug for Condition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:?}", self.source)
+    }
+}
+
+impl Condition {
+    /// Reads a condition and checks that every path in it exists.
+    ///
+    /// # Errors
+    /// Every flaw found.
+    pub fn parse(source: &str) -> Result<Self, Vec<Flaw>> {
+        let program = Program::compile(source).map_err(|errors| {
+            errors
+                .errors
+                .iter()
+                .map(|error| Flaw {
+                    offset: usize::try_from(error.pos.1 - 1).unwrap_or(0),
+                    what: format!("not a condition: {}", error.msg),
+                    suggestion: None,
+                })
+                .collect::<Vec<_>>()
+        })?;
+        let mut walk = Walk { flaws: Vec::new(), roots: Vec::new(), bound: Vec::new(), source, program: &program };
+        walk.expression(program.expression());
+        let Walk { flaws, roots, .. } = walk;
+        if flaws.is_empty() { Ok(Self { source: source.to_owned(), program, roots }) } else { Err(flaws) }
+    }
+
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// It looks at the event that set the rule going, which a second look does not have.
+    pub fn needs_event(&self) -> bool {
+        self.roots.contains(&Root::Event)
+    }
+
+    /// It looks at a parcel, which an event about the whole order does not have.
+    pub fn needs_parcel(&self) -> bool {
+        self.roots.contains(&Root::Parcel)
+    }
+}
+
+/// The facts of one scene as CEL values, each root converted once and only if a rule asks.
+pub struct Scope<'a> {
+    scene: Scene<'a>,
+    context: Context<'static, 'static>,
+    known: [bool; Root::ALL.len()],
+}
+
+impl<'a> Scope<'a> {
+    pub fn new(scene: Scene<'a>) -> Self {
+        Self { scene, context: FUNCTIONS.new_inner_scope(), known: [false; Root::ALL.len()] }
+    }
+
+    pub fn scene(&self) -> &Scene<'a> {
+        &self.scene
+    }
+
+    /// Whether `condition` holds.
+    ///
+    /// # Errors
+    /// Why it could not be evaluated, without the values in it (I9).
+    pub fn holds(&mut self, condition: &Condition) -> Result<bool, String> {
+        for root in &condition.roots {
+            if !std::mem::replace(&mut self.known[*root as usize], true) {
+                let value = self.value(*root).map_err(|_| format!("'{}' cannot be converted", root.name()))?;
+                self.context.add_variable_from_value(root.name(), value);
+            }
+        }
+        match condition.program.execute(&self.context) {
+            Ok(Value::Bool(holds)) => Ok(holds),
+            Ok(_) => Err("it is neither true nor false".to_owned()),
+            Err(error) => Err(explain(&error)),
+        }
+    }
+
+    fn value(&self, root: Root) -> Result<Value, cel::SerializationError> {
+        let scene = &self.scene;
+        match root {
+            Root::Event => cel::to_value(scene.event_view()),
+            Root::Order => cel::to_value(scene.order_view()),
+            Root::Journey => cel::to_value(scene.journey_view()),
+            Root::Shipment => cel::to_value(scene.shipment_view()),
+            Root::Parcel => cel::to_value(scene.parcel_view()),
+            Root::Hold => cel::to_value(scene.hold_view()),
+            Root::Shop => cel::to_value(scene.shop_view()),
+            Root::Now => cel::to_value(super::view::Moment::from(scene.now)),
+        }
+    }
+}
+
+/// What went wrong, naming names and types but no values.
+fn explain(error: &cel::ExecutionError) -> String {
+    use cel::ExecutionError as E;
+    match error {
+        E::NoSuchKey(key) => format!("there is no '{key}' here"),
+        E::UndeclaredReference(name) => format!("'{name}' is not known"),
+        E::NoSuchOverload(overload) => overload.to_string(),
+        E::UnexpectedType { got, want } => format!("found {got} where {want} is needed"),
+        E::DivisionByZero(_) | E::RemainderByZero(_) => "division by zero".to_owned(),
+        E::IndexOutOfBounds(_) => "there is no such element in the list".to_owned(),
+        E::FunctionError { function, .. } => format!("'{function}' failed"),
+        _ => "its parts do not fit together".to_owned(),
+    }
+}
+
+/// Walks the parsed condition and holds its paths against the schema.
+struct Walk<'p> {
+    flaws: Vec<Flaw>,
+    roots: Vec<Root>,
+    /// Names bound by `exists`, `all`, `filter` and `map`, with the schema of what they stand for.
+    bound: Vec<(String, Option<&'static serde_json::Value>)>,
+    source: &'p str,
+    program: &'p Program,
+}
+
+impl Walk<'_> {
+    /// Visits `expression`; returns the schema of its value where it is a path.
+    fn expression(&mut self, expression: &IdedExpr) -> Option<&'static serde_json::Value> {
+        match &expression.expr {
+            Expr::Ident(name) => self.name(name, expression.id),
+            Expr::Select(select) => {
+                let of = self.expression(&select.operand)?;
+                self.field(of, &select.field, expression.id)
+            }
+            Expr::Call(call) => {
+                if let Some(target) = &call.target {
+                    self.expression(target);
+                }
+                let arguments: Vec<_> = call.args.iter().map(|argument| self.expression(argument)).collect();
+                // `list[0]` and `map["key"]`
+                let indexed = (call.func_name == "_[_]").then(|| arguments.first().copied().flatten()).flatten();
+                indexed.and_then(|list| resolve(list.get("items")?))
+            }
+            Expr::Comprehension(comprehension) => {
+                let range = self.expression(&comprehension.iter_range);
+                let element = range.and_then(|range| resolve(range.get("items")?));
+                self.expression(&comprehension.accu_init);
+                let depth = self.bound.len();
+                self.bound.push((comprehension.iter_var.clone(), element));
+                self.bound.extend(comprehension.iter_var2.clone().map(|name| (name, None)));
+                self.bound.push((comprehension.accu_var.clone(), None));
+                self.expression(&comprehension.loop_cond);
+                self.expression(&comprehension.loop_step);
+                self.expression(&comprehension.result);
+                self.bound.truncate(depth);
+                None
+            }
+            Expr::List(list) => {
+                for element in &list.elements {
+                    self.expression(element);
+                }
+                None
+            }
+            Expr::Map(map) => {
+                for entry in &map.entries {
+                    if let EntryExpr::MapEntry(entry) = &entry.expr {
+                        self.expression(&entry.key);
+                        self.expression(&entry.value);
+                    }
+                }
+                None
+            }
+            Expr::Struct(_) | Expr::Literal(_) | Expr::Unspecified => None,
+        }
+    }
+
+    fn name(&mut self, name: &str, id: u64) -> Option<&'static serde_json::Value> {
+        if let Some((_, schema)) = self.bound.iter().rev().find(|(bound, _)| bound == name) {
+            return *schema;
+        }
+        if let Some((_, root)) = Root::ALL.iter().find(|(known, _)| *known == name) {
+            if !self.roots.contains(root) {
+                self.roots.push(*root);
+            }
+            return resolve(SCHEMA.get("properties")?.get(name)?);
+        }
+        if !name.starts_with('@') && !name.starts_with("__") {
+            self.flaw(id, format!("'{name}' is not known"), name, Root::ALL.iter().map(|(name, _)| *name));
+        }
+        None
+    }
+
+    fn field(&mut self, of: &'static serde_json::Value, field: &str, id: u64) -> Option<&'static serde_json::Value> {
+        let properties = of.get("properties")?.as_object()?;
+        match properties.get(field) {
+            Some(schema) => resolve(schema),
+            None => {
+                self.flaw(id, format!("there is no field '{field}'"), field, properties.keys().map(String::as_str));
+                None
+            }
+        }
+    }
+
+    fn flaw<'n>(&mut self, id: u64, what: String, name: &str, known: impl Iterator<Item = &'n str> + Clone) {
+        let suggestion = match nearest(name, known.clone()) {
+            Some(name) => format!("did you mean '{name}'?"),
+            None => format!("known here: {}", known.collect::<Vec<_>>().join(", ")),
+        };
+        // a selection is placed at its dot, so the name itself is looked for from there on
+        let start = self.program.source_info().offset_for(id).map_or(0, |(start, _)| start as usize);
+        let offset = self.source.get(start..).and_then(|rest| rest.find(name)).map_or(start, |at| start + at);
+        self.flaws.push(Flaw { offset, what, suggestion: Some(suggestion) });
+    }
+}
+
+/// The schema behind `$ref` and, for what may be null, the other alternative.
+fn resolve(schema: &'static serde_json::Value) -> Option<&'static serde_json::Value> {
+    if let Some(reference) = schema.get("$ref").and_then(|reference| reference.as_str()) {
+        let name = reference.strip_prefix("#/$defs/")?;
+        return resolve(SCHEMA.get("$defs")?.get(name)?);
+    }
+    if let Some(any) = schema.get("anyOf").and_then(|any| any.as_array()) {
+        return any.iter().find(|one| one.get("type").is_none_or(|kind| kind != "null")).and_then(resolve);
+    }
+    Some(schema)
+}

@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::event::{EventType, ParcelStatus};
 use super::order::Channel;
+use super::shop::Shop;
 
-pub use source::{RuleFile, parse};
+pub use source::parse;
 
 /// The name of a rule; cheap to copy, since every decision carries it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -71,7 +72,7 @@ pub enum Anchor {
     LastScan,
     /// The last moment to collect it, while it waits.
     HoldUntil,
-    /// The parcel was delivered or collected.
+    /// The whole order was delivered or collected.
     Arrival,
 }
 
@@ -90,7 +91,7 @@ impl Anchor {
 
     /// It is a moment of the order as a whole, not of each parcel.
     pub fn is_of_order(self) -> bool {
-        matches!(self, Self::Placed | Self::Promise)
+        matches!(self, Self::Placed | Self::Promise | Self::Arrival)
     }
 }
 
@@ -117,6 +118,10 @@ pub struct Rule {
     /// Used, in turn, if none of `channels` that a person reads could be.
     pub otherwise: Vec<Channel>,
     pub once_per: OncePer,
+    /// Messages after which the same may be told once more.
+    pub again_after: Vec<String>,
+    /// Sent only to those who were told one of these since the rule last spoke.
+    pub only_if_told: Vec<String>,
     /// Looked at again right before every attempt (I4).
     pub valid_while: Option<Condition>,
     /// How long after the event or the deadline it is still news.
@@ -125,17 +130,23 @@ pub struct Rule {
     pub priority: u8,
 }
 
-/// All rules of a deployment, in the order in which they are looked at.
-#[derive(Debug)]
+/// The rules of one shop, in the order in which they are looked at, beside what the shop says of
+/// itself.
+#[derive(Clone, Debug)]
 pub struct RuleSet {
-    rules: Vec<Arc<Rule>>,
+    pub shop: Arc<Shop>,
+    book: Arc<Book>,
+}
+
+#[derive(Debug)]
+struct Book {
+    rules: Vec<Rule>,
     by_event: HashMap<EventType, Vec<usize>>,
 }
 
 impl RuleSet {
     /// Orders the rules by priority, then by name.
-    pub fn new(rules: Vec<Rule>) -> Self {
-        let mut rules: Vec<_> = rules.into_iter().map(Arc::new).collect();
+    pub fn new(mut rules: Vec<Rule>, shop: Arc<Shop>) -> Self {
         rules.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.name.cmp(&b.name)));
         let mut by_event: HashMap<EventType, Vec<usize>> = HashMap::new();
         for (index, rule) in rules.iter().enumerate() {
@@ -146,11 +157,17 @@ impl RuleSet {
                 }
             }
         }
-        Self { rules, by_event }
+        Self { shop, book: Arc::new(Book { rules, by_event }) }
+    }
+
+    /// The same rules for another shop.
+    #[must_use]
+    pub fn for_shop(&self, shop: Arc<Shop>) -> Self {
+        Self { shop, book: Arc::clone(&self.book) }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.rules.iter().map(Arc::as_ref)
+        self.book.rules.iter()
     }
 
     /// The rule of that name.
@@ -160,7 +177,7 @@ impl RuleSet {
 
     /// The rules that an event of this type (and, for a scan, status) sets going.
     pub fn triggered_by(&self, event: EventType, status: Option<ParcelStatus>) -> impl Iterator<Item = &Rule> {
-        self.by_event.get(&event).into_iter().flatten().map(|index| &*self.rules[*index]).filter(move |rule| {
+        self.book.by_event.get(&event).into_iter().flatten().map(|index| &self.book.rules[*index]).filter(move |rule| {
             rule.triggers.iter().any(|trigger| {
                 trigger.event == event
                     && (trigger.statuses.is_empty() || status.is_some_and(|status| trigger.statuses.contains(&status)))

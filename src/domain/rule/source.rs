@@ -1,2 +1,375 @@
-pub struct RuleFile;
-pub fn parse() {}
+//! Rules as people write them: YAML, every fault reported with its place.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::Value;
+use serde_saphyr::{Location, Spanned};
+
+use super::{Anchor, Deadline, OncePer, Rule, RuleName, Trigger};
+use crate::domain::condition::{Condition, Flaw};
+use crate::domain::event::{EventType, ParcelStatus};
+use crate::domain::fault::{Fault, nearest};
+use crate::domain::order::Channel;
+use crate::domain::time::parse_span;
+
+/// The keys of a rule, in the order in which they are best written.
+const KEYS: [&str; 14] = [
+    "rule",
+    "says",
+    "on",
+    "at",
+    "when",
+    "message",
+    "channels",
+    "otherwise",
+    "once_per",
+    "again_after",
+    "only_if_told",
+    "valid_while",
+    "expires",
+    "priority",
+];
+
+/// A mapping with the place of each of its keys and values.
+struct Fields(Vec<(Spanned<String>, Spanned<Value>)>);
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Fields;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a rule: a mapping that begins with 'rule: <name>'")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut fields = Vec::new();
+                while let Some(entry) = map.next_entry()? {
+                    fields.push(entry);
+                }
+                Ok(Fields(fields))
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Reads a file of rules: a list, each a mapping that begins with `rule: <name>`.
+///
+/// # Errors
+/// Every fault of the file.
+pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, Vec<Fault>> {
+    let sources: Vec<Spanned<Fields>> = serde_saphyr::from_str(text).map_err(|error| {
+        let fault = Fault::new(file, format!("not a list of rules: {}", error.without_snippet()));
+        vec![match error.location() {
+            Some(location) => place(fault, location),
+            None => fault,
+        }]
+    })?;
+    let mut rules = Vec::new();
+    let mut faults = Vec::new();
+    for source in sources {
+        let mut reader = Reader { file, text, faults: &mut faults };
+        rules.extend(reader.rule(source));
+    }
+    if faults.is_empty() { Ok(rules) } else { Err(faults) }
+}
+
+fn place(fault: Fault, location: Location) -> Fault {
+    fault.at(usize::try_from(location.line()).unwrap_or(1), usize::try_from(location.column()).unwrap_or(1))
+}
+
+struct Reader<'a> {
+    file: &'a str,
+    text: &'a str,
+    faults: &'a mut Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn fault(&mut self, location: Location, what: impl Into<String>, suggestion: Option<String>) {
+        let fault = place(Fault::new(self.file, what), location);
+        self.faults.push(Fault { suggestion, ..fault });
+    }
+
+    fn rule(&mut self, source: Spanned<Fields>) -> Option<Rule> {
+        let before = self.faults.len();
+        let begin = source.referenced;
+        let mut rule = Rule {
+            name: RuleName::from(""),
+            says: String::new(),
+            triggers: Vec::new(),
+            deadlines: Vec::new(),
+            when: None,
+            message: String::new(),
+            channels: Vec::new(),
+            otherwise: Vec::new(),
+            once_per: OncePer::Order,
+            again_after: Vec::new(),
+            only_if_told: Vec::new(),
+            valid_while: None,
+            expires: chrono::Duration::zero(),
+            priority: 50,
+        };
+        let mut seen: Vec<String> = Vec::new();
+        for (key, value) in source.value.0 {
+            let at = value.referenced;
+            match key.value.as_str() {
+                "rule" => rule.name = RuleName::from(&*self.text_of(&key.value, &value)),
+                "says" => rule.says = self.text_of(&key.value, &value),
+                "on" => rule.triggers = self.triggers(&value.value, at),
+                "at" => rule.deadlines = self.deadlines(&value.value, at),
+                "when" => rule.when = self.condition(&value),
+                "message" => rule.message = self.text_of(&key.value, &value),
+                "channels" => rule.channels = self.channels(&value.value, at),
+                "otherwise" => rule.otherwise = self.channels(&value.value, at),
+                "once_per" => rule.once_per = self.once_per(&value).unwrap_or(OncePer::Order),
+                "again_after" => rule.again_after = self.texts(&key.value, &value.value, at),
+                "only_if_told" => rule.only_if_told = self.texts(&key.value, &value.value, at),
+                "valid_while" => rule.valid_while = self.condition(&value),
+                "expires" => match parse_span(&self.text_of("expires", &value)) {
+                    Ok(span) => rule.expires = span,
+                    Err(what) => self.fault(at, format!("expires: {what}"), None),
+                },
+                "priority" => match value.value.as_u64().and_then(|number| u8::try_from(number).ok()) {
+                    Some(priority) => rule.priority = priority,
+                    None => self.fault(at, "priority: a whole number from 0 to 255 is needed", None),
+                },
+                other => {
+                    let suggestion = nearest(other, KEYS).map(|known| format!("did you mean '{known}'?"));
+                    self.fault(key.referenced, format!("a rule has no '{other}'"), suggestion);
+                }
+            }
+            seen.push(key.value);
+        }
+        for key in ["rule", "says", "message", "channels", "once_per", "expires"] {
+            if !seen.iter().any(|known| known == key) {
+                self.fault(begin, format!("the rule '{}' has no '{key}'", rule.name), None);
+            }
+        }
+        self.whole(&rule, &seen, begin);
+        (self.faults.len() == before).then_some(rule)
+    }
+
+    /// What only shows once the parts are together.
+    fn whole(&mut self, rule: &Rule, seen: &[String], begin: Location) {
+        let name = &rule.name;
+        if !seen.iter().any(|key| key == "on" || key == "at") {
+            self.fault(begin, format!("the rule '{name}' has neither 'on' nor 'at': nothing sets it going"), None);
+        }
+        if rule.expires <= chrono::Duration::zero() && seen.iter().any(|key| key == "expires") {
+            self.fault(begin, format!("the rule '{name}' expires at once: nothing would ever be sent"), None);
+        }
+        let slug = |text: &str| {
+            !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        };
+        if !slug(name.as_str()) || name.as_str().len() > 64 {
+            self.fault(begin, format!("'{name}' is no name for a rule: lower-case letters, digits and _ are"), None);
+        }
+        if !rule.deadlines.is_empty()
+            && rule.when.as_ref().is_some_and(Condition::needs_event)
+            && rule.triggers.is_empty()
+        {
+            self.fault(
+                begin,
+                format!("the rule '{name}' looks at 'event' in 'when', but no event sets it going"),
+                None,
+            );
+        }
+        if rule.valid_while.as_ref().is_some_and(Condition::needs_event) {
+            let hint = "say it with 'journey', 'parcel' or 'hold' as they are then";
+            self.fault(
+                begin,
+                format!("the rule '{name}' looks at 'event' in 'valid_while', which is asked long after it"),
+                Some(hint.to_owned()),
+            );
+        }
+        let needs_parcel = [&rule.when, &rule.valid_while].into_iter().flatten().any(Condition::needs_parcel);
+        let no_parcel = |trigger: &Trigger| {
+            !matches!(
+                trigger.event,
+                EventType::ParcelTracked | EventType::ParcelEtaChanged | EventType::ShipmentReplaced
+            )
+        };
+        if needs_parcel
+            && (rule.triggers.iter().any(no_parcel)
+                || rule.deadlines.iter().any(|deadline| deadline.anchor.is_of_order()))
+        {
+            self.fault(
+                begin,
+                format!("the rule '{name}' looks at 'parcel', but not all that sets it going is about one parcel"),
+                None,
+            );
+        }
+    }
+
+    fn text_of(&mut self, key: &str, value: &Spanned<Value>) -> String {
+        match &value.value {
+            Value::String(text) => text.trim().to_owned(),
+            _ => {
+                self.fault(value.referenced, format!("{key}: a text is needed"), None);
+                String::new()
+            }
+        }
+    }
+
+    fn texts(&mut self, key: &str, value: &Value, at: Location) -> Vec<String> {
+        let texts = match value {
+            Value::String(text) => Some(vec![text.clone()]),
+            Value::Array(list) => list.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
+            _ => None,
+        };
+        if texts.is_none() {
+            self.fault(at, format!("{key}: a list of names is needed"), None);
+        }
+        texts.unwrap_or_default()
+    }
+
+    fn triggers(&mut self, value: &Value, at: Location) -> Vec<Trigger> {
+        let list = match value {
+            Value::Array(list) => list.clone(),
+            one => vec![one.clone()],
+        };
+        let mut triggers = Vec::new();
+        for one in list {
+            match &one {
+                Value::String(name) => {
+                    triggers.extend(self.event_type(name, at).map(|event| Trigger { event, statuses: Vec::new() }));
+                }
+                Value::Object(map) => {
+                    for (name, statuses) in map {
+                        let Some(event) = self.event_type(name, at) else { continue };
+                        if event != EventType::ParcelTracked {
+                            self.fault(at, format!("on: '{name}' has no statuses; only parcel.tracked has"), None);
+                        }
+                        let statuses = self.texts("on", statuses, at);
+                        let statuses = statuses.iter().filter_map(|name| self.status(name, at)).collect();
+                        triggers.push(Trigger { event, statuses });
+                    }
+                }
+                _ => self.fault(
+                    at,
+                    "on: event types are needed, such as 'order.placed' or 'parcel.tracked: [delivered]'",
+                    None,
+                ),
+            }
+        }
+        triggers
+    }
+
+    fn event_type(&mut self, name: &str, at: Location) -> Option<EventType> {
+        let known = EventType::parse(name);
+        if known.is_none() {
+            let suggestion = nearest(name, EventType::ALL.iter().map(|event| event.as_str()));
+            self.fault(
+                at,
+                format!("on: there is no event '{name}'"),
+                suggestion.map(|known| format!("did you mean '{known}'?")),
+            );
+        }
+        known
+    }
+
+    fn status(&mut self, name: &str, at: Location) -> Option<ParcelStatus> {
+        let known = ParcelStatus::parse(name);
+        if known.is_none() {
+            let suggestion = nearest(name, ParcelStatus::ALL.iter().map(|status| status.as_str()));
+            self.fault(
+                at,
+                format!("on: there is no parcel status '{name}'"),
+                suggestion.map(|known| format!("did you mean '{known}'?")),
+            );
+        }
+        known
+    }
+
+    fn deadlines(&mut self, value: &Value, at: Location) -> Vec<Deadline> {
+        let texts = self.texts("at", value, at);
+        texts.iter().filter_map(|text| self.deadline(text, at)).collect()
+    }
+
+    fn deadline(&mut self, text: &str, at: Location) -> Option<Deadline> {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let position = words.iter().position(|word| ["after", "before"].contains(word));
+        let Some((position, [anchor])) = position.map(|position| (position, &words[position + 1..])) else {
+            let right = "write it as '4h after promise' or '24h before hold_until'".to_owned();
+            self.fault(at, format!("at: '{text}' is no deadline"), Some(right));
+            return None;
+        };
+        let span = match parse_span(&words[..position].join(" ")) {
+            Ok(span) => span,
+            Err(what) => {
+                self.fault(at, format!("at: {what}"), None);
+                return None;
+            }
+        };
+        let known = Anchor::ALL.into_iter().find(|known| known.as_str() == *anchor);
+        if known.is_none() {
+            let names = Anchor::ALL.map(Anchor::as_str);
+            let suggestion = nearest(anchor, names)
+                .map_or_else(|| format!("known: {}", names.join(", ")), |name| format!("did you mean '{name}'?"));
+            self.fault(at, format!("at: there is no '{anchor}' to count from"), Some(suggestion));
+        }
+        Some(Deadline { offset: if words[position] == "before" { -span } else { span }, anchor: known? })
+    }
+
+    fn channels(&mut self, value: &Value, at: Location) -> Vec<Channel> {
+        let texts = self.texts("channels", value, at);
+        let mut channels = Vec::new();
+        for text in texts {
+            match Channel::ALL.into_iter().find(|channel| channel.as_str() == text) {
+                Some(channel) => channels.push(channel),
+                None => {
+                    let names = Channel::ALL.map(Channel::as_str);
+                    self.fault(
+                        at,
+                        format!("channels: there is no '{text}'"),
+                        Some(format!("known: {}", names.join(", "))),
+                    );
+                }
+            }
+        }
+        channels
+    }
+
+    fn once_per(&mut self, value: &Spanned<Value>) -> Option<OncePer> {
+        let known = serde_json::from_value(value.value.clone()).ok();
+        if known.is_none() {
+            self.fault(value.referenced, "once_per: one of order, shipment, parcel or event is needed", None);
+        }
+        known
+    }
+
+    fn condition(&mut self, value: &Spanned<Value>) -> Option<Condition> {
+        let Value::String(source) = &value.value else {
+            self.fault(value.referenced, "a condition is needed, in quotes or after |", None);
+            return None;
+        };
+        match Condition::parse(source) {
+            Ok(condition) => Some(condition),
+            Err(flaws) => {
+                for flaw in flaws {
+                    let fault = self.place_in(value.referenced, source, &flaw);
+                    self.faults.push(fault);
+                }
+                None
+            }
+        }
+    }
+
+    /// The place of a flaw in the file: the line on which its condition's line stands.
+    fn place_in(&self, at: Location, source: &str, flaw: &Flaw) -> Fault {
+        let before = source.get(..flaw.offset).unwrap_or("");
+        let in_source = before.lines().count().saturating_sub(usize::from(!before.ends_with('\n')));
+        let wanted = source.lines().nth(in_source).unwrap_or("").trim();
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
+        let begin = usize::try_from(at.line()).unwrap_or(1);
+        let lines = self.text.lines().enumerate().skip(begin - 1).take(40);
+        let found = lines.into_iter().find_map(|(index, line)| Some((index + 1, line.find(wanted)?)));
+        let (line, indent) = found.unwrap_or((begin, usize::try_from(at.column()).unwrap_or(1) - 1));
+        let leading = source.lines().nth(in_source).map_or(0, |line| line.len() - line.trim_start().len());
+        let mut fault = Fault::new(self.file, flaw.what.clone()).at(line, indent + 1 + column.saturating_sub(leading));
+        fault.suggestion.clone_from(&flaw.suggestion);
+        fault
+    }
+}
