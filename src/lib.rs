@@ -1,4 +1,6 @@
+pub mod clock;
 pub mod domain;
 pub mod ports;
 pub mod rules;
 pub mod secret;
+pub mod telemetry;

@@ -425,6 +425,8 @@ pub trait Provider: Send + Sync {
     fn name(&self) -> &str;
     fn channel(&self) -> Channel;
     fn on_unknown(&self) -> OnUnknown;
+    /// The longest that one attempt takes.
+    fn timeout(&self) -> Duration;
     /// One attempt, bounded by the provider's time-out. Never fails: every end is an [`Answer`].
     async fn send(&self, outgoing: Outgoing<'_>) -> Answer;
 }

@@ -329,6 +329,10 @@ fn track(
 ) -> Result<Applied, Full> {
     room_for(journey, [waybill])?;
     let mut facts = facts_of(journey, waybill);
+    // an event that names order and number makes the number known for those that do not
+    let unknown = !journey.parcels.iter().any(|parcel| parcel.key.waybill == *waybill);
+    let since = scan.as_ref().map(|scan| scan.at).or(eta.as_ref().map(|eta| eta.at));
+    let links = since.filter(|_| unknown).map(|since| Link { reference: Reference::Parcel(waybill.clone()), since });
     let mut news = News::Known;
     if let Some(scan) = &scan {
         let same = |known: &Scan| (known.status, known.at, &known.code) == (scan.status, scan.at, &scan.code);
@@ -370,7 +374,7 @@ fn track(
         News::Fresh if said_of_return => News::ReturnLeg,
         other => other,
     };
-    Ok(Applied { news, subject: latest_life(journey, waybill), links: Vec::new() })
+    Ok(Applied { news, subject: latest_life(journey, waybill), links: links.into_iter().collect() })
 }
 
 fn facts_of(journey: &Journey, waybill: &Waybill) -> Facts {

@@ -20,6 +20,8 @@ pub struct Notification {
     pub channel: Channel,
     /// The provider's name in the configuration.
     pub provider: String,
+    /// When what caused it reached the bus, or its deadline fell due.
+    pub received_at: Timestamp,
     pub decided_at: Timestamp,
     /// From then on it is no news any more.
     pub expires_at: Timestamp,

@@ -9,7 +9,7 @@ use super::apply::{Applied, Full, News, apply};
 use super::condition::Scope;
 use super::contact::reach;
 use super::decision::{Cause, Decision, Entry, NotificationId, Reason, Sent, Skipped, Verdict};
-use super::event::Event;
+use super::event::{Body, Event};
 use super::journey::{Journey, Link, Subject, Timer, Told};
 use super::notification::Notification;
 use super::order::Channel;
@@ -136,14 +136,11 @@ struct Occasion<'a> {
 impl Work<'_> {
     fn decide_event(&mut self, event: &Event, applied: &Applied) {
         let rules = self.rules.clone();
-        let scene = Scene {
-            journey: &self.journey,
-            shop: &rules.shop,
-            subject: &applied.subject,
-            event: Some(event),
-            now: self.now,
+        let status = match &event.body {
+            Body::ParcelTracked(data) => Some(data.status),
+            _ => None,
         };
-        let triggered: Vec<&Rule> = rules.triggered_by(event.body.event_type(), scene.scan_status()).collect();
+        let triggered: Vec<&Rule> = rules.triggered_by(event.body.event_type(), status).collect();
         if triggered.is_empty() {
             return;
         }
@@ -156,7 +153,7 @@ impl Work<'_> {
         let occasion = Occasion { subject: &applied.subject, since: event.time, event: Some(event), deadline: None };
         // one snapshot for all rules of the event: none may hinge on what another just decided
         let snapshot = self.journey.clone();
-        let mut scope = Scope::new(Scene { journey: &snapshot, ..scene_of(&occasion, &rules, self.now, &snapshot) });
+        let mut scope = Scope::new(scene_of(&occasion, &rules, self.now, &snapshot));
         for rule in triggered {
             match refused {
                 Some(reason) => self.suppress(rule, occasion.subject, reason, None, Vec::new()),
@@ -292,6 +289,7 @@ impl Work<'_> {
                 subject: occasion.subject.clone(),
                 channel,
                 provider: self.rules.shop.providers.of(channel).unwrap_or_default().to_owned(),
+                received_at: self.now,
                 decided_at: self.now,
                 expires_at,
                 traceparent: occasion.event.and_then(|event| event.traceparent.clone()),

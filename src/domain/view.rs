@@ -7,7 +7,7 @@ use chrono::FixedOffset;
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::event::{Body, Event, ParcelStatus};
+use super::event::{Body, Event};
 use super::journey::{Journey, Parcel, Subject};
 use super::order::Item;
 use super::shop::Shop;
@@ -328,14 +328,6 @@ impl<'a> Scene<'a> {
 
     pub fn shop_view(&self) -> ShopView<'a> {
         ShopView { name: &self.shop.name, country: &self.shop.country, locale: &self.shop.locale }
-    }
-
-    /// The status of the scan that set the rule going.
-    pub fn scan_status(&self) -> Option<ParcelStatus> {
-        match &self.event?.body {
-            Body::ParcelTracked(data) => Some(data.status),
-            _ => None,
-        }
     }
 }
 

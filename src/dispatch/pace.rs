@@ -1,0 +1,106 @@
+//! How hard a provider is worked: fewer at once after a fault of its own, none while it rests,
+//! and back to full step by step, so that its recovery is not met by a burst.
+
+use std::time::Duration;
+
+use crate::domain::notification::Outcome;
+use crate::domain::time::Timestamp;
+use crate::ports::Answer;
+
+/// Temporary failures in a row after which a provider is left in peace for a while.
+const PATIENCE: u32 = 10;
+const SHORTEST_REST: Duration = Duration::from_secs(5);
+const LONGEST_REST: Duration = Duration::from_secs(60);
+
+/// The pace at one provider.
+#[derive(Debug)]
+pub struct Pace {
+    most: usize,
+    allowed: usize,
+    failures: u32,
+    rests: u32,
+    resting_until: Option<Timestamp>,
+}
+
+impl Pace {
+    pub fn new(most: usize) -> Self {
+        Self { most: most.max(1), allowed: most.max(1), failures: 0, rests: 0, resting_until: None }
+    }
+
+    /// How many attempts may be under way at `now`.
+    pub fn allowed(&self, now: Timestamp) -> usize {
+        if self.resting_until(now).is_some() { 0 } else { self.allowed }
+    }
+
+    /// Until when it rests, if it does.
+    pub fn resting_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.resting_until.filter(|until| *until > now)
+    }
+
+    /// Learns from an answer that came at `now`.
+    pub fn learn(&mut self, answer: &Answer, now: Timestamp) {
+        match answer.outcome {
+            Outcome::Accepted | Outcome::PermanentFailure => {
+                self.failures = 0;
+                self.rests = 0;
+                self.allowed = (self.allowed * 2).min(self.most);
+            }
+            Outcome::TemporaryFailure | Outcome::Unknown => self.failures = self.failures.saturating_add(1),
+        }
+        if answer.rest || self.failures >= PATIENCE {
+            let own = SHORTEST_REST.saturating_mul(1 << self.rests.min(8)).min(LONGEST_REST);
+            let rest = answer.retry_after.unwrap_or(own);
+            let until = now.plus(chrono::Duration::from_std(rest).unwrap_or(chrono::Duration::minutes(1)));
+            // answers to attempts of the same burst lengthen the rest, they do not multiply it
+            if self.resting_until(now).is_none() {
+                self.rests = self.rests.saturating_add(1);
+            }
+            self.resting_until = self.resting_until.max(Some(until));
+            self.allowed = 1;
+            self.failures = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(outcome: Outcome, rest: bool, retry_after: Option<u64>) -> Answer {
+        Answer { outcome, status: None, provider_id: None, detail: None, retry_after: retry_after.map(Duration::from_secs), rest }
+    }
+
+    fn second(number: i64) -> Timestamp {
+        Timestamp::from_millis(number * 1000)
+    }
+
+    #[test]
+    fn a_throttle_is_waited_out_and_followed_by_one_then_two_then_four() {
+        let mut pace = Pace::new(8);
+        assert_eq!(pace.allowed(second(0)), 8);
+        pace.learn(&answer(Outcome::TemporaryFailure, true, Some(30)), second(0));
+        assert_eq!((pace.allowed(second(29)), pace.allowed(second(30))), (0, 1));
+        let mut allowed = Vec::new();
+        for _ in 0..4 {
+            pace.learn(&answer(Outcome::Accepted, false, None), second(31));
+            allowed.push(pace.allowed(second(31)));
+        }
+        assert_eq!(allowed, [2, 4, 8, 8]);
+    }
+
+    #[test]
+    fn a_row_of_failures_rests_the_provider_ever_longer_up_to_a_minute() {
+        let mut pace = Pace::new(8);
+        let mut now = second(0);
+        let mut rests = Vec::new();
+        for _ in 0..6 {
+            while pace.resting_until(now).is_none() {
+                pace.learn(&answer(Outcome::TemporaryFailure, false, None), now);
+            }
+            let until = pace.resting_until(now).unwrap();
+            rests.push(until.since(now).num_seconds());
+            now = until;
+        }
+        assert_eq!(rests, [5, 10, 20, 40, 60, 60]);
+    }
+}

@@ -1,0 +1,313 @@
+//! One provider's pool: what is leased for it, what is under way, and what is to be written.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::domain::notification::Outcome;
+use crate::domain::retry::{After, Tried};
+use crate::domain::step::still_holds;
+use crate::domain::time::Timestamp;
+use crate::ports::{Answer, AttemptRecord, Lease, Leased, Next, OnUnknown, Outgoing, Provider, StoreError};
+
+use super::pace::Pace;
+use super::{Dispatcher, Shared};
+
+/// Leased notifications that wait in memory, for each that may be under way.
+const WAITING_PER_PLACE: usize = 4;
+/// Attempts written together.
+const GROUP: usize = 256;
+/// How often the store is asked for retries and for what others left, in real time.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// What is left of a lease when an attempt may still begin: the attempt must end within it.
+fn margin(provider_timeout: Duration) -> chrono::Duration {
+    chrono::Duration::from_std(provider_timeout + Duration::from_secs(2)).unwrap_or_default()
+}
+
+type Finished = (Leased, Answer);
+
+/// The pool of one provider.
+pub struct Pool {
+    provider: Arc<dyn Provider>,
+    most: usize,
+    shared: Shared,
+    handed: mpsc::UnboundedReceiver<(Leased, Timestamp)>,
+    free: Arc<AtomicUsize>,
+    rest: watch::Sender<Option<Timestamp>>,
+    wake: Arc<Notify>,
+    pace: Pace,
+    waiting: VecDeque<(Leased, Timestamp)>,
+    flying: JoinSet<Finished>,
+    finished: Vec<Finished>,
+}
+
+impl Pool {
+    pub fn new(
+        provider: Arc<dyn Provider>,
+        max_in_flight: usize,
+        shared: Shared,
+        handed: mpsc::UnboundedReceiver<(Leased, Timestamp)>,
+        free: Arc<AtomicUsize>,
+        rest: watch::Sender<Option<Timestamp>>,
+        wake: Arc<Notify>,
+    ) -> Self {
+        let most = max_in_flight.max(1);
+        free.store(most * WAITING_PER_PLACE, Ordering::Release);
+        Self {
+            provider,
+            most,
+            shared,
+            handed,
+            free,
+            rest,
+            wake,
+            pace: Pace::new(most),
+            waiting: VecDeque::new(),
+            flying: JoinSet::new(),
+            finished: Vec::new(),
+        }
+    }
+
+    /// Works until `stop` is told; then begins nothing more, and writes what is under way.
+    pub async fn run(mut self, dispatcher: Dispatcher, mut stop: watch::Receiver<bool>) {
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let wake = Arc::clone(&self.wake);
+        loop {
+            let mut may_look = false;
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => break,
+                Some(done) = self.flying.join_next(), if !self.flying.is_empty() => self.landed(done),
+                Some(one) = self.handed.recv() => self.waiting.push_back(one),
+                () = wake.notified() => may_look = true,
+                _ = look.tick() => may_look = true,
+            }
+            while let Some(done) = self.flying.try_join_next() {
+                self.landed(done);
+            }
+            while let Ok(one) = self.handed.try_recv() {
+                self.waiting.push_back(one);
+            }
+            while !self.finished.is_empty() {
+                may_look |= self.write(&dispatcher).await;
+            }
+            let now = self.shared.clock.now();
+            if self.pace.resting_until(now).is_some() {
+                self.give_back_all().await;
+            } else if may_look && self.waiting.is_empty() {
+                self.claim(now).await;
+            }
+            self.begin(now).await;
+            self.report(now);
+        }
+        self.give_back_all().await;
+        while let Some(done) = self.flying.join_next().await {
+            self.landed(done);
+        }
+        while !self.finished.is_empty() {
+            self.write(&dispatcher).await;
+        }
+        while let Ok(one) = self.handed.try_recv() {
+            self.waiting.push_back(one);
+        }
+        self.give_back_all().await;
+    }
+
+    fn landed(&mut self, done: Result<Finished, tokio::task::JoinError>) {
+        match done {
+            Ok(finished) => {
+                self.pace.learn(&finished.1, self.shared.clock.now());
+                self.finished.push(finished);
+            }
+            // the lease runs out and it is attempted again with the same key
+            Err(error) => tracing::error!(provider = self.provider.name(), panicked = error.is_panic(), "an attempt broke off"),
+        }
+    }
+
+    /// Asks the store for what is due, as far as there is room.
+    async fn claim(&mut self, now: Timestamp) {
+        let room = self.room();
+        if room == 0 {
+            return;
+        }
+        let lease = self.lease(now);
+        match self.shared.store.claim(self.provider.name(), now, &lease, room.min(GROUP)).await {
+            Ok(claimed) => {
+                if claimed.len() == room.min(GROUP) {
+                    // there may be more
+                    self.wake.notify_one();
+                }
+                self.waiting.extend(claimed.into_iter().map(|one| (one, lease.until)));
+            }
+            Err(error) => self.complain("claim", &error),
+        }
+    }
+
+    /// Begins as many attempts as the pace allows, after a second look at each (I4).
+    async fn begin(&mut self, now: Timestamp) {
+        let places = self.pace.allowed(now).saturating_sub(self.flying.len());
+        let next: Vec<_> = self.waiting.drain(..places.min(self.waiting.len())).collect();
+        if next.is_empty() {
+            return;
+        }
+        let margin = margin(self.provider.timeout());
+        let (fresh, stale): (Vec<_>, Vec<_>) = next.into_iter().partition(|(_, until)| until.since(now) > margin);
+        if !stale.is_empty() {
+            let ids: Vec<_> = stale.into_iter().map(|(one, _)| one.notification.id).collect();
+            self.give_back(&ids).await;
+        }
+        let keys: Vec<_> = fresh.iter().map(|(one, _)| one.key.clone()).collect();
+        let journeys = match self.shared.store.load(&keys).await {
+            Ok(journeys) => journeys,
+            Err(error) => {
+                self.complain("load", &error);
+                self.waiting.extend(fresh);
+                return;
+            }
+        };
+        for ((one, _), journey) in fresh.into_iter().zip(journeys) {
+            let rules = self.shared.shops.rules(&one.key.shop);
+            let holds = match (&journey, rules) {
+                (Some(versioned), Some(rules)) => still_holds(&versioned.journey, &one.notification, rules, now),
+                _ => Err(crate::domain::decision::Reason::NoLongerTrue),
+            };
+            match holds {
+                Ok(()) => self.fly(one, now),
+                Err(reason) => {
+                    // should ingest not take it, the lease runs out and it is looked at again
+                    let _ = self.shared.withdrawals.send((one.key, one.notification.id, reason)).await;
+                }
+            }
+        }
+    }
+
+    fn fly(&mut self, one: Leased, now: Timestamp) {
+        let provider = Arc::clone(&self.provider);
+        self.flying.spawn(async move {
+            let answer = provider
+                .send(Outgoing {
+                    id: &one.notification.id,
+                    message: &one.notification.message,
+                    shop: &one.key.shop,
+                    content: &one.content,
+                    traceparent: one.notification.traceparent.as_deref(),
+                    now,
+                })
+                .await;
+            (one, answer)
+        });
+    }
+
+    /// Writes what has ended. `true`: places became free.
+    async fn write(&mut self, dispatcher: &Dispatcher) -> bool {
+        let now = self.shared.clock.now();
+        let finished: Vec<Finished> = self.finished.drain(..self.finished.len().min(GROUP)).collect();
+        let records: Vec<AttemptRecord> = finished.iter().map(|(one, answer)| self.judge(one, answer, now)).collect();
+        let lease = self.lease(now);
+        let mut tries = 0_u32;
+        let next = loop {
+            match self.shared.store.record(records.clone(), now, &lease).await {
+                Ok(next) => break next,
+                Err(error) => {
+                    // what was sent must be known to have been sent: nothing new begins before
+                    self.complain("record", &error);
+                    tries += 1;
+                    tokio::time::sleep(Duration::from_millis(100 << tries.min(6))).await;
+                }
+            }
+        };
+        for ((one, answer), record) in finished.iter().zip(&records) {
+            self.count(one, answer, record, now);
+        }
+        dispatcher.hand(next, lease.until);
+        self.shared.progress.note();
+        true
+    }
+
+    /// What follows from an attempt.
+    fn judge(&self, one: &Leased, answer: &Answer, now: Timestamp) -> AttemptRecord {
+        let tried = Tried {
+            attempts: one.attempts + 1,
+            outcome: answer.outcome,
+            retry_after: answer.retry_after,
+            rests: answer.rest,
+            retry_unknown: self.provider.on_unknown() == OnUnknown::Retry,
+        };
+        let next = match self.shared.manner.retry.after(tried, rand::random(), now) {
+            After::Accepted => Next::Accepted,
+            After::GiveUp => Next::Dead,
+            After::Hold => Next::Held,
+            After::RetryAt(at) => Next::Retry(self.pace.resting_until(now).map_or(at, |rested| at.max(rested))),
+        };
+        AttemptRecord {
+            notification: one.notification.id.clone(),
+            at: now,
+            provider: self.provider.name().to_owned(),
+            outcome: answer.outcome,
+            status: answer.status,
+            provider_id: answer.provider_id.clone(),
+            detail: answer.detail.clone(),
+            next,
+        }
+    }
+
+    fn count(&self, one: &Leased, answer: &Answer, record: &AttemptRecord, now: Timestamp) {
+        let channel = one.notification.channel.as_str();
+        let name = self.provider.name();
+        self.shared.metrics.attempts.with_label_values(&[channel, name, answer.outcome.as_str()]).inc();
+        if answer.outcome == Outcome::Accepted {
+            let after = now.since(one.notification.received_at).to_std().unwrap_or_default();
+            self.shared.metrics.accepted_after.with_label_values(&[channel]).observe(after.as_secs_f64());
+        }
+        if matches!(record.next, Next::Dead | Next::Held) {
+            tracing::warn!(
+                notification = %one.notification.id, message = one.notification.message, provider = name,
+                outcome = answer.outcome.as_str(), status = answer.status, detail = answer.detail.as_deref(),
+                "a message waits for a person with the dead letters"
+            );
+        }
+    }
+
+    fn lease(&self, now: Timestamp) -> Lease {
+        let span = chrono::Duration::from_std(self.shared.manner.lease).unwrap_or_default();
+        Lease { owner: self.shared.owner.clone(), until: now.plus(span) }
+    }
+
+    async fn give_back_all(&mut self) {
+        let ids: Vec<_> = self.waiting.drain(..).map(|(one, _)| one.notification.id).collect();
+        if !ids.is_empty() {
+            self.give_back(&ids).await;
+        }
+    }
+
+    async fn give_back(&self, ids: &[crate::domain::decision::NotificationId]) {
+        if let Err(error) = self.shared.store.release(ids, &self.shared.owner).await {
+            self.complain("release", &error);
+        }
+    }
+
+    fn complain(&self, operation: &str, error: &StoreError) {
+        self.shared.metrics.store_errors.with_label_values(&[operation, "unavailable"]).inc();
+        tracing::error!(operation, provider = self.provider.name(), %error, "the store failed; dispatch waits");
+    }
+
+    /// How many more notifications may be leased for this pool.
+    fn room(&self) -> usize {
+        (self.most * WAITING_PER_PLACE).saturating_sub(self.waiting.len() + self.flying.len() + self.finished.len())
+    }
+
+    fn report(&self, now: Timestamp) {
+        let resting = self.pace.resting_until(now);
+        self.free.store(if resting.is_some() { 0 } else { self.room() }, Ordering::Release);
+        self.rest.send_if_modified(|known| std::mem::replace(known, resting) != resting);
+        let name = [self.provider.name()];
+        self.shared.metrics.in_flight.with_label_values(&name).set(i64::try_from(self.flying.len()).unwrap_or(i64::MAX));
+        self.shared.metrics.provider_resting.with_label_values(&name).set(resting.is_some().into());
+    }
+}

@@ -1,0 +1,362 @@
+//! Takes events in: batch by batch, each one transaction. Deadlines that fall due and messages
+//! that must be taken back go the same way, so that one place alone changes journeys.
+
+mod draft;
+mod intake;
+mod known;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::{Clock, Told};
+use crate::dispatch::Dispatcher;
+use crate::domain::decision::{NotificationId, Reason, Verdict};
+use crate::domain::journey::{JourneyKey, Timer};
+use crate::message::Templates;
+use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError};
+use crate::shops::Shops;
+use crate::telemetry::Metrics;
+
+use draft::{Disposition, Draft};
+pub use intake::{Arrival, Intake, Read, Reader};
+use known::Known;
+
+/// A notification that must not leave, and why.
+pub type Withdrawal = (JourneyKey, NotificationId, Reason);
+
+/// Told how far a partition is durable, as a hint for lag dashboards.
+pub type Hint = Arc<dyn Fn(&[(Partition, i64)]) + Send + Sync>;
+
+/// Deadlines decided together.
+const TIMERS_AT_ONCE: usize = 500;
+/// How often deadlines and redrives are looked for, in real time.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Waits between tries while the store is away.
+const STORE_WAITS: [Duration; 5] =
+    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10)];
+
+/// What ingest shares with the rest of the service.
+#[derive(Clone, Default)]
+pub struct Progress(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    /// Records whose effects are durable.
+    records: AtomicU64,
+    store_away: AtomicBool,
+    changed: watch::Sender<u64>,
+}
+
+impl Progress {
+    /// Records whose effects are durable, since the start.
+    pub fn records(&self) -> u64 {
+        self.0.records.load(Ordering::Acquire)
+    }
+
+    /// The store takes writes.
+    pub fn store_works(&self) -> bool {
+        !self.0.store_away.load(Ordering::Acquire)
+    }
+
+    /// Changes whenever something has been written.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.0.changed.subscribe()
+    }
+
+    /// Something has been written.
+    pub fn note(&self) {
+        self.0.changed.send_modify(|count| *count += 1);
+    }
+}
+
+/// The parts that ingest works with.
+pub struct Ingest {
+    pub store: Arc<dyn Store>,
+    pub shops: Arc<Shops>,
+    pub templates: Arc<Templates>,
+    pub reader: Reader,
+    pub dispatcher: Dispatcher,
+    pub clock: Clock,
+    pub metrics: Metrics,
+    pub progress: Progress,
+    pub hint: Hint,
+    pub owner: String,
+    pub lease: Duration,
+}
+
+/// Everything that is decided together.
+#[derive(Default)]
+struct Load {
+    arrivals: Vec<Arrival>,
+    dead: Vec<DeadRecord>,
+    timers: Vec<(JourneyKey, Timer)>,
+    withdrawals: Vec<Withdrawal>,
+    advances: Vec<Advance>,
+    redriven: Vec<i64>,
+    records: usize,
+}
+
+impl Ingest {
+    /// Works until `stop` is told, then finishes what it has begun.
+    pub async fn run(
+        self,
+        mut intake: mpsc::Receiver<Intake>,
+        mut withdrawals: mpsc::Receiver<Withdrawal>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let mut positions: HashMap<Partition, Option<i64>> = HashMap::new();
+        let mut look = tokio::time::interval(LOOK_EVERY);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut wake = self.clock_changes();
+        loop {
+            let mut load = Load::default();
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop) => return,
+                Some(first) = withdrawals.recv() => {
+                    load.withdrawals.push(first);
+                    while load.withdrawals.len() < TIMERS_AT_ONCE {
+                        let Ok(next) = withdrawals.try_recv() else { break };
+                        load.withdrawals.push(next);
+                    }
+                }
+                message = intake.recv() => match message {
+                    None => return,
+                    Some(Intake::Assigned(partitions)) => {
+                        self.metrics.rebalances.with_label_values(&["given"]).inc();
+                        positions.extend(partitions);
+                        continue;
+                    }
+                    Some(Intake::Revoked(partitions, done)) => {
+                        self.metrics.rebalances.with_label_values(&["taken"]).inc();
+                        answer(&mut positions, &partitions, done);
+                        continue;
+                    }
+                    Some(Intake::Records(read)) => self.admit(read, &positions, &mut load),
+                },
+                _ = look.tick() => if !self.look(&mut load).await { continue },
+                () = wake.changed() => if !self.look(&mut load).await { continue },
+            }
+            let advances = load.advances.clone();
+            match self.settle(load, &mut stop).await {
+                Settled::Written => {
+                    for advance in &advances {
+                        positions.insert(advance.partition.clone(), Some(advance.next));
+                    }
+                    let done: Vec<_> = advances.into_iter().map(|advance| (advance.partition, advance.next)).collect();
+                    if !done.is_empty() {
+                        (self.hint)(&done);
+                    }
+                }
+                Settled::Fenced(partition) => {
+                    // another owner works on it by now, and has taken in what we could not
+                    positions.remove(&partition);
+                }
+                Settled::Stopped => return,
+            }
+        }
+    }
+
+    fn clock_changes(&self) -> Changes {
+        Changes(self.clock.changes())
+    }
+
+    /// Takes a batch of records in, as far as its partitions are ours.
+    fn admit(&self, read: Read, positions: &HashMap<Partition, Option<i64>>, load: &mut Load) {
+        for (partition, last) in read.last {
+            // what is not assigned has been fenced or revoked meanwhile; its new owner reads it
+            if let Some(expected) = positions.get(&partition) {
+                load.advances.push(Advance { partition, expected: *expected, next: last + 1 });
+            }
+        }
+        let ours = |partition: &Partition| load.advances.iter().any(|advance| advance.partition == *partition);
+        load.arrivals = read.arrivals.into_iter().filter(|arrival| arrival.partition.as_ref().is_none_or(ours)).collect();
+        load.dead = read.dead.into_iter().filter(|dead| ours(&dead.record.partition)).collect();
+        load.records = read.records;
+        self.metrics.batch_records.observe(f64::from(u32::try_from(read.records).unwrap_or(u32::MAX)));
+        let tombstones = u64::try_from(read.tombstones).unwrap_or(u64::MAX);
+        self.metrics.events.with_label_values(&["none", "tombstone"]).inc_by(tombstones);
+    }
+
+    /// Looks for deadlines and for dead records that were put back. `false`: there is nothing.
+    async fn look(&self, load: &mut Load) -> bool {
+        match self.store.due_timers(self.clock.now(), TIMERS_AT_ONCE).await {
+            Ok(timers) => load.timers = timers,
+            Err(error) => self.complain("due_timers", &error),
+        }
+        let redriven: Vec<(i64, Record)> = match self.store.redriven(TIMERS_AT_ONCE).await {
+            Ok(redriven) => redriven,
+            Err(error) => {
+                self.complain("redriven", &error);
+                Vec::new()
+            }
+        };
+        let (ids, records): (Vec<i64>, Vec<Record>) = redriven.into_iter().unzip();
+        let read = self.reader.read(records);
+        load.redriven = ids;
+        load.dead = read.dead;
+        load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
+        !(load.timers.is_empty() && load.redriven.is_empty())
+    }
+
+    /// Decides and writes, again and again while the store is away or journeys change meanwhile.
+    async fn settle(&self, load: Load, stop: &mut watch::Receiver<bool>) -> Settled {
+        let mut failures = 0;
+        loop {
+            match self.attempt(&load).await {
+                Ok(()) => {
+                    self.store_is_back();
+                    return Settled::Written;
+                }
+                Err(StoreError::Conflict) => {
+                    self.metrics.conflicts.inc();
+                    tokio::task::yield_now().await;
+                }
+                Err(StoreError::Fenced(partition)) => {
+                    tracing::warn!(topic = &*partition.topic, partition = partition.number, "the partition has another owner by now; its records are left to it");
+                    return Settled::Fenced(partition);
+                }
+                Err(error) => {
+                    self.complain("commit", &error);
+                    self.progress.0.store_away.store(true, Ordering::Release);
+                    let wait = STORE_WAITS[failures.min(STORE_WAITS.len() - 1)];
+                    failures += 1;
+                    tokio::select! {
+                        () = tokio::time::sleep(wait) => {}
+                        _ = stop.wait_for(|stop| *stop) => return Settled::Stopped,
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, load: &Load) -> Result<(), StoreError> {
+        let mut also: Vec<JourneyKey> = load.timers.iter().map(|(key, _)| key.clone()).collect();
+        also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
+        let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also)).await?;
+        let now = self.clock.now();
+        let (mut batch, dispositions) = tokio::task::block_in_place(|| {
+            let mut draft = Draft::new(&self.shops, &self.templates, now, known);
+            for (key, notification, reason) in &load.withdrawals {
+                draft.withdraw(key, notification, *reason);
+            }
+            for arrival in &load.arrivals {
+                draft.take(arrival.clone());
+            }
+            for (key, timer) in &load.timers {
+                draft.wake(key, timer);
+            }
+            for dead in &load.dead {
+                draft.bury(dead.clone());
+            }
+            draft.finish()
+        });
+        batch.advances.clone_from(&load.advances);
+        batch.redriven.clone_from(&load.redriven);
+        let verdicts = verdicts(&batch);
+        let lease = Lease { owner: self.owner.clone(), until: now.plus(chrono::Duration::from_std(self.lease).unwrap_or_default()) };
+        let capacity: BTreeMap<String, usize> = self.dispatcher.capacity();
+        let leased: Vec<Leased> = self.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
+        self.dispatcher.hand(leased, lease.until);
+        self.count(load, &dispositions, verdicts, now);
+        Ok(())
+    }
+
+    fn count(&self, load: &Load, dispositions: &[(&'static str, Disposition)], verdicts: Vec<(String, &'static str, &'static str)>, now: crate::domain::time::Timestamp) {
+        for (event_type, disposition) in dispositions {
+            self.metrics.events.with_label_values(&[event_type, disposition.as_str()]).inc();
+            if *event_type == "support.contacted" && *disposition == Disposition::Applied {
+                self.metrics.support_contacts.inc();
+            }
+        }
+        for dead in &load.dead {
+            self.metrics.events.with_label_values(&["unknown", "dead_lettered"]).inc();
+            self.metrics.refusals.with_label_values(&[dead.cause]).inc();
+            tracing::warn!(topic = &*dead.record.partition.topic, partition = dead.record.partition.number, offset = dead.record.offset, cause = dead.cause, detail = dead.detail, "a record could not be read; it waits with the dead letters");
+        }
+        for (rule, verdict, reason) in verdicts {
+            self.metrics.decisions.with_label_values(&[rule.as_str(), verdict, reason]).inc();
+        }
+        if let Some(arrival) = load.arrivals.last() {
+            let age = seconds(now.since(arrival.at));
+            self.metrics.lag_seconds.set(age);
+            self.metrics.applied_after.observe(age);
+        }
+        self.progress.0.records.fetch_add(load.records as u64, Ordering::Release);
+        self.progress.note();
+    }
+
+    fn store_is_back(&self) {
+        if self.progress.0.store_away.swap(false, Ordering::AcqRel) {
+            tracing::info!("the store is back");
+        }
+    }
+
+    fn complain(&self, operation: &str, error: &StoreError) {
+        let kind = match error {
+            StoreError::Conflict => "conflict",
+            StoreError::Fenced(_) => "fenced",
+            StoreError::Unavailable(_) => "unavailable",
+            StoreError::Corrupt(_) => "corrupt",
+        };
+        self.metrics.store_errors.with_label_values(&[operation, kind]).inc();
+        tracing::error!(operation, kind, %error, "the store failed; intake waits");
+    }
+
+    async fn timed<T>(&self, operation: &str, work: impl Future<Output = T>) -> T {
+        let begin = Instant::now();
+        let result = work.await;
+        self.metrics.store_seconds.with_label_values(&[operation]).observe(begin.elapsed().as_secs_f64());
+        result
+    }
+}
+
+enum Settled {
+    Written,
+    Fenced(Partition),
+    Stopped,
+}
+
+/// Wakes when a told clock is moved; never with the machine's.
+struct Changes(Option<watch::Receiver<Told>>);
+
+impl Changes {
+    async fn changed(&mut self) {
+        match &mut self.0 {
+            Some(changes) if changes.changed().await.is_ok() => {}
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+/// Lets go of partitions; everything that came before is durable by now.
+fn answer(positions: &mut HashMap<Partition, Option<i64>>, partitions: &[Partition], done: oneshot::Sender<()>) {
+    for partition in partitions {
+        positions.remove(partition);
+    }
+    // the bus may have stopped waiting
+    let _ = done.send(());
+}
+
+fn seconds(span: chrono::Duration) -> f64 {
+    span.to_std().map_or(0.0, |span| span.as_secs_f64())
+}
+
+/// The decisions of a batch as the metrics count them.
+fn verdicts(batch: &Batch) -> Vec<(String, &'static str, &'static str)> {
+    let decisions = batch.journeys.iter().flat_map(|write| &write.entries).flat_map(|entry| &entry.decisions);
+    decisions
+        .map(|decision| {
+            let (verdict, reason) = match &decision.verdict {
+                Verdict::Send { .. } => ("send", "none"),
+                Verdict::Defer { reason, .. } => ("defer", reason.as_str()),
+                Verdict::Suppress { reason, .. } => ("suppress", reason.as_str()),
+            };
+            (decision.rule.to_string(), verdict, reason)
+        })
+        .collect()
+}

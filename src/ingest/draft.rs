@@ -1,0 +1,290 @@
+//! A batch in the making: every input is decided against the journeys as the batch leaves them,
+//! and the whole becomes one transaction.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::domain::apply;
+use crate::domain::contact::reach;
+use crate::domain::decision::{Entry, NotificationId, Reason};
+use crate::domain::event::{Body, Event, Reference};
+use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
+use crate::domain::notification::{Content, Notification};
+use crate::domain::step::{Input, Transition, step};
+use crate::domain::time::Timestamp;
+use crate::envelope;
+use crate::message::{Letter, Templates};
+use crate::ports::{Batch, DeadRecord, InboxKey, JourneyWrite, Parked, Record};
+use crate::shops::Shops;
+
+use super::intake::Arrival;
+use super::known::{Known, released_by};
+
+/// What became of an event (I8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disposition {
+    Applied,
+    Duplicate,
+    Parked,
+    DeadLettered,
+}
+
+impl Disposition {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Applied => "applied",
+            Self::Duplicate => "duplicate",
+            Self::Parked => "parked",
+            Self::DeadLettered => "dead_lettered",
+        }
+    }
+}
+
+/// A journey while the batch changes it.
+struct Sheet {
+    journey: Arc<Journey>,
+    expected_version: Option<u64>,
+    timers_before: BTreeSet<Timer>,
+    links: Vec<Link>,
+    entries: Vec<Entry>,
+    notifications: Vec<(Notification, Content)>,
+}
+
+/// A batch in the making.
+pub struct Draft<'a> {
+    shops: &'a Shops,
+    templates: &'a Templates,
+    now: Timestamp,
+    known: Known,
+    sheets: HashMap<JourneyKey, Sheet>,
+    /// Links that this batch adds.
+    links: HashMap<(String, Reference), Vec<(Timestamp, JourneyKey)>>,
+    taken: HashSet<InboxKey>,
+    batch: Batch,
+    /// What became of each event, for the metrics.
+    pub dispositions: Vec<(&'static str, Disposition)>,
+}
+
+impl<'a> Draft<'a> {
+    pub fn new(shops: &'a Shops, templates: &'a Templates, now: Timestamp, known: Known) -> Self {
+        Self {
+            shops,
+            templates,
+            now,
+            known,
+            sheets: HashMap::new(),
+            links: HashMap::new(),
+            taken: HashSet::new(),
+            batch: Batch::default(),
+            dispositions: Vec::new(),
+        }
+    }
+
+    /// Decides on an event and on everything that it releases.
+    pub fn take(&mut self, arrival: Arrival) {
+        let event_type = arrival.event.body.event_type().as_str();
+        if self.known.seen.contains(&arrival.key) || !self.taken.insert(arrival.key) {
+            self.dispositions.push((event_type, Disposition::Duplicate));
+            return;
+        }
+        self.batch.inbox.push(arrival.key);
+        let mut waiting = VecDeque::from([arrival]);
+        while let Some(arrival) = waiting.pop_front() {
+            let disposition = self.one(&arrival, &mut waiting);
+            self.dispositions.push((arrival.event.body.event_type().as_str(), disposition));
+        }
+    }
+
+    fn one(&mut self, arrival: &Arrival, waiting: &mut VecDeque<Arrival>) -> Disposition {
+        let event = &arrival.event;
+        let shop = event.body.shop().to_owned();
+        let mut targets = self.targets(&shop, event);
+        if targets.is_empty() {
+            if let Body::OrderPlaced(placed) = &event.body {
+                let journey = apply::begin(placed, event.time);
+                targets.push(journey.key.clone());
+                self.sheets.insert(journey.key.clone(), Sheet::new(Arc::new(journey), None));
+            } else if matches!(event.body, Body::CustomerUpdated(_) | Body::CustomerErased(_)) {
+                // a customer without an order has no journey to change
+                return Disposition::Applied;
+            } else {
+                return self.park(arrival);
+            }
+        }
+        for key in targets {
+            if !self.advance(&key, Input::Event(event), arrival.at) {
+                self.batch.dead.push(dead(event, self.now));
+                return Disposition::DeadLettered;
+            }
+        }
+        for reference in released_by(event) {
+            for (parked, event) in self.known.parked.remove(&(shop.clone(), reference)).into_iter().flatten().rev() {
+                match self.batch.parked.iter().position(|other| other.key == parked.key) {
+                    Some(at) => drop(self.batch.parked.swap_remove(at)),
+                    None => self.batch.released.push(parked.key),
+                }
+                let (event, at) = (Arc::new(event), parked.parked_at);
+                waiting.push_front(Arrival { event, key: parked.key, partition: None, at });
+            }
+        }
+        Disposition::Applied
+    }
+
+    /// The journeys that an event is about.
+    fn targets(&self, shop: &str, event: &Event) -> Vec<JourneyKey> {
+        let Some(reference) = event.body.reference() else { return Vec::new() };
+        if let Reference::Order(order_id) = reference {
+            let key = JourneyKey { shop: shop.to_owned(), order_id };
+            let exists = self.sheets.contains_key(&key) || self.known.journeys.contains_key(&key);
+            return if exists { vec![key] } else { Vec::new() };
+        }
+        let is_customer = matches!(reference, Reference::Customer(_));
+        let stored = self.known.resolved.get(&(shop.to_owned(), reference.clone(), event.time));
+        let mut targets = stored.cloned().unwrap_or_default();
+        let added = self.links.get(&(shop.to_owned(), reference)).map(Vec::as_slice).unwrap_or_default();
+        if is_customer {
+            targets.extend(added.iter().map(|(_, key)| key.clone()));
+            targets.sort();
+            targets.dedup();
+        } else if let Some((_, key)) = added.iter().filter(|(since, _)| *since <= event.time).max_by_key(|(since, _)| *since) {
+            targets = vec![key.clone()];
+        } else if targets.is_empty() {
+            targets.extend(added.iter().min_by_key(|(since, _)| *since).map(|(_, key)| key.clone()));
+        }
+        targets
+    }
+
+    fn park(&mut self, arrival: &Arrival) -> Disposition {
+        let event = &arrival.event;
+        let Some(reference) = event.body.reference() else { return Disposition::Applied };
+        let shop = event.body.shop().to_owned();
+        let parked = Parked {
+            shop: shop.clone(),
+            reference: reference.clone(),
+            key: arrival.key,
+            event: envelope::encode(event),
+            parked_at: self.now,
+        };
+        let beside = self.known.parked.entry((shop, reference)).or_default();
+        let at = beside.partition_point(|(_, other)| other.time <= event.time);
+        beside.insert(at, (parked.clone(), (**event).clone()));
+        self.batch.parked.push(parked);
+        Disposition::Parked
+    }
+
+    /// Decides on a deadline. A journey that is gone has none.
+    pub fn wake(&mut self, key: &JourneyKey, timer: &Timer) {
+        self.advance(key, Input::Timer(timer), self.now);
+    }
+
+    /// Takes a notification back that must not leave.
+    pub fn withdraw(&mut self, key: &JourneyKey, notification: &NotificationId, reason: Reason) {
+        self.advance(key, Input::Withdrawn(notification, reason), self.now);
+        self.batch.withdrawn.push((notification.clone(), reason));
+    }
+
+    /// Notes a dead letter.
+    pub fn bury(&mut self, dead: DeadRecord) {
+        self.batch.dead.push(dead);
+    }
+
+    /// Takes one step of a journey. `false`: it has no room for it.
+    fn advance(&mut self, key: &JourneyKey, input: Input<'_>, received_at: Timestamp) -> bool {
+        let Some(rules) = self.shops.rules(&key.shop) else { return true };
+        if !self.sheets.contains_key(key) {
+            let Some(versioned) = self.known.journeys.remove(key) else { return true };
+            self.sheets.insert(key.clone(), Sheet::new(versioned.journey, Some(versioned.version)));
+        }
+        let Some(sheet) = self.sheets.get_mut(key) else { return true };
+        let Ok(mut transition) = step(&sheet.journey, input, rules, self.now) else { return false };
+        for notification in std::mem::take(&mut transition.notifications) {
+            let content = write(self.templates, key, &transition, &notification, rules);
+            match content {
+                Ok(content) => sheet.notifications.push((Notification { received_at, ..notification }, content)),
+                Err(why) => transition.refuse(&notification.id, &why),
+            }
+        }
+        for link in transition.links {
+            let found = self.links.entry((key.shop.clone(), link.reference.clone())).or_default();
+            found.push((link.since, key.clone()));
+            sheet.links.push(link);
+        }
+        sheet.entries.extend(transition.entry);
+        sheet.journey = Arc::new(transition.journey);
+        true
+    }
+
+    /// The transaction that carries it all out.
+    pub fn finish(self) -> (Batch, Vec<(&'static str, Disposition)>) {
+        let mut batch = self.batch;
+        batch.journeys = self.sheets.into_values().map(Sheet::write).collect();
+        // locks taken in key order cannot wait for each other in a circle
+        batch.journeys.sort_by(|a, b| a.journey.key.cmp(&b.journey.key));
+        (batch, self.dispositions)
+    }
+}
+
+fn write(
+    templates: &Templates,
+    key: &JourneyKey,
+    transition: &Transition,
+    notification: &Notification,
+    rules: &crate::domain::rule::RuleSet,
+) -> Result<Content, String> {
+    let journey = &transition.journey;
+    let recipient = reach(&journey.order.customer, &rules.shop, notification.channel)
+        .map_err(|reason| reason.in_words().to_owned())?;
+    let letter = Letter {
+        shop_id: &key.shop,
+        shop: &rules.shop,
+        journey,
+        subject: &notification.subject,
+        message: &notification.message,
+        channel: notification.channel,
+        recipient: &recipient,
+        notification: &notification.id,
+        now: notification.decided_at,
+    };
+    templates.write(&letter).map_err(|unwritable| unwritable.to_string())
+}
+
+impl Sheet {
+    fn new(journey: Arc<Journey>, expected_version: Option<u64>) -> Self {
+        let timers_before = match expected_version {
+            Some(_) => journey.timers.iter().cloned().collect(),
+            None => BTreeSet::new(),
+        };
+        Self { journey, expected_version, timers_before, links: Vec::new(), entries: Vec::new(), notifications: Vec::new() }
+    }
+
+    fn write(self) -> JourneyWrite {
+        let timers_after: BTreeSet<Timer> = self.journey.timers.iter().cloned().collect();
+        JourneyWrite {
+            timers_set: timers_after.difference(&self.timers_before).cloned().collect(),
+            timers_dropped: self.timers_before.difference(&timers_after).cloned().collect(),
+            journey: self.journey,
+            expected_version: self.expected_version,
+            links: self.links,
+            entries: self.entries,
+            notifications: self.notifications,
+        }
+    }
+}
+
+/// An event for which its journey has no room, as a record that can be looked at and redriven.
+fn dead(event: &Event, now: Timestamp) -> DeadRecord {
+    DeadRecord {
+        record: Record {
+            partition: crate::ports::Partition { topic: "reassure.parked".into(), number: 0 },
+            offset: 0,
+            key: None,
+            value: Some(envelope::encode(event).into()),
+            headers: vec![("content-type".to_owned(), "application/cloudevents+json".into())],
+            timestamp: None,
+        },
+        stage: "apply",
+        cause: "journey_full",
+        detail: format!("the order has more than {} parcels", apply::MOST_PARCELS),
+        at: now,
+    }
+}

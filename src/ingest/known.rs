@@ -1,0 +1,123 @@
+//! What a batch needs to know before it is decided: which events came before, which journeys
+//! they are about, and what waits to be released by them. A few queries for the whole batch.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::domain::event::{Body, Event, Reference};
+use crate::domain::journey::JourneyKey;
+use crate::domain::time::Timestamp;
+use crate::envelope;
+use crate::ports::{InboxKey, Parked, Store, StoreError, Versioned};
+
+use super::intake::Arrival;
+
+/// Parked events of one reference that are released at a time; the rest follows with the next
+/// event of the journey (I10).
+pub const MOST_RELEASED: usize = 500;
+
+/// The state of the world before a batch.
+#[derive(Debug, Default)]
+pub struct Known {
+    pub seen: HashSet<InboxKey>,
+    pub journeys: HashMap<JourneyKey, Versioned>,
+    /// Where a waybill or a customer leads, as of a moment.
+    pub resolved: HashMap<(String, Reference, Timestamp), Vec<JourneyKey>>,
+    pub parked: HashMap<(String, Reference), Vec<(Parked, Event)>>,
+}
+
+/// The references whose parked events this event releases.
+pub fn released_by(event: &Event) -> Vec<Reference> {
+    match &event.body {
+        Body::OrderPlaced(data) => vec![Reference::Order(data.order_id.clone())],
+        Body::ShipmentCreated(data) => {
+            data.parcels.iter().map(|parcel| Reference::Parcel(parcel.waybill.clone())).collect()
+        }
+        Body::ShipmentReplaced(data) => vec![Reference::Parcel(data.replacement.waybill.clone())],
+        Body::ParcelTracked(data) if data.order_id.is_some() => vec![Reference::Parcel(data.waybill.clone())],
+        Body::ParcelEtaChanged(data) if data.order_id.is_some() => vec![Reference::Parcel(data.waybill.clone())],
+        _ => Vec::new(),
+    }
+}
+
+impl Known {
+    /// Asks the store for what the arrivals (and the journeys in `also`) need.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn fetch(store: &dyn Store, arrivals: &[Arrival], also: &[JourneyKey]) -> Result<Self, StoreError> {
+        let mut known = Self::default();
+        let keys: Vec<InboxKey> = arrivals.iter().map(|arrival| arrival.key).collect();
+        if !keys.is_empty() {
+            let seen = store.seen(&keys).await?;
+            known.seen = keys.iter().zip(seen).filter(|(_, seen)| *seen).map(|(key, _)| *key).collect();
+        }
+        let fresh: Vec<&Event> =
+            arrivals.iter().filter(|arrival| !known.seen.contains(&arrival.key)).map(|arrival| &*arrival.event).collect();
+        known.find(store, &fresh, also).await?;
+        known.release(store, &fresh).await?;
+        Ok(known)
+    }
+
+    async fn find(&mut self, store: &dyn Store, events: &[&Event], also: &[JourneyKey]) -> Result<(), StoreError> {
+        let mut wanted: Vec<JourneyKey> = also.to_vec();
+        let mut indirect: Vec<(String, Reference, Timestamp)> = Vec::new();
+        for event in events {
+            let shop = event.body.shop().to_owned();
+            match event.body.reference() {
+                Some(Reference::Order(order_id)) => wanted.push(JourneyKey { shop, order_id }),
+                Some(reference) => indirect.push((shop, reference, event.time)),
+                None => {}
+            }
+        }
+        indirect.sort();
+        indirect.dedup();
+        if !indirect.is_empty() {
+            let resolved = store.resolve(&indirect).await?;
+            wanted.extend(resolved.iter().flatten().cloned());
+            self.resolved = indirect.into_iter().zip(resolved).collect();
+        }
+        wanted.sort();
+        wanted.dedup();
+        if !wanted.is_empty() {
+            let loaded = store.load(&wanted).await?;
+            self.journeys = wanted.into_iter().zip(loaded).filter_map(|(key, journey)| Some((key, journey?))).collect();
+        }
+        Ok(())
+    }
+
+    /// Reads what is parked for the events, and for what is released in turn.
+    async fn release(&mut self, store: &dyn Store, events: &[&Event]) -> Result<(), StoreError> {
+        let mut wanted: Vec<(String, Reference)> = Vec::new();
+        for event in events {
+            let shop = event.body.shop();
+            let new_order = |order: &String| {
+                !self.journeys.contains_key(&JourneyKey { shop: shop.to_owned(), order_id: order.clone() })
+            };
+            for reference in released_by(event) {
+                if !matches!(&reference, Reference::Order(order) if !new_order(order)) {
+                    wanted.push((shop.to_owned(), reference));
+                }
+            }
+        }
+        while !wanted.is_empty() {
+            wanted.sort();
+            wanted.dedup();
+            wanted.retain(|reference| !self.parked.contains_key(reference));
+            let found = store.parked(&wanted, MOST_RELEASED).await?;
+            let mut next = Vec::new();
+            for (reference, parked) in wanted.drain(..).zip(found) {
+                let mut events = Vec::with_capacity(parked.len());
+                for waiting in parked {
+                    let event = envelope::read_parked(&waiting.event).map_err(StoreError::Corrupt)?;
+                    next.extend(released_by(&event).into_iter().map(|reference| (event.body.shop().to_owned(), reference)));
+                    events.push((waiting, event));
+                }
+                // as they happened, not as they came
+                events.sort_by_key(|(_, event)| event.time);
+                self.parked.insert(reference, events);
+            }
+            wanted = next;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! What the service says of itself: every metric's name, labels and buckets in one place, and
+//! how it logs.
+
+use prometheus::{
+    Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
+    TextEncoder,
+};
+use tracing_subscriber::EnvFilter;
+
+/// Every metric of the service. Labels take their values from the configuration and from closed
+/// vocabularies; never from an order, a recipient or an event (I9, I10).
+#[derive(Clone)]
+pub struct Metrics {
+    registry: Registry,
+    /// Events by type and what became of them.
+    pub events: IntCounterVec,
+    /// Times that came without a zone.
+    pub zoneless: IntCounter,
+    /// Scans whose status no vocabulary lists.
+    pub unknown_statuses: IntCounter,
+    /// Records that were refused, by cause.
+    pub refusals: IntCounterVec,
+    /// Decisions by rule, verdict and reason.
+    pub decisions: IntCounterVec,
+    /// Tries at providers.
+    pub attempts: IntCounterVec,
+    /// From the arrival of what caused a message to the provider's acceptance.
+    pub accepted_after: HistogramVec,
+    /// From the arrival of a record to its durable effects.
+    pub applied_after: prometheus::Histogram,
+    pub store_seconds: HistogramVec,
+    pub store_errors: IntCounterVec,
+    pub conflicts: IntCounter,
+    pub rebalances: IntCounterVec,
+    pub provider_resting: IntGaugeVec,
+    pub in_flight: IntGaugeVec,
+    pub lag_records: IntGaugeVec,
+    pub lag_seconds: Gauge,
+    pub backlog: GaugeVec,
+    pub oldest_due: Gauge,
+    pub timers_overdue: Gauge,
+    pub batch_records: prometheus::Histogram,
+    pub support_contacts: IntCounter,
+    pub up: IntGauge,
+}
+
+const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0];
+const FAST: [f64; 11] = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
+
+impl Metrics {
+    /// Registers every metric, each named once.
+    ///
+    /// # Errors
+    /// If two metrics share a name; that is a fault of this file.
+    pub fn new() -> Result<Self, prometheus::Error> {
+        let registry = Registry::new_custom(Some("reassure".to_owned()), None)?;
+        let counter = |name: &str, help: &str| -> Result<IntCounter, prometheus::Error> {
+            let metric = IntCounter::new(name, help)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        };
+        let counters = |name: &str, help: &str, labels: &[&str]| -> Result<IntCounterVec, prometheus::Error> {
+            let metric = IntCounterVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        };
+        let gauge = |name: &str, help: &str| -> Result<Gauge, prometheus::Error> {
+            let metric = Gauge::new(name, help)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        };
+        let int_gauges = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec, prometheus::Error> {
+            let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        };
+        let histogram = |name: &str, help: &str, buckets: &[f64]| -> Result<prometheus::Histogram, prometheus::Error> {
+            let metric = prometheus::Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        };
+        let histograms =
+            |name: &str, help: &str, buckets: &[f64], labels: &[&str]| -> Result<HistogramVec, prometheus::Error> {
+                let metric = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets.to_vec()), labels)?;
+                registry.register(Box::new(metric.clone()))?;
+                Ok(metric)
+            };
+        let backlog = GaugeVec::new(Opts::new("backlog", "What waits, by kind"), &["kind"])?;
+        registry.register(Box::new(backlog.clone()))?;
+        let up = IntGauge::new("ready", "1 while the service takes in events and can store them")?;
+        registry.register(Box::new(up.clone()))?;
+        Ok(Self {
+            events: counters(
+                "events_total",
+                "Events by type and outcome: applied, duplicate, parked, dead_lettered, tombstone",
+                &["type", "outcome"],
+            )?,
+            zoneless: counter("zoneless_times_total", "Times that named no zone and were read in the shop's")?,
+            unknown_statuses: counter("unknown_statuses_total", "Carrier scans whose status no vocabulary lists")?,
+            refusals: counters("refused_records_total", "Records that could not become events, by cause", &["cause"])?,
+            decisions: counters(
+                "decisions_total",
+                "Decisions by rule, verdict and reason",
+                &["rule", "verdict", "reason"],
+            )?,
+            attempts: counters(
+                "attempts_total",
+                "Attempts by channel, provider and outcome",
+                &["channel", "provider", "outcome"],
+            )?,
+            accepted_after: histograms(
+                "event_to_accepted_seconds",
+                "From the arrival of what caused a message to its acceptance by a provider",
+                &SECONDS,
+                &["channel"],
+            )?,
+            applied_after: histogram(
+                "event_to_applied_seconds",
+                "From the arrival of a record to its durable effects",
+                &SECONDS,
+            )?,
+            store_seconds: histograms(
+                "store_seconds",
+                "Time that the store takes, by operation",
+                &FAST,
+                &["operation"],
+            )?,
+            store_errors: counters(
+                "store_errors_total",
+                "Store operations that failed, by operation and kind",
+                &["operation", "kind"],
+            )?,
+            conflicts: counter("journey_conflicts_total", "Batches decided again because a journey changed meanwhile")?,
+            rebalances: counters("rebalances_total", "Partitions given and taken", &["change"])?,
+            provider_resting: int_gauges(
+                "provider_resting",
+                "1 while a provider is left in peace after a fault of its own",
+                &["provider"],
+            )?,
+            in_flight: int_gauges("attempts_in_flight", "Attempts under way", &["provider"])?,
+            lag_records: int_gauges("lag_records", "Records that are not read yet", &["topic", "partition"])?,
+            lag_seconds: gauge("lag_seconds", "Age of the record that was taken in last")?,
+            backlog,
+            oldest_due: gauge("oldest_due_seconds", "Age of the oldest notification that is due and not finished")?,
+            timers_overdue: gauge("timer_overdue_seconds", "How long the earliest deadline has been due")?,
+            batch_records: histogram(
+                "batch_records",
+                "Records taken in together",
+                &[1.0, 5.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1_000.0],
+            )?,
+            support_contacts: counter("support_contacts_total", "Customers who had to ask")?,
+            up,
+            registry,
+        })
+    }
+
+    /// Also reports the process: memory, descriptors, processor time.
+    ///
+    /// # Errors
+    /// If it is registered already.
+    pub fn with_process(self) -> Result<Self, prometheus::Error> {
+        let process = prometheus::process_collector::ProcessCollector::for_self();
+        // the process's metrics have well-known names without our prefix
+        prometheus::default_registry().register(Box::new(process)).or_else(|error| match error {
+            prometheus::Error::AlreadyReg => Ok(()),
+            other => Err(other),
+        })?;
+        Ok(self)
+    }
+
+    /// The text that Prometheus reads.
+    pub fn render(&self) -> String {
+        let mut families = self.registry.gather();
+        families.extend(prometheus::gather());
+        TextEncoder::new().encode_to_string(&families).unwrap_or_default()
+    }
+}
+
+/// Starts logging to standard error: JSON lines, or text for people.
+pub fn log(json: bool, level: &str) {
+    let filter = EnvFilter::try_from_env("REASSURE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // a second call, as in tests, leaves the first in place
+    let _ = if json { lines.json().flatten_event(true).try_init() } else { lines.with_target(false).try_init() };
+}
