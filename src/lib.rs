@@ -1,3 +1,4 @@
 pub mod domain;
 pub mod ports;
 pub mod secret;
+pub mod store;
