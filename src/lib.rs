@@ -4,3 +4,4 @@ pub mod ports;
 pub mod rules;
 pub mod secret;
 pub mod telemetry;
+pub mod store;

@@ -1,0 +1,144 @@
+-- Times are milliseconds since 1970 (_ms), those of timers nanoseconds (_ns): a timer is told
+-- from another by its exact due time, everything else is only compared.
+
+-- Where each consumer group goes on reading; also the fence against a former owner.
+CREATE TABLE offsets (
+    group_name TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    next INTEGER NOT NULL,
+    PRIMARY KEY (group_name, topic, partition)
+) STRICT, WITHOUT ROWID;
+
+-- Events that have been taken in. The day tells when a key may be forgotten.
+CREATE TABLE inbox (
+    key BLOB PRIMARY KEY NOT NULL,
+    day INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE journeys (
+    id INTEGER PRIMARY KEY,
+    shop TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (shop, order_id)
+) STRICT;
+
+-- The key holds `since` too: a recycled number leads to one journey after the other.
+CREATE TABLE links (
+    shop TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
+    PRIMARY KEY (shop, reference, since_ms, journey)
+) STRICT, WITHOUT ROWID;
+
+-- (journey, rule, subject, number) is unique because only one transaction writes at a time and
+-- looks first; an index over the four would cost more than the few rows of a journey that the
+-- look goes through.
+CREATE TABLE timers (
+    id INTEGER PRIMARY KEY,
+    journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
+    rule TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    due_ns INTEGER NOT NULL
+) STRICT;
+CREATE INDEX timers_of_journey ON timers (journey);
+CREATE INDEX timers_by_due ON timers (due_ns);
+
+-- The timeline. Rows are appended in the order of time; only the small index is spread.
+CREATE TABLE entries (
+    id INTEGER PRIMARY KEY,
+    journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
+    body TEXT NOT NULL
+) STRICT;
+CREATE INDEX entries_of_journey ON entries (journey);
+
+-- `ready_ms` is what makes a claim cheap whatever the backlog. It is set on one row of each lane
+-- (journey and channel) at most, the one whose turn it is: to `due_ms` while the row is free, to
+-- the end of its lease while it is leased. A row that waits behind another has none.
+CREATE TABLE outbox (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
+    channel TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    state TEXT NOT NULL,
+    ready_ms INTEGER,
+    due_ms INTEGER NOT NULL,
+    lease_owner TEXT,
+    lease_until_ms INTEGER,
+    attempts INTEGER NOT NULL,
+    decided_ms INTEGER NOT NULL,
+    expires_ms INTEGER NOT NULL,
+    settled_ms INTEGER,
+    rule TEXT NOT NULL,
+    message TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    traceparent TEXT,
+    reason TEXT
+) STRICT;
+-- Partial, so that finished rows cost nothing.
+CREATE INDEX outbox_lane ON outbox (journey, channel, seq) WHERE state = 'pending';
+CREATE INDEX outbox_ready ON outbox (provider, ready_ms, due_ms) WHERE ready_ms IS NOT NULL;
+CREATE INDEX outbox_waiting ON outbox (settled_ms, state) WHERE state IN ('dead', 'held');
+CREATE INDEX outbox_of_journey ON outbox (journey);
+
+-- What is sent, compressed with zstd; apart, so that the rows of the outbox stay small.
+CREATE TABLE contents (
+    notification INTEGER PRIMARY KEY REFERENCES outbox (seq) ON DELETE CASCADE,
+    size_bytes INTEGER NOT NULL,
+    body BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE attempts (
+    id INTEGER PRIMARY KEY,
+    notification INTEGER NOT NULL REFERENCES outbox (seq) ON DELETE CASCADE,
+    at_ms INTEGER NOT NULL,
+    provider TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    status INTEGER,
+    provider_id TEXT,
+    detail TEXT
+) STRICT;
+CREATE INDEX attempts_of_notification ON attempts (notification);
+
+-- Events that wait for the order or the shipment they are about.
+CREATE TABLE parked (
+    id INTEGER PRIMARY KEY,
+    key BLOB NOT NULL UNIQUE,
+    shop TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    event BLOB NOT NULL,
+    parked_ms INTEGER NOT NULL
+) STRICT;
+CREATE INDEX parked_by_reference ON parked (shop, reference);
+
+-- Records that could not become events, as they came. The ids are never used again: a person
+-- may have written one down.
+CREATE TABLE dead_records (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    topic TEXT NOT NULL,
+    partition INTEGER NOT NULL,
+    record_offset INTEGER NOT NULL,
+    key BLOB,
+    value BLOB,
+    headers TEXT NOT NULL,
+    timestamp_ms INTEGER,
+    stage TEXT NOT NULL,
+    cause TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    at_ms INTEGER NOT NULL,
+    redriven INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX dead_records_waiting ON dead_records (at_ms) WHERE redriven = 0;
+CREATE INDEX dead_records_redriven ON dead_records (id) WHERE redriven = 1;
+
+-- One row that is written to find out whether writing works.
+CREATE TABLE pulse (
+    id INTEGER PRIMARY KEY CHECK (id = 1),
+    beats INTEGER NOT NULL
+) STRICT;
+INSERT INTO pulse (id, beats) VALUES (1, 0);

@@ -1,0 +1,315 @@
+//! The store in one file on a local disk.
+//!
+//! One thread owns the connection that writes, a few own one each that reads; write-ahead
+//! logging lets them work side by side. Turning journeys and contents into bytes and back is
+//! done by the caller's side, so that the writing thread only writes.
+//!
+//! A call that ends as [`StoreError::Unavailable`] because its deadline passed may have been
+//! carried out. To repeat it is safe: a batch is refused as `Conflict` or `Fenced`, an attempt is
+//! written as one more attempt.
+
+mod columns;
+mod commit;
+mod failure;
+mod inspect;
+mod lane;
+mod open;
+mod outbox;
+mod prepare;
+mod read;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+use serde::{Deserialize, Serialize};
+
+use crate::domain::decision::NotificationId;
+use crate::domain::event::Reference;
+use crate::domain::journey::{JourneyKey, Timer};
+use crate::domain::notification::Outcome;
+use crate::domain::time::Timestamp;
+use crate::ports::{
+    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Next, Parked, Partition, Record, Store,
+    StoreError, Timeline, Versioned,
+};
+use columns::Unpacker;
+use lane::Stored;
+use prepare::Prepared;
+use worker::Workers;
+
+/// How the store is opened. The defaults do for a shop of any size that one process serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// The database file; `-wal` and `-shm` come to lie beside it. Not on a network file system.
+    pub path: PathBuf,
+    /// The consumer group whose offsets are kept.
+    pub group: String,
+    /// Connections that read.
+    pub readers: usize,
+    /// Page cache of the connection that writes.
+    pub writer_cache_mib: u32,
+    /// Page cache of each connection that reads.
+    pub reader_cache_mib: u32,
+    /// The write-ahead log is written back once it is this long.
+    pub checkpoint_mib: u32,
+    /// How long to wait for another process that writes.
+    pub busy_timeout_ms: u64,
+    /// No call takes longer; afterwards the store counts as not available.
+    pub deadline_ms: u64,
+    /// Calls that may wait for a connection.
+    pub waiting_calls: usize,
+    /// The file does not grow beyond so many pages of 4 KiB; beyond them it behaves like a full
+    /// disk. Without it, the disk is the limit.
+    pub max_pages: Option<u32>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            path: PathBuf::from("reassure.db"),
+            group: "reassure".to_owned(),
+            readers: 2,
+            writer_cache_mib: 32,
+            reader_cache_mib: 8,
+            checkpoint_mib: 32,
+            busy_timeout_ms: 5_000,
+            deadline_ms: 30_000,
+            waiting_calls: 64,
+            max_pages: None,
+        }
+    }
+}
+
+/// The store in one SQLite file. Dropping it finishes the calls that were handed over.
+pub struct Sqlite {
+    // before the writer: the last connection to close writes the log back, and must be able to
+    readers: Workers,
+    writer: Workers,
+    group: Arc<str>,
+}
+
+impl Sqlite {
+    /// Opens or creates the store at `path` (which wins over the one of the settings) and brings
+    /// its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be opened; [`StoreError::Corrupt`] if a
+    /// newer version or another program wrote it.
+    pub fn open(path: impl AsRef<Path>, settings: Settings) -> Result<Self, StoreError> {
+        let path = path.as_ref();
+        let deadline = Duration::from_millis(settings.deadline_ms);
+        let writer = open::writer(path, &settings)?;
+        let readers =
+            (0..settings.readers.max(1)).map(|_| open::reader(path, &settings)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self {
+            readers: Workers::start("store-read", readers, settings.waiting_calls, deadline)?,
+            writer: Workers::start("store-write", vec![writer], settings.waiting_calls, deadline)?,
+            group: settings.group.into(),
+        })
+    }
+
+    /// Changes [`Settings::max_pages`] while running.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        self.writer.call(move |connection| open::limit(connection, pages)).await
+    }
+
+    /// Runs `read` on a connection that reads, all of it as of one moment.
+    async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.readers
+            .call(move |connection| {
+                let transaction = connection.transaction()?;
+                read(&transaction)
+            })
+            .await
+    }
+
+    /// Decodes leased rows. One that cannot be read is put aside for a person: it would come
+    /// back with every claim and keep the others from being sent.
+    async fn decode(&self, stored: Vec<Stored>, now: Timestamp, lease: &Lease) -> Result<Vec<Leased>, StoreError> {
+        let mut decoded = Vec::with_capacity(stored.len());
+        let mut rows = stored;
+        while !rows.is_empty() {
+            let (leased, unreadable) = decode(rows).await?;
+            decoded.extend(leased);
+            rows = Vec::new();
+            if !unreadable.is_empty() {
+                let attempts: Vec<_> =
+                    unreadable.into_iter().map(|(id, provider)| set_aside(id, provider, now)).collect();
+                let lease = lease.clone();
+                rows = self.writer.call(move |c| outbox::record(c, &attempts, now, &lease)).await?;
+            }
+        }
+        Ok(decoded)
+    }
+}
+
+/// What could be read, and the id and provider of what could not.
+type Decoded = (Vec<Leased>, Vec<(NotificationId, String)>);
+
+async fn decode(rows: Vec<Stored>) -> Result<Decoded, StoreError> {
+    aside(move || {
+        let mut unpacker = Unpacker::new()?;
+        let mut decoded = Decoded::default();
+        for row in rows {
+            let (id, provider) = (row.id(), row.provider().to_owned());
+            match row.decode(&mut unpacker) {
+                Ok(leased) => decoded.0.push(leased),
+                Err(error) => {
+                    tracing::error!(notification = %id, %error, "a stored notification cannot be read");
+                    decoded.1.push((id, provider));
+                }
+            }
+        }
+        Ok(decoded)
+    })
+    .await
+}
+
+fn set_aside(notification: NotificationId, provider: String, now: Timestamp) -> AttemptRecord {
+    AttemptRecord {
+        notification,
+        at: now,
+        provider,
+        outcome: Outcome::PermanentFailure,
+        status: None,
+        provider_id: None,
+        detail: Some("not sent: what the store holds of it cannot be read".to_owned()),
+        next: Next::Held,
+    }
+}
+
+/// Runs what costs time, but no I/O, beside the tasks.
+async fn aside<T, F>(work: F) -> Result<T, StoreError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, StoreError> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Unavailable(error.to_string()))?
+}
+
+#[async_trait]
+impl Store for Sqlite {
+    async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError> {
+        let group = Arc::clone(&self.group);
+        self.read(move |c| read::offsets(c, &group)).await
+    }
+
+    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
+        let keys = keys.to_vec();
+        self.read(move |c| read::seen(c, &keys)).await
+    }
+
+    async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
+        let references = references.to_vec();
+        self.read(move |c| read::resolve(c, &references)).await
+    }
+
+    async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        let keys = keys.to_vec();
+        self.read(move |c| read::load(c, &keys)).await
+    }
+
+    async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
+        let references = references.to_vec();
+        self.read(move |c| read::parked(c, &references, limit)).await
+    }
+
+    async fn commit(
+        &self,
+        batch: Batch,
+        lease: &Lease,
+        capacity: &BTreeMap<String, usize>,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let prepared = aside(move || Prepared::new(batch)).await?;
+        let (owned, capacity, group) = (lease.clone(), capacity.clone(), Arc::clone(&self.group));
+        let taken = self.writer.call(move |c| commit::commit(c, prepared, &owned, capacity, &group)).await?;
+        let mut leased = taken.fresh;
+        if !taken.stored.is_empty() {
+            // The batch is written, so this cannot fail any more: what cannot be read stays leased
+            // until a claim, which knows the time, puts it aside.
+            leased.extend(decode(taken.stored).await.unwrap_or_default().0);
+        }
+        Ok(leased)
+    }
+
+    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<(JourneyKey, Timer)>, StoreError> {
+        self.read(move |c| read::due_timers(c, now, limit)).await
+    }
+
+    async fn claim(
+        &self,
+        provider: &str,
+        now: Timestamp,
+        lease: &Lease,
+        limit: usize,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let (provider, owned) = (provider.to_owned(), lease.clone());
+        let stored = self.writer.call(move |c| outbox::claim(c, &provider, now, &owned, limit)).await?;
+        self.decode(stored, now, lease).await
+    }
+
+    async fn record(
+        &self,
+        attempts: Vec<AttemptRecord>,
+        now: Timestamp,
+        lease: &Lease,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let owned = lease.clone();
+        let stored = self.writer.call(move |c| outbox::record(c, &attempts, now, &owned)).await?;
+        self.decode(stored, now, lease).await
+    }
+
+    async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError> {
+        let (notifications, owner) = (notifications.to_vec(), owner.to_owned());
+        self.writer.call(move |c| outbox::release(c, &notifications, &owner)).await
+    }
+
+    async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
+        let key = key.clone();
+        self.read(move |c| inspect::timeline(c, &key)).await
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        self.read(move |c| inspect::dead_letters(c, limit)).await
+    }
+
+    async fn redrive_record(&self, id: i64) -> Result<bool, StoreError> {
+        self.writer.call(move |c| outbox::redrive_record(c, id)).await
+    }
+
+    async fn redrive_notification(&self, id: &NotificationId, now: Timestamp) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.writer.call(move |c| outbox::redrive(c, &id, now)).await
+    }
+
+    async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {
+        self.read(move |c| inspect::redriven(c, limit)).await
+    }
+
+    async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
+        self.read(move |c| inspect::backlog(c, now)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.writer
+            .call(|connection| {
+                connection.execute("UPDATE pulse SET beats = beats + 1", [])?;
+                Ok(())
+            })
+            .await?;
+        self.read(read::ping).await
+    }
+}

@@ -1,0 +1,151 @@
+//! The words of the domain as columns, and back.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use chrono::DateTime;
+
+use super::failure::{unknown_word, unreadable};
+use crate::domain::decision::Reason;
+use crate::domain::event::Reference;
+use crate::domain::journey::Subject;
+use crate::domain::notification::{Content, Outcome};
+use crate::domain::order::Channel;
+use crate::domain::time::Timestamp;
+use crate::ports::{Partition, State, StoreError};
+
+/// Level 1 halves the time of the default and stores a tenth more.
+const ZSTD_LEVEL: i32 = 1;
+
+/// No content is larger; a length beyond it is a damaged row, not a reason to allocate.
+const CONTENT_MAX_BYTES: usize = 64 * 1024 * 1024;
+
+pub(super) fn json<T: serde::Serialize>(what: &str, value: &T) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| unreadable(what, &error))
+}
+
+pub(super) fn from_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) -> Result<T, StoreError> {
+    serde_json::from_str(text).map_err(|error| unreadable(what, &error))
+}
+
+/// A subject as text, the same for equal subjects: timers are found by it.
+pub(super) fn subject(subject: &Subject) -> Result<String, StoreError> {
+    json("a subject", subject)
+}
+
+/// A reference as text, the same for equal references. A JSON array keeps its parts apart
+/// whatever characters they hold.
+pub(super) fn reference(reference: &Reference) -> Result<String, StoreError> {
+    let parts: &[&str] = match reference {
+        Reference::Order(id) => &["order", id],
+        Reference::Parcel(waybill) => &["parcel", &waybill.carrier, &waybill.tracking_number],
+        Reference::Customer(id) => &["customer", id],
+    };
+    json("a reference", &parts)
+}
+
+pub(super) fn channel(word: &str) -> Result<Channel, StoreError> {
+    Channel::ALL.into_iter().find(|channel| channel.as_str() == word).ok_or_else(|| unknown_word("a channel"))
+}
+
+pub(super) fn outcome(word: &str) -> Result<Outcome, StoreError> {
+    Outcome::ALL.into_iter().find(|outcome| outcome.as_str() == word).ok_or_else(|| unknown_word("an outcome"))
+}
+
+pub(super) fn reason(word: &str) -> Result<Reason, StoreError> {
+    Reason::ALL.into_iter().find(|reason| reason.as_str() == word).ok_or_else(|| unknown_word("a reason"))
+}
+
+pub(super) fn state(word: &str) -> Result<State, StoreError> {
+    [State::Pending, State::Accepted, State::Suppressed, State::Dead, State::Held]
+        .into_iter()
+        .find(|state| state.as_str() == word)
+        .ok_or_else(|| unknown_word("a state"))
+}
+
+pub(super) fn partition(topic: String, number: i32) -> Partition {
+    Partition { topic: topic.into(), number }
+}
+
+/// Nanoseconds since 1970; beyond the years 1677 to 2262 the nearest end.
+pub(super) fn nanos(moment: Timestamp) -> i64 {
+    moment.0.timestamp_nanos_opt().unwrap_or(if moment.millis() < 0 { i64::MIN } else { i64::MAX })
+}
+
+pub(super) fn from_nanos(nanos: i64) -> Timestamp {
+    Timestamp(DateTime::from_timestamp_nanos(nanos))
+}
+
+/// A count or a size as SQLite keeps it.
+pub(super) fn integer(value: impl TryInto<i64>) -> i64 {
+    value.try_into().unwrap_or(i64::MAX)
+}
+
+/// A count, a size or a version, back from SQLite.
+pub(super) fn natural<T: TryFrom<i64>>(stored: i64) -> Result<T, StoreError> {
+    T::try_from(stored).map_err(|_| StoreError::Corrupt("a number: out of its range".to_owned()))
+}
+
+/// Message headers as text: their values may be any bytes.
+pub(super) fn headers(headers: &[(String, Bytes)]) -> Result<String, StoreError> {
+    let readable: Vec<_> = headers.iter().map(|(name, value)| (name, BASE64_STANDARD.encode(value))).collect();
+    json("a record's headers", &readable)
+}
+
+pub(super) fn from_headers(text: &str) -> Result<Vec<(String, Bytes)>, StoreError> {
+    let what = "a record's headers";
+    let readable: Vec<(String, String)> = from_json(what, text)?;
+    readable
+        .into_iter()
+        .map(|(name, value)| {
+            let value =
+                BASE64_STANDARD.decode(value).map_err(|_| StoreError::Corrupt(format!("{what}: not base64")))?;
+            Ok((name, value.into()))
+        })
+        .collect()
+}
+
+/// A content as it is stored.
+#[derive(Debug)]
+pub(super) struct Packed {
+    pub size: i64,
+    pub body: Vec<u8>,
+}
+
+/// Packs contents one after the other; a compressor is costly to set up.
+pub(super) struct Packer(zstd::bulk::Compressor<'static>);
+
+impl Packer {
+    pub fn new() -> Result<Self, StoreError> {
+        zstd::bulk::Compressor::new(ZSTD_LEVEL).map(Self).map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    pub fn pack(&mut self, content: &Content) -> Result<Packed, StoreError> {
+        let plain = json("a content", content)?;
+        let body = self.0.compress(plain.as_bytes()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Packed { size: integer(plain.len()), body })
+    }
+}
+
+/// Unpacks contents one after the other.
+pub(super) struct Unpacker(zstd::bulk::Decompressor<'static>);
+
+impl Unpacker {
+    pub fn new() -> Result<Self, StoreError> {
+        zstd::bulk::Decompressor::new().map(Self).map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    pub fn unpack(&mut self, packed: &Packed) -> Result<Content, StoreError> {
+        let damaged = || StoreError::Corrupt("a content: damaged".to_owned());
+        let size = usize::try_from(packed.size).ok().filter(|size| *size <= CONTENT_MAX_BYTES).ok_or_else(damaged)?;
+        let plain = self.0.decompress(&packed.body, size).map_err(|_| damaged())?;
+        serde_json::from_slice(&plain).map_err(|error| unreadable("a content", &error))
+    }
+}
+
+/// The journey itself, shared from the moment it is read.
+pub(super) fn journey(text: &str) -> Result<Arc<crate::domain::journey::Journey>, StoreError> {
+    from_json("a journey", text).map(Arc::new)
+}

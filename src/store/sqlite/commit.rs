@@ -1,0 +1,340 @@
+//! Writing a batch: one transaction, each table in turn.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::columns;
+use super::lane::{self, Lane, Stored};
+use super::prepare::{Prepared, PreparedJourney, PreparedNotification, PreparedTimer};
+use crate::domain::decision::Reason;
+use crate::domain::time::Timestamp;
+use crate::ports::{Advance, InboxKey, Lease, Leased, State, StoreError};
+
+/// What a commit leased.
+pub(super) struct Taken {
+    /// Of the batch itself, complete.
+    pub fresh: Vec<Leased>,
+    /// Of what waited behind withdrawn ones.
+    pub stored: Vec<Stored>,
+}
+
+/// Writes the batch for `group`, whole or not at all.
+pub(super) fn commit(
+    connection: &mut Connection,
+    batch: Prepared,
+    lease: &Lease,
+    mut capacity: BTreeMap<String, usize>,
+    group: &str,
+) -> Result<Taken, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // First, so that a former owner is told so and nothing else (I6).
+    for advance in &batch.advances {
+        advance_offset(&transaction, advance, group)?;
+    }
+    inbox(&transaction, &batch.inbox, lease.until)?;
+    let ids = journeys(&transaction, &batch.journeys)?;
+    for (id, write) in ids.iter().zip(&batch.journeys) {
+        links(&transaction, *id, write)?;
+        drop_timers(&transaction, *id, &write.timers_dropped)?;
+        set_timers(&transaction, *id, &write.timers_set)?;
+    }
+    entries(&transaction, &ids, &batch.journeys)?;
+    // Before the new notifications, which then find the lanes as they will be.
+    let stored = withdraw(&transaction, &batch, lease, &mut capacity)?;
+    let mut leased = Vec::new();
+    for (index, (id, write)) in ids.iter().zip(&batch.journeys).enumerate() {
+        for (number, notification) in write.notifications.iter().enumerate() {
+            let withdrawn = batch.withdrawn.get(&notification.notification.id).copied();
+            if notify(&transaction, *id, notification, withdrawn, lease, &mut capacity)? {
+                leased.push((index, number));
+            }
+        }
+    }
+    parked(&transaction, &batch)?;
+    dead(&transaction, &batch)?;
+    transaction.commit()?;
+    Ok(Taken { fresh: pick(batch.journeys, &leased), stored })
+}
+
+fn advance_offset(connection: &Connection, advance: &Advance, group: &str) -> Result<(), StoreError> {
+    let Advance { partition, expected, next } = advance;
+    let written = match expected {
+        None => connection
+            .prepare_cached(
+                "INSERT INTO offsets (group_name, topic, partition, next) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![group, &*partition.topic, partition.number, next])?,
+        Some(expected) => connection
+            .prepare_cached(
+                "UPDATE offsets SET next = ?4
+                 WHERE group_name = ?1 AND topic = ?2 AND partition = ?3 AND next = ?5",
+            )?
+            .execute(params![group, &*partition.topic, partition.number, next, expected])?,
+    };
+    if written == 1 { Ok(()) } else { Err(StoreError::Fenced(partition.clone())) }
+}
+
+/// The day is that of the lease's end, minutes from now: keys are forgotten after days.
+fn inbox(connection: &Connection, keys: &[InboxKey], until: Timestamp) -> Result<(), StoreError> {
+    let day = until.millis().div_euclid(86_400_000);
+    let mut insert =
+        connection.prepare_cached("INSERT INTO inbox (key, day) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    for key in keys {
+        if insert.execute(params![key.0, day])? == 0 {
+            return Err(StoreError::Conflict);
+        }
+    }
+    Ok(())
+}
+
+/// Writes the journeys; returns their ids, in their order.
+fn journeys(connection: &Connection, writes: &[PreparedJourney]) -> Result<Vec<i64>, StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO journeys (shop, order_id, version, body) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO NOTHING",
+    )?;
+    let mut update = connection.prepare_cached(
+        "UPDATE journeys SET version = version + 1, body = ?4
+         WHERE shop = ?1 AND order_id = ?2 AND version = ?3 RETURNING id",
+    )?;
+    let mut ids = Vec::with_capacity(writes.len());
+    for write in writes {
+        let key = &write.journey.key;
+        let id = match write.expected_version {
+            None => {
+                let inserted = insert.execute(params![key.shop, key.order_id, write.body])? == 1;
+                inserted.then(|| connection.last_insert_rowid())
+            }
+            Some(version) => update
+                .query_row(params![key.shop, key.order_id, columns::integer(version), write.body], |row| row.get(0))
+                .optional()?,
+        };
+        ids.push(id.ok_or(StoreError::Conflict)?);
+    }
+    Ok(ids)
+}
+
+fn links(connection: &Connection, journey: i64, write: &PreparedJourney) -> Result<(), StoreError> {
+    for (reference, since) in &write.links {
+        connection
+            .prepare_cached(
+                "INSERT INTO links (shop, reference, since_ms, journey) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![write.journey.key.shop, reference, since, journey])?;
+    }
+    Ok(())
+}
+
+fn drop_timers(connection: &Connection, journey: i64, timers: &[PreparedTimer]) -> Result<(), StoreError> {
+    for PreparedTimer { timer, subject } in timers {
+        connection
+            .prepare_cached(
+                "DELETE FROM timers INDEXED BY timers_of_journey
+                 WHERE journey = ?1 AND rule = ?2 AND subject = ?3 AND number = ?4",
+            )?
+            .execute(params![journey, timer.rule.as_str(), subject, timer.index])?;
+    }
+    Ok(())
+}
+
+fn set_timers(connection: &Connection, journey: i64, timers: &[PreparedTimer]) -> Result<(), StoreError> {
+    for PreparedTimer { timer, subject } in timers {
+        let due = columns::nanos(timer.due);
+        let moved = connection
+            .prepare_cached(
+                "UPDATE timers INDEXED BY timers_of_journey SET due_ns = ?5
+                 WHERE journey = ?1 AND rule = ?2 AND subject = ?3 AND number = ?4",
+            )?
+            .execute(params![journey, timer.rule.as_str(), subject, timer.index, due])?;
+        if moved == 0 {
+            connection
+                .prepare_cached(
+                    "INSERT INTO timers (journey, rule, subject, number, due_ns) VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![journey, timer.rule.as_str(), subject, timer.index, due])?;
+        }
+    }
+    Ok(())
+}
+
+fn entries(connection: &Connection, ids: &[i64], writes: &[PreparedJourney]) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached("INSERT INTO entries (journey, body) VALUES (?1, ?2)")?;
+    for (id, write) in ids.iter().zip(writes) {
+        for entry in &write.entries {
+            insert.execute(params![id, entry])?;
+        }
+    }
+    Ok(())
+}
+
+/// Withdraws what is still pending and leases what comes next in each lane that this frees. What
+/// comes next but waits for a retry is left to a claim, which knows the time.
+fn withdraw(
+    connection: &Connection,
+    batch: &Prepared,
+    lease: &Lease,
+    capacity: &mut BTreeMap<String, usize>,
+) -> Result<Vec<Stored>, StoreError> {
+    let mut next = Vec::new();
+    for (id, reason) in &batch.withdrawn {
+        let freed = connection
+            .prepare_cached(
+                "SELECT seq, journey, channel, ready_ms IS NOT NULL FROM outbox
+                 WHERE id = ?1 AND state = 'pending'",
+            )?
+            .query_row([&id.0], |row| {
+                Ok((row.get::<_, i64>(0)?, Lane { journey: row.get(1)?, channel: row.get(2)? }, row.get::<_, bool>(3)?))
+            })
+            .optional()?;
+        let Some((seq, lane, had_turn)) = freed else { continue };
+        connection
+            .prepare_cached(
+                "UPDATE outbox SET state = 'suppressed', reason = ?2, ready_ms = NULL, lease_owner = NULL,
+                        lease_until_ms = NULL WHERE seq = ?1",
+            )?
+            .execute(params![seq, reason.as_str()])?;
+        if had_turn && let Some(head) = lane::head(connection, &lane)? {
+            next.push((lane, head.seq));
+            lane::seat(connection, head.seq, Some(head.due_ms))?;
+        }
+    }
+    let mut stored = Vec::new();
+    for (lane, seq) in next {
+        // the next may have been withdrawn in the same batch
+        if let Some(head) = lane::head(connection, &lane)?
+            && head.seq == seq
+            && head.attempts == 0
+            && take(capacity, &head.provider)
+        {
+            stored.push(lane::lease(connection, seq, lease)?);
+        }
+    }
+    Ok(stored)
+}
+
+/// Writes a notification, unless there is one of its id (I2). `true`: it is leased.
+fn notify(
+    connection: &Connection,
+    journey: i64,
+    prepared: &PreparedNotification,
+    withdrawn: Option<Reason>,
+    lease: &Lease,
+    capacity: &mut BTreeMap<String, usize>,
+) -> Result<bool, StoreError> {
+    let PreparedNotification { notification, subject, packed, .. } = prepared;
+    let known = connection.prepare_cached("SELECT 1 FROM outbox WHERE id = ?1")?.exists([&notification.id.0])?;
+    if known {
+        return Ok(false);
+    }
+    let lane = Lane { journey, channel: notification.channel.as_str().to_owned() };
+    let is_first = withdrawn.is_none() && lane::head(connection, &lane)?.is_none();
+    let is_leased = is_first && take(capacity, &notification.provider);
+    let due = notification.decided_at.millis();
+    let until = lease.until.millis();
+    let ready = is_first.then_some(if is_leased { until } else { due });
+    let state = if withdrawn.is_some() { State::Suppressed } else { State::Pending };
+    connection
+        .prepare_cached(
+            "INSERT INTO outbox (id, journey, channel, provider, state, ready_ms, due_ms, lease_owner,
+                 lease_until_ms, attempts, decided_ms, expires_ms, rule, message, subject, traceparent, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        )?
+        .execute(params![
+            notification.id.0,
+            journey,
+            lane.channel,
+            notification.provider,
+            state.as_str(),
+            ready,
+            due,
+            is_leased.then_some(&lease.owner),
+            is_leased.then_some(until),
+            due,
+            notification.expires_at.millis(),
+            notification.rule.as_str(),
+            notification.message,
+            subject,
+            notification.traceparent,
+            withdrawn.map(Reason::as_str),
+        ])?;
+    connection
+        .prepare_cached("INSERT INTO contents (notification, size_bytes, body) VALUES (?1, ?2, ?3)")?
+        .execute(params![connection.last_insert_rowid(), packed.size, packed.body])?;
+    Ok(is_leased)
+}
+
+/// One less for `provider`; `false` if there was none left.
+fn take(capacity: &mut BTreeMap<String, usize>, provider: &str) -> bool {
+    match capacity.get_mut(provider) {
+        Some(left) if *left > 0 => {
+            *left -= 1;
+            true
+        }
+        _ => false,
+    }
+}
+
+fn parked(connection: &Connection, batch: &Prepared) -> Result<(), StoreError> {
+    for (parked, reference) in &batch.parked {
+        connection
+            .prepare_cached(
+                "INSERT INTO parked (key, shop, reference, event, parked_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![parked.key.0, parked.shop, reference, parked.event, parked.parked_at.millis()])?;
+    }
+    for key in &batch.released {
+        connection.prepare_cached("DELETE FROM parked WHERE key = ?1")?.execute([key.0])?;
+    }
+    Ok(())
+}
+
+fn dead(connection: &Connection, batch: &Prepared) -> Result<(), StoreError> {
+    for (dead, headers) in &batch.dead {
+        let record = &dead.record;
+        connection
+            .prepare_cached(
+                "INSERT INTO dead_records (topic, partition, record_offset, key, value, headers, timestamp_ms,
+                     stage, cause, detail, at_ms)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute(params![
+                &*record.partition.topic,
+                record.partition.number,
+                record.offset,
+                record.key.as_deref(),
+                record.value.as_deref(),
+                headers,
+                record.timestamp,
+                dead.stage,
+                dead.cause,
+                dead.detail,
+                dead.at.millis(),
+            ])?;
+    }
+    for id in &batch.redriven {
+        connection.prepare_cached("DELETE FROM dead_records WHERE id = ?1")?.execute([id])?;
+    }
+    Ok(())
+}
+
+/// Takes the leased notifications out of the batch: what was given need not be read back.
+fn pick(journeys: Vec<PreparedJourney>, leased: &[(usize, usize)]) -> Vec<Leased> {
+    let mut wanted = leased.iter().copied().peekable();
+    let mut picked = Vec::with_capacity(leased.len());
+    for (index, write) in journeys.into_iter().enumerate() {
+        for (number, prepared) in write.notifications.into_iter().enumerate() {
+            if wanted.next_if_eq(&(index, number)).is_some() {
+                picked.push(Leased {
+                    notification: prepared.notification,
+                    key: write.journey.key.clone(),
+                    content: prepared.content,
+                    attempts: 0,
+                });
+            }
+        }
+    }
+    picked
+}

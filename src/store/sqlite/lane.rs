@@ -1,0 +1,167 @@
+//! Lanes: the messages of one journey on one channel, which leave one after the other (I7).
+//!
+//! One row of a lane at most has its turn: the one with a `ready_ms`. It is the oldest pending
+//! row, with one exception: when an older row is redriven while a younger one is being sent, the
+//! younger keeps its turn until its lease ends.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{self, Packed, Unpacker};
+use crate::domain::decision::NotificationId;
+use crate::domain::journey::JourneyKey;
+use crate::domain::notification::Notification;
+use crate::domain::rule::RuleName;
+use crate::domain::time::Timestamp;
+use crate::ports::{Lease, Leased, StoreError};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Lane {
+    pub journey: i64,
+    pub channel: String,
+}
+
+/// The oldest pending row of a lane.
+pub(super) struct Head {
+    pub seq: i64,
+    pub due_ms: i64,
+    pub attempts: u32,
+    pub provider: String,
+}
+
+pub(super) fn head(connection: &Connection, lane: &Lane) -> Result<Option<Head>, StoreError> {
+    let head = connection
+        .prepare_cached(
+            "SELECT seq, due_ms, attempts, provider FROM outbox INDEXED BY outbox_lane
+             WHERE journey = ?1 AND channel = ?2 AND state = 'pending' ORDER BY seq LIMIT 1",
+        )?
+        .query_row(params![lane.journey, lane.channel], |row| {
+            Ok(Head { seq: row.get(0)?, due_ms: row.get(1)?, attempts: row.get(2)?, provider: row.get(3)? })
+        })
+        .optional()?;
+    Ok(head)
+}
+
+/// Sets when the row may be claimed (`None`: it waits behind another), and frees it.
+pub(super) fn seat(connection: &Connection, seq: i64, ready_ms: Option<i64>) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("UPDATE outbox SET ready_ms = ?2, lease_owner = NULL, lease_until_ms = NULL WHERE seq = ?1")?
+        .execute(params![seq, ready_ms])?;
+    Ok(())
+}
+
+/// After the row `seq`, which had the turn, was freed and may be tried from `due_ms` on: gives the
+/// turn to the oldest row of the lane.
+pub(super) fn yield_turn(connection: &Connection, lane: &Lane, seq: i64, due_ms: i64) -> Result<(), StoreError> {
+    match head(connection, lane)? {
+        Some(head) if head.seq != seq => {
+            seat(connection, seq, None)?;
+            seat(connection, head.seq, Some(head.due_ms))
+        }
+        _ => seat(connection, seq, Some(due_ms)),
+    }
+}
+
+/// After rows came back into the lane: the turn goes to the oldest, unless a younger one is being
+/// sent at `now`.
+pub(super) fn reseat(connection: &Connection, lane: &Lane, now: Timestamp) -> Result<(), StoreError> {
+    let holder: Option<(i64, Option<i64>)> = connection
+        .prepare_cached(
+            "SELECT seq, lease_until_ms FROM outbox INDEXED BY outbox_lane
+             WHERE journey = ?1 AND channel = ?2 AND state = 'pending' AND ready_ms IS NOT NULL",
+        )?
+        .query_row(params![lane.journey, lane.channel], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some(head) = head(connection, lane)? else { return Ok(()) };
+    match holder {
+        Some((_, Some(until))) if until > now.millis() => Ok(()),
+        Some((seq, _)) if seq == head.seq => Ok(()),
+        Some((seq, _)) => {
+            seat(connection, seq, None)?;
+            seat(connection, head.seq, Some(head.due_ms))
+        }
+        None => seat(connection, head.seq, Some(head.due_ms)),
+    }
+}
+
+/// Leases the row and reads what is needed to send it.
+pub(super) fn lease(connection: &Connection, seq: i64, lease: &Lease) -> Result<Stored, StoreError> {
+    connection
+        .prepare_cached("UPDATE outbox SET ready_ms = ?2, lease_until_ms = ?2, lease_owner = ?3 WHERE seq = ?1")?
+        .execute(params![seq, lease.until.millis(), lease.owner])?;
+    let stored = connection
+        .prepare_cached(
+            "SELECT o.id, o.channel, o.provider, o.attempts, o.decided_ms, o.expires_ms, o.rule, o.message,
+                    o.subject, o.traceparent, j.shop, j.order_id, c.size_bytes, c.body
+             FROM outbox o
+             JOIN journeys j ON j.id = o.journey
+             LEFT JOIN contents c ON c.notification = o.seq
+             WHERE o.seq = ?1",
+        )?
+        .query_row([seq], Stored::read)?;
+    Ok(stored)
+}
+
+/// A leased row as it is on disk. It is decoded elsewhere, not on the thread that writes.
+pub(super) struct Stored {
+    id: String,
+    channel: String,
+    provider: String,
+    attempts: u32,
+    decided_ms: i64,
+    expires_ms: i64,
+    rule: String,
+    message: String,
+    subject: String,
+    traceparent: Option<String>,
+    key: JourneyKey,
+    packed: Option<Packed>,
+}
+
+impl Stored {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let size: Option<i64> = row.get(12)?;
+        let body: Option<Vec<u8>> = row.get(13)?;
+        Ok(Self {
+            id: row.get(0)?,
+            channel: row.get(1)?,
+            provider: row.get(2)?,
+            attempts: row.get(3)?,
+            decided_ms: row.get(4)?,
+            expires_ms: row.get(5)?,
+            rule: row.get(6)?,
+            message: row.get(7)?,
+            subject: row.get(8)?,
+            traceparent: row.get(9)?,
+            key: JourneyKey { shop: row.get(10)?, order_id: row.get(11)? },
+            packed: size.zip(body).map(|(size, body)| Packed { size, body }),
+        })
+    }
+
+    pub fn id(&self) -> NotificationId {
+        NotificationId(self.id.clone())
+    }
+
+    pub fn provider(&self) -> &str {
+        &self.provider
+    }
+
+    pub fn decode(self, unpacker: &mut Unpacker) -> Result<Leased, StoreError> {
+        let packed = self.packed.ok_or_else(|| StoreError::Corrupt("a content: missing".to_owned()))?;
+        Ok(Leased {
+            content: unpacker.unpack(&packed)?,
+            notification: Notification {
+                id: NotificationId(self.id),
+                rule: RuleName::from(&*self.rule),
+                message: self.message,
+                subject: columns::from_json("a subject", &self.subject)?,
+                channel: columns::channel(&self.channel)?,
+                provider: self.provider,
+                decided_at: Timestamp::from_millis(self.decided_ms),
+                expires_at: Timestamp::from_millis(self.expires_ms),
+                traceparent: self.traceparent,
+            },
+            key: self.key,
+            attempts: self.attempts,
+        })
+    }
+}

@@ -1,0 +1,103 @@
+//! Opening: pragmas, and the schema brought up to date.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::Settings;
+use crate::ports::StoreError;
+
+/// Each takes the schema from its index to the next version. Append only: a store in the field
+/// has run those that are here.
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_ground.sql")];
+
+/// Enough for every statement there is, so that none is compiled twice.
+const STATEMENTS: usize = 96;
+
+/// Opens the one connection that writes, and migrates the schema.
+pub(super) fn writer(path: &Path, settings: &Settings) -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_with_flags(
+        path,
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?;
+    common(&connection, settings, settings.writer_cache_mib)?;
+    // before anything is changed in a file that may not be ours
+    check(&connection)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit that was answered outlives a power cut (I5).
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A transaction of 500 events writes a few MiB: a checkpoint every few of them, not in each.
+    connection.pragma_update(None, "wal_autocheckpoint", settings.checkpoint_mib.saturating_mul(256))?;
+    connection.pragma_update(None, "journal_size_limit", i64::from(settings.checkpoint_mib) * 2 * 1024 * 1024)?;
+    migrate(&mut connection)?;
+    if let Some(pages) = settings.max_pages {
+        limit(&connection, pages)?;
+    }
+    Ok(connection)
+}
+
+/// Opens a connection that only reads.
+pub(super) fn reader(path: &Path, settings: &Settings) -> Result<Connection, StoreError> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    common(&connection, settings, settings.reader_cache_mib)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn common(connection: &Connection, settings: &Settings, cache_mib: u32) -> Result<(), StoreError> {
+    connection.busy_timeout(Duration::from_millis(settings.busy_timeout_ms))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // a negative size is in KiB, a positive one in pages
+    connection.pragma_update(None, "cache_size", -i64::from(cache_mib) * 1024)?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A read error of a mapped file is a signal that kills the process; as a call it is an error.
+    connection.pragma_update(None, "mmap_size", 0)?;
+    Ok(())
+}
+
+/// The database shall not grow beyond so many pages; never less than it has.
+pub(super) fn limit(connection: &Connection, pages: u32) -> Result<(), StoreError> {
+    connection.pragma_update(None, "max_page_count", pages)?;
+    Ok(())
+}
+
+/// Refuses what a newer version or another program wrote.
+fn check(connection: &Connection) -> Result<usize, StoreError> {
+    // one statement, so that a migration by another process is seen whole or not at all
+    let (version, tables): (i64, i64) = connection.query_row(
+        "SELECT (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let known = MIGRATIONS.len();
+    match usize::try_from(version) {
+        Ok(version) if version <= known => {
+            if version == 0 && tables > 0 {
+                return Err(StoreError::Corrupt("the file is a database of another program".to_owned()));
+            }
+            Ok(version)
+        }
+        _ => Err(StoreError::Corrupt(format!(
+            "its schema is version {version} and this build knows none above {known}: a newer version wrote it; \
+             run that version or a later one"
+        ))),
+    }
+}
+
+/// All steps in one transaction: a crash leaves the old schema or the new one. A second process
+/// that opens the store meanwhile waits for it and finds nothing left to do.
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version = check(&transaction)?;
+    for migration in &MIGRATIONS[version..] {
+        transaction.execute_batch(migration)?;
+    }
+    if version < MIGRATIONS.len() {
+        transaction.pragma_update(None, "user_version", super::columns::integer(MIGRATIONS.len()))?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

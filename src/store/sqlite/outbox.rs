@@ -1,0 +1,163 @@
+//! The life of a notification after its decision: claimed, attempted, given back, redriven.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+
+use super::lane::{self, Lane, Stored};
+use crate::domain::decision::NotificationId;
+use crate::domain::time::Timestamp;
+use crate::ports::{AttemptRecord, Lease, Next, State, StoreError};
+
+/// Leases what is due of `provider`. The cost follows `limit`, whatever waits.
+pub(super) fn claim(
+    connection: &mut Connection,
+    provider: &str,
+    now: Timestamp,
+    lease: &Lease,
+    limit: usize,
+) -> Result<Vec<Stored>, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let ready: Vec<(i64, Lane)> = transaction
+        .prepare_cached(
+            "SELECT seq, journey, channel FROM outbox INDEXED BY outbox_ready
+             WHERE provider = ?1 AND ready_ms <= ?2 ORDER BY ready_ms LIMIT ?3",
+        )?
+        .query_map(params![provider, now.millis(), super::columns::integer(limit)], |row| {
+            Ok((row.get(0)?, Lane { journey: row.get(1)?, channel: row.get(2)? }))
+        })?
+        .collect::<Result<_, _>>()?;
+    let mut stored = Vec::with_capacity(ready.len());
+    for (seq, lane) in ready {
+        if lane::head(&transaction, &lane)?.is_some_and(|head| head.seq == seq) {
+            stored.push(lane::lease(&transaction, seq, lease)?);
+        } else {
+            // an older one was redriven while this one was being sent, and its lease has run out
+            lane::reseat(&transaction, &lane, now)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(stored)
+}
+
+/// Writes attempts and what follows; returns what comes next, leased.
+pub(super) fn record(
+    connection: &mut Connection,
+    attempts: &[AttemptRecord],
+    now: Timestamp,
+    lease: &Lease,
+) -> Result<Vec<Stored>, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut next = Vec::new();
+    for attempt in attempts {
+        if let Some(lane) = record_one(&transaction, attempt, lease)? {
+            next.extend(advance(&transaction, &lane, now, lease)?);
+        }
+    }
+    transaction.commit()?;
+    Ok(next)
+}
+
+/// Writes one attempt; returns its lane if that became free.
+fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -> Result<Option<Lane>, StoreError> {
+    let row = connection
+        .prepare_cached("SELECT seq, journey, channel, lease_owner FROM outbox WHERE id = ?1")?
+        .query_row([&attempt.notification.0], |row| {
+            let lane = Lane { journey: row.get(1)?, channel: row.get(2)? };
+            Ok((row.get::<_, i64>(0)?, lane, row.get::<_, Option<String>>(3)?))
+        })
+        .optional()?;
+    // forgotten meanwhile: there is nothing left that the attempt could be told of
+    let Some((seq, lane, owner)) = row else { return Ok(None) };
+    connection
+        .prepare_cached(
+            "INSERT INTO attempts (notification, at_ms, provider, outcome, status, provider_id, detail)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute(params![
+            seq,
+            attempt.at.millis(),
+            attempt.provider,
+            attempt.outcome.as_str(),
+            attempt.status,
+            attempt.provider_id,
+            attempt.detail,
+        ])?;
+    // Only a pending row has an owner, and only the owner decides what follows.
+    if owner.as_deref() != Some(&*lease.owner) {
+        return Ok(None);
+    }
+    let state = match attempt.next {
+        Next::Retry(due) => {
+            connection
+                .prepare_cached("UPDATE outbox SET attempts = attempts + 1, due_ms = ?2 WHERE seq = ?1")?
+                .execute(params![seq, due.millis()])?;
+            lane::yield_turn(connection, &lane, seq, due.millis())?;
+            return Ok(None);
+        }
+        Next::Accepted => State::Accepted,
+        Next::Dead => State::Dead,
+        Next::Held => State::Held,
+    };
+    connection
+        .prepare_cached(
+            "UPDATE outbox SET state = ?2, settled_ms = ?3, attempts = attempts + 1, ready_ms = NULL,
+                    lease_owner = NULL, lease_until_ms = NULL WHERE seq = ?1",
+        )?
+        .execute(params![seq, state.as_str(), attempt.at.millis()])?;
+    Ok(Some(lane))
+}
+
+/// Gives the turn of a free lane to its oldest row, and leases that if it is due.
+fn advance(connection: &Connection, lane: &Lane, now: Timestamp, lease: &Lease) -> Result<Option<Stored>, StoreError> {
+    let Some(head) = lane::head(connection, lane)? else { return Ok(None) };
+    if head.due_ms <= now.millis() {
+        return lane::lease(connection, head.seq, lease).map(Some);
+    }
+    lane::seat(connection, head.seq, Some(head.due_ms))?;
+    Ok(None)
+}
+
+/// Gives leases of `owner` back.
+pub(super) fn release(
+    connection: &mut Connection,
+    notifications: &[NotificationId],
+    owner: &str,
+) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for id in notifications {
+        let row = transaction
+            .prepare_cached("SELECT seq, journey, channel, due_ms FROM outbox WHERE id = ?1 AND lease_owner = ?2")?
+            .query_row(params![id.0, owner], |row| {
+                let lane = Lane { journey: row.get(1)?, channel: row.get(2)? };
+                Ok((row.get::<_, i64>(0)?, lane, row.get::<_, i64>(3)?))
+            })
+            .optional()?;
+        if let Some((seq, lane, due_ms)) = row {
+            lane::yield_turn(&transaction, &lane, seq, due_ms)?;
+        }
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+/// Puts a dead or held notification back into its lane.
+pub(super) fn redrive(connection: &mut Connection, id: &NotificationId, now: Timestamp) -> Result<bool, StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let lane = transaction
+        .prepare_cached(
+            "UPDATE outbox SET state = 'pending', attempts = 0, due_ms = ?2, settled_ms = NULL
+             WHERE id = ?1 AND state IN ('dead', 'held') RETURNING journey, channel",
+        )?
+        .query_row(params![id.0, now.millis()], |row| Ok(Lane { journey: row.get(0)?, channel: row.get(1)? }))
+        .optional()?;
+    if let Some(lane) = &lane {
+        lane::reseat(&transaction, lane, now)?;
+    }
+    transaction.commit()?;
+    Ok(lane.is_some())
+}
+
+/// Marks a dead record to be read again.
+pub(super) fn redrive_record(connection: &mut Connection, id: i64) -> Result<bool, StoreError> {
+    let marked = connection.prepare_cached("UPDATE dead_records SET redriven = 1 WHERE id = ?1")?.execute([id])?;
+    Ok(marked == 1)
+}

@@ -1,0 +1,107 @@
+//! A batch made ready to be written: all the JSON and the compression happen here, so that the
+//! one thread that writes does nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::columns::{self, Packed, Packer};
+use crate::domain::decision::{NotificationId, Reason};
+use crate::domain::journey::{Journey, Timer};
+use crate::domain::notification::{Content, Notification};
+use crate::ports::{Advance, Batch, DeadRecord, InboxKey, JourneyWrite, Parked, StoreError};
+
+pub(super) struct Prepared {
+    pub advances: Vec<Advance>,
+    pub inbox: Vec<InboxKey>,
+    pub journeys: Vec<PreparedJourney>,
+    /// With the reference as text.
+    pub parked: Vec<(Parked, String)>,
+    pub released: Vec<InboxKey>,
+    /// With the headers as text.
+    pub dead: Vec<(DeadRecord, String)>,
+    pub redriven: Vec<i64>,
+    pub withdrawn: BTreeMap<NotificationId, Reason>,
+}
+
+pub(super) struct PreparedJourney {
+    pub journey: Arc<Journey>,
+    pub expected_version: Option<u64>,
+    pub body: String,
+    /// Reference and `since`.
+    pub links: Vec<(String, i64)>,
+    pub timers_set: Vec<PreparedTimer>,
+    pub timers_dropped: Vec<PreparedTimer>,
+    pub entries: Vec<String>,
+    pub notifications: Vec<PreparedNotification>,
+}
+
+pub(super) struct PreparedTimer {
+    pub timer: Timer,
+    pub subject: String,
+}
+
+pub(super) struct PreparedNotification {
+    pub notification: Notification,
+    pub content: Content,
+    pub subject: String,
+    pub packed: Packed,
+}
+
+impl Prepared {
+    pub fn new(batch: Batch) -> Result<Self, StoreError> {
+        let mut packer = Packer::new()?;
+        let mut inbox = batch.inbox;
+        // Keys are hashes: in order, neighbours share their pages.
+        inbox.sort_unstable();
+        Ok(Self {
+            advances: batch.advances,
+            inbox,
+            journeys: batch.journeys.into_iter().map(|write| journey(write, &mut packer)).collect::<Result<_, _>>()?,
+            parked: batch
+                .parked
+                .into_iter()
+                .map(|parked| columns::reference(&parked.reference).map(|reference| (parked, reference)))
+                .collect::<Result<_, _>>()?,
+            released: batch.released,
+            dead: batch
+                .dead
+                .into_iter()
+                .map(|dead| columns::headers(&dead.record.headers).map(|headers| (dead, headers)))
+                .collect::<Result<_, _>>()?,
+            redriven: batch.redriven,
+            withdrawn: batch.withdrawn.into_iter().collect(),
+        })
+    }
+}
+
+fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, StoreError> {
+    Ok(PreparedJourney {
+        body: columns::json("a journey", &write.journey)?,
+        journey: write.journey,
+        expected_version: write.expected_version,
+        links: write
+            .links
+            .iter()
+            .map(|link| Ok((columns::reference(&link.reference)?, link.since.millis())))
+            .collect::<Result<_, StoreError>>()?,
+        timers_set: timers(write.timers_set)?,
+        timers_dropped: timers(write.timers_dropped)?,
+        entries: write.entries.iter().map(|entry| columns::json("an entry", entry)).collect::<Result<_, _>>()?,
+        notifications: write
+            .notifications
+            .into_iter()
+            .map(|(notification, content)| {
+                Ok(PreparedNotification {
+                    subject: columns::subject(&notification.subject)?,
+                    packed: packer.pack(&content)?,
+                    notification,
+                    content,
+                })
+            })
+            .collect::<Result<_, StoreError>>()?,
+    })
+}
+
+fn timers(timers: Vec<Timer>) -> Result<Vec<PreparedTimer>, StoreError> {
+    timers.into_iter().map(|timer| Ok(PreparedTimer { subject: columns::subject(&timer.subject)?, timer })).collect()
+}

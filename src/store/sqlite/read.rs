@@ -1,0 +1,142 @@
+//! What ingest and the timers ask for. Each function is one read of one moment.
+
+use std::collections::BTreeMap;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns;
+use crate::domain::event::Reference;
+use crate::domain::journey::{JourneyKey, Timer};
+use crate::domain::rule::RuleName;
+use crate::domain::time::Timestamp;
+use crate::ports::{InboxKey, Parked, Partition, StoreError, Versioned};
+
+pub(super) fn offsets(connection: &Connection, group: &str) -> Result<BTreeMap<Partition, i64>, StoreError> {
+    let offsets = connection
+        .prepare_cached("SELECT topic, partition, next FROM offsets WHERE group_name = ?1")?
+        .query_map([group], |row| Ok((columns::partition(row.get(0)?, row.get(1)?), row.get(2)?)))?
+        .collect::<Result<_, _>>()?;
+    Ok(offsets)
+}
+
+pub(super) fn seen(connection: &Connection, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM inbox WHERE key = ?1")?;
+    let seen = keys.iter().map(|key| statement.exists([key.0])).collect::<Result<_, _>>()?;
+    Ok(seen)
+}
+
+pub(super) fn resolve(
+    connection: &Connection,
+    references: &[(String, Reference, Timestamp)],
+) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
+    references
+        .iter()
+        .map(|(shop, reference, moment)| {
+            let keys = match reference {
+                Reference::Order(id) => connection
+                    .prepare_cached("SELECT shop, order_id FROM journeys WHERE shop = ?1 AND order_id = ?2")?
+                    .query_map([shop, id], key)?
+                    .collect::<Result<_, _>>()?,
+                // Every life of the number has its own journey; one parcel may hold several orders.
+                Reference::Parcel(_) => connection
+                    .prepare_cached(
+                        "SELECT j.shop, j.order_id FROM links l JOIN journeys j ON j.id = l.journey
+                         WHERE l.shop = ?1 AND l.reference = ?2 AND l.since_ms = coalesce(
+                             (SELECT max(since_ms) FROM links
+                              WHERE shop = ?1 AND reference = ?2 AND since_ms <= ?3),
+                             (SELECT min(since_ms) FROM links WHERE shop = ?1 AND reference = ?2))
+                         ORDER BY l.journey",
+                    )?
+                    .query_map(params![shop, columns::reference(reference)?, moment.millis()], key)?
+                    .collect::<Result<_, _>>()?,
+                // A customer has all their orders at once, whenever they came.
+                Reference::Customer(_) => connection
+                    .prepare_cached(
+                        "SELECT shop, order_id FROM journeys WHERE id IN
+                             (SELECT journey FROM links WHERE shop = ?1 AND reference = ?2) ORDER BY id",
+                    )?
+                    .query_map(params![shop, columns::reference(reference)?], key)?
+                    .collect::<Result<_, _>>()?,
+            };
+            Ok(keys)
+        })
+        .collect()
+}
+
+fn key(row: &Row<'_>) -> rusqlite::Result<JourneyKey> {
+    Ok(JourneyKey { shop: row.get(0)?, order_id: row.get(1)? })
+}
+
+pub(super) fn load(connection: &Connection, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT version, body FROM journeys WHERE shop = ?1 AND order_id = ?2")?;
+    keys.iter()
+        .map(|key| {
+            let mut rows = statement.query([&key.shop, &key.order_id])?;
+            let Some(row) = rows.next()? else { return Ok(None) };
+            let journey = columns::journey(text(row, 1)?)?;
+            Ok(Some(Versioned { journey, version: columns::natural(row.get(0)?)? }))
+        })
+        .collect()
+}
+
+/// A text column in place: bodies need not be copied to be read.
+pub(super) fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, StoreError> {
+    row.get_ref(column)?.as_str().map_err(|_| StoreError::Corrupt("a text column holds none".to_owned()))
+}
+
+pub(super) fn parked(
+    connection: &Connection,
+    references: &[(String, Reference)],
+    limit: usize,
+) -> Result<Vec<Vec<Parked>>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT key, event, parked_ms FROM parked WHERE shop = ?1 AND reference = ?2 ORDER BY id LIMIT ?3",
+    )?;
+    references
+        .iter()
+        .map(|(shop, reference)| {
+            let parked = statement
+                .query_map(params![shop, columns::reference(reference)?, columns::integer(limit)], |row| {
+                    Ok(Parked {
+                        shop: shop.clone(),
+                        reference: reference.clone(),
+                        key: InboxKey(row.get(0)?),
+                        event: row.get(1)?,
+                        parked_at: Timestamp::from_millis(row.get(2)?),
+                    })
+                })?
+                .collect::<Result<_, _>>()?;
+            Ok(parked)
+        })
+        .collect()
+}
+
+pub(super) fn due_timers(
+    connection: &Connection,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(JourneyKey, Timer)>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT j.shop, j.order_id, t.rule, t.subject, t.number, t.due_ns
+         FROM timers t INDEXED BY timers_by_due JOIN journeys j ON j.id = t.journey
+         WHERE t.due_ns <= ?1 ORDER BY t.due_ns, t.id LIMIT ?2",
+    )?;
+    let mut rows = statement.query(params![columns::nanos(now), columns::integer(limit)])?;
+    let mut timers = Vec::new();
+    while let Some(row) = rows.next()? {
+        let timer = Timer {
+            rule: RuleName::from(text(row, 2)?),
+            subject: columns::from_json("a subject", text(row, 3)?)?,
+            index: row.get(4)?,
+            due: columns::from_nanos(row.get(5)?),
+        };
+        timers.push((key(row)?, timer));
+    }
+    Ok(timers)
+}
+
+pub(super) fn ping(connection: &Connection) -> Result<(), StoreError> {
+    let beats: Option<i64> = connection.query_row("SELECT beats FROM pulse", [], |row| row.get(0)).optional()?;
+    beats.map(|_| ()).ok_or_else(|| StoreError::Corrupt("the row for trying writes is missing".to_owned()))
+}

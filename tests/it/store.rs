@@ -1,0 +1,6 @@
+//! The store: one contract, kept by every backend.
+
+mod contract;
+mod fixture;
+mod model;
+mod sqlite;

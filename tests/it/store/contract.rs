@@ -1,0 +1,68 @@
+//! What every store keeps, whatever it is made of: a test for each sentence of the port.
+
+pub mod intake;
+pub mod lanes;
+pub mod leases;
+pub mod people;
+
+/// Runs the whole contract on the stores that `$open` makes: each call a new, empty one, as
+/// something that has a `store` and keeps its place alive.
+macro_rules! suite {
+    ($open:expr) => {
+        $crate::store::contract::suite! { @ $open;
+            intake::offsets_begin_once_and_advance_from_what_was,
+            intake::a_former_owner_writes_nothing,
+            intake::an_event_is_taken_in_once,
+            intake::a_journey_is_written_from_the_version_that_was_loaded,
+            intake::a_batch_that_fails_at_its_end_leaves_nothing,
+            intake::journeys_come_in_the_order_of_their_keys,
+            intake::a_waybill_leads_to_the_journey_of_that_moment,
+            intake::one_parcel_may_hold_two_orders,
+            intake::a_customer_leads_to_all_their_orders,
+            intake::references_do_not_mix,
+            intake::parked_events_wait_for_their_reference,
+            intake::timers_fall_due_earliest_first,
+            intake::a_timer_is_moved_and_dropped,
+            lanes::the_first_of_each_lane_is_leased_at_once,
+            lanes::capacity_bounds_what_a_commit_leases,
+            lanes::a_notification_is_there_once,
+            lanes::a_lane_goes_on_when_its_first_is_finished,
+            lanes::a_retry_holds_its_lane_until_it_is_due,
+            lanes::what_comes_next_is_leased_only_when_due,
+            lanes::a_withdrawn_one_frees_its_lane,
+            lanes::withdrawing_respects_capacity_and_what_is_finished,
+            lanes::one_decided_and_withdrawn_in_the_same_batch_never_leaves,
+            lanes::a_redriven_one_takes_its_old_place,
+            lanes::a_redriven_one_waits_for_the_one_that_is_being_sent,
+            leases::a_claim_takes_what_is_due_of_its_provider,
+            leases::a_claim_brings_back_all_that_was_written,
+            leases::a_claim_takes_the_earliest_and_no_more_than_asked,
+            leases::a_lease_that_ran_out_is_taken_over,
+            leases::a_late_attempt_of_a_former_owner_changes_nothing,
+            leases::an_attempt_on_a_finished_one_changes_nothing,
+            leases::an_attempt_after_the_lease_but_before_a_takeover_counts,
+            leases::a_released_one_can_be_claimed_at_once,
+            leases::only_the_owner_releases,
+            leases::attempts_are_counted,
+            people::a_timeline_tells_everything,
+            people::an_unknown_journey_has_no_timeline,
+            people::dead_letters_come_oldest_first,
+            people::a_redriven_notification_starts_anew,
+            people::only_what_was_given_up_is_redriven,
+            people::a_dead_record_is_redriven_as_it_came,
+            people::the_backlog_counts_what_waits,
+            people::the_backlog_ignores_what_waits_behind_another,
+            people::it_answers,
+        }
+    };
+    (@ $open:expr; $($part:ident::$case:ident,)*) => {
+        $(
+            #[tokio::test]
+            async fn $case() {
+                let opened = $open;
+                $crate::store::contract::$part::$case(&*opened.store).await;
+            }
+        )*
+    };
+}
+pub(crate) use suite;
