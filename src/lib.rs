@@ -1,4 +1,5 @@
 pub mod domain;
 pub mod ports;
 pub mod provider;
+pub mod sandbox;
 pub mod secret;
