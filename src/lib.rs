@@ -2,6 +2,8 @@ pub mod clock;
 pub mod domain;
 pub mod ports;
 pub mod rules;
+pub mod provider;
+pub mod sandbox;
 pub mod secret;
 pub mod telemetry;
 pub mod store;
