@@ -1,3 +1,5 @@
 pub mod domain;
+pub mod envelope;
 pub mod ports;
+pub mod schema;
 pub mod secret;

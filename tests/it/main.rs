@@ -1,0 +1,3 @@
+//! All integration tests are one binary: it links once, and its tests run beside each other.
+
+mod envelope;
