@@ -1,9 +1,11 @@
 pub mod clock;
 pub mod domain;
+pub mod envelope;
 pub mod ports;
 pub mod rules;
 pub mod provider;
 pub mod sandbox;
+pub mod schema;
 pub mod secret;
 pub mod telemetry;
 pub mod store;

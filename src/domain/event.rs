@@ -125,6 +125,7 @@ bodies! {
     SupportContacted(SupportContacted) = "support.contacted",
 }
 
+/// What was bought, by whom, and what was promised.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPlaced {
     pub shop: String,
@@ -157,6 +158,7 @@ pub struct OrderUpdated {
     pub gift: Option<Gift>,
 }
 
+/// The order is packed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderPacked {
     pub shop: String,
@@ -166,6 +168,7 @@ pub struct OrderPacked {
     pub packaging: Option<String>,
 }
 
+/// The order waits in the store: where, until when, and what to bring.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderReady {
     pub shop: String,
@@ -174,6 +177,7 @@ pub struct OrderReady {
     pub hold: HoldNotice,
 }
 
+/// The order is cancelled.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderCancelled {
     pub shop: String,
@@ -183,6 +187,7 @@ pub struct OrderCancelled {
     pub reason: Option<String>,
 }
 
+/// Money has been given back, in the order's currency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderRefunded {
     pub shop: String,
@@ -228,6 +233,7 @@ pub struct Waybill {
     pub tracking_number: String,
 }
 
+/// A parcel as it sets out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NewParcel {
     #[serde(flatten)]
@@ -236,6 +242,7 @@ pub struct NewParcel {
     pub tracking_url: Option<String>,
 }
 
+/// Parcels have left with a carrier.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShipmentCreated {
     pub shop: String,
@@ -252,6 +259,7 @@ pub struct ShipmentCreated {
     pub eta: Option<Window>,
 }
 
+/// The parcel that had the first number goes on under the second.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ShipmentReplaced {
     pub shop: String,
@@ -373,6 +381,7 @@ pub struct HoldNotice {
     pub id_required: Option<bool>,
 }
 
+/// What a carrier's scan says of a parcel.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ParcelTracked {
     pub shop: String,
@@ -402,6 +411,7 @@ pub struct ParcelTracked {
     pub delivered_to: Option<String>,
 }
 
+/// A parcel is expected at another time than before.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ParcelEtaChanged {
     pub shop: String,
@@ -430,6 +440,7 @@ pub struct CustomerErased {
     pub customer_id: String,
 }
 
+/// The customer has written or called.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SupportContacted {
     pub shop: String,

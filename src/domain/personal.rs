@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// there is no `Display`.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
-#[schemars(transparent)]
+#[schemars(transparent, description = "Personal data.")]
 pub struct Personal(pub String);
 
 impl fmt::Debug for Personal {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A moment. On the wire RFC 3339 with a zone; Avro's `timestamp-millis` is read too.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema)]
-#[schemars(transparent)]
+#[schemars(transparent, description = "A moment, as RFC 3339 writes it.")]
 pub struct Timestamp(#[schemars(with = "DateTime<Utc>")] pub DateTime<Utc>);
 
 thread_local! {
