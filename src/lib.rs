@@ -1,3 +1,4 @@
 pub mod domain;
+pub mod message;
 pub mod ports;
 pub mod secret;
