@@ -1,6 +1,7 @@
 pub mod clock;
 pub mod domain;
 pub mod envelope;
+pub mod message;
 pub mod ports;
 pub mod rules;
 pub mod provider;

@@ -1,0 +1,42 @@
+//! What the customer reads: from the facts of a journey to the e-mail, the text message or the
+//! webhook document that leaves.
+//!
+//! [`Scene`] holds the facts as templates see them, [`Templates`] the words by message and
+//! locale, [`Templates::write`] brings both together. Nothing here looks at a clock or reaches
+//! outside: the same letter is always written the same way.
+
+mod context;
+mod format;
+mod locale;
+mod markup;
+pub mod sample;
+pub mod sms;
+mod templates;
+mod webhook;
+mod write;
+
+use crate::domain::contact::Recipient;
+use crate::domain::decision::NotificationId;
+use crate::domain::journey::{Journey, Subject};
+use crate::domain::order::Channel;
+use crate::domain::shop::Shop;
+use crate::domain::time::Timestamp;
+
+pub use context::Scene;
+pub use templates::{Part, Templates};
+pub use write::Unwritable;
+
+/// All that a message is written from.
+#[derive(Clone, Copy, Debug)]
+pub struct Letter<'a> {
+    pub shop_id: &'a str,
+    pub shop: &'a Shop,
+    pub journey: &'a Journey,
+    pub subject: &'a Subject,
+    /// The message's name: the folder of its templates.
+    pub message: &'a str,
+    pub channel: Channel,
+    pub recipient: &'a Recipient,
+    pub notification: &'a NotificationId,
+    pub now: Timestamp,
+}

@@ -1,0 +1,289 @@
+//! What is on its way, what became of it, and what there is to know once it is there.
+
+use std::borrow::Cow;
+
+use chrono::Months;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::order::item;
+use super::{Day, Item, Line, Link, Moment, Money, Source, Span};
+use crate::domain::event::{Extent, ParcelStatus};
+use crate::domain::journey::{Parcel, Scan, Shipment};
+use crate::domain::order as domain;
+use crate::domain::time::{Timestamp, Window};
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ShipmentFacts<'a> {
+    pub is_all: bool,
+    pub is_some: bool,
+    pub is_last: bool,
+    pub left_at: Moment,
+    pub items: Vec<Item<'a>>,
+    /// How many pieces.
+    pub count: u32,
+    /// What is still to come.
+    pub remaining: Vec<Item<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ParcelFacts<'a> {
+    /// As people know it.
+    pub carrier: Cow<'a, str>,
+    pub tracking_number: Line<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tracking_url: Option<Link<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_scan: Option<ScanFacts<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ScanFacts<'a> {
+    pub at: Moment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Line<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Delay<'a> {
+    /// What the customer had been told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<Span>,
+    /// What is expected now; missing while nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<Span>,
+    /// Why, in words meant for the buyer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Line<'a>>,
+    /// The carrier's own words, where there is no better reason.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub carrier_says: Option<Line<'a>>,
+    /// The promised time has passed.
+    pub is_overdue: bool,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Delivered<'a> {
+    pub at: Moment,
+    pub to_recipient: bool,
+    pub to_neighbour: bool,
+    pub to_letterbox: bool,
+    /// Any other place or person, as the carrier says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<Line<'a>>,
+}
+
+/// A product with something to know about it once it is there.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Product<'a> {
+    pub name: Line<'a>,
+    /// Care, set-up, storage.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Line<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guide_url: Option<Link<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warranty_until: Option<Day>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_before: Option<Day>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Cancelled<'a> {
+    pub at: Moment,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Line<'a>>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Refund<'a> {
+    pub at: Moment,
+    pub amount: Money<'a>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct Returned {
+    pub at: Moment,
+    pub was_refused: bool,
+    /// It is back at the shop; otherwise on its way there.
+    pub is_back: bool,
+}
+
+/// What the letter is about, by line of the order: the shipment's items, else all.
+pub(super) fn lines<'s, 'a>(source: &'s Source<'a>) -> impl Iterator<Item = (&'a domain::Item, u32)> + use<'s, 'a> {
+    let items = &source.letter.journey.order.items;
+    let whole = source.shipment.is_none_or(|shipment| shipment.items.is_empty());
+    items.iter().filter_map(move |item| {
+        let quantity = if whole { item.quantity } else { shipped(source.shipment?, &item.sku) };
+        (quantity > 0).then_some((item, quantity))
+    })
+}
+
+fn shipped(shipment: &Shipment, sku: &str) -> u32 {
+    shipment.items.iter().filter(|line| line.sku == sku).fold(0, |sum, line| sum.saturating_add(line.quantity))
+}
+
+pub(super) fn shipment<'a>(source: &Source<'a>) -> Option<ShipmentFacts<'a>> {
+    let shipment = source.shipment?;
+    let items: Vec<_> = lines(source).map(|(line, quantity)| item(source, line, quantity)).collect();
+    Some(ShipmentFacts {
+        is_all: shipment.extent == Extent::All,
+        is_some: shipment.extent == Extent::Some,
+        is_last: shipment.extent == Extent::Last,
+        left_at: Moment(shipment.created_at),
+        count: items.iter().fold(0, |sum, item| sum.saturating_add(item.quantity)),
+        items,
+        remaining: if shipment.extent == Extent::Some { remaining(source) } else { Vec::new() },
+    })
+}
+
+/// What no shipment has carried yet.
+fn remaining<'a>(source: &Source<'a>) -> Vec<Item<'a>> {
+    let journey = source.letter.journey;
+    if journey.all_shipped() {
+        return Vec::new();
+    }
+    let left = |line: &domain::Item| {
+        let gone = journey.shipments.iter().fold(0, |sum: u32, one| sum.saturating_add(shipped(one, &line.sku)));
+        line.quantity.saturating_sub(gone)
+    };
+    let items = journey.order.items.iter().map(|line| (line, left(line)));
+    items.filter(|(_, left)| *left > 0).map(|(line, left)| item(source, line, left)).collect()
+}
+
+pub(super) fn facts<'a>(source: &Source<'a>, parcel: &'a Parcel) -> ParcelFacts<'a> {
+    ParcelFacts {
+        carrier: carrier_name(&parcel.key.waybill.carrier),
+        tracking_number: Line::or_dash(&parcel.key.waybill.tracking_number, None),
+        tracking_url: source.link(parcel.tracking_url.as_ref()),
+        last_scan: parcel
+            .scans
+            .last()
+            .map(|scan| ScanFacts { at: Moment(scan.at), place: source.maybe(scan.place.as_ref()) }),
+    }
+}
+
+/// The parcels that leave together with the letter's, or all of the order.
+pub(super) fn all<'a>(source: &Source<'a>) -> Vec<ParcelFacts<'a>> {
+    let together = |parcel: &&Parcel| {
+        source.shipment.is_none_or(|shipment| parcel.shipment_id.as_ref().is_none_or(|id| *id == shipment.id))
+    };
+    source.letter.journey.outbound().filter(together).map(|parcel| facts(source, parcel)).collect()
+}
+
+pub(super) fn best_before(source: &Source<'_>) -> Option<Day> {
+    lines(source).filter_map(|(item, _)| item.best_before).min().map(Day)
+}
+
+pub(super) fn delay<'a>(source: &Source<'a>) -> Option<Delay<'a>> {
+    let (journey, now) = (source.letter.journey, source.letter.now);
+    let eta = source.parcel.and_then(|parcel| parcel.eta.as_ref());
+    let trouble = source.parcel.and_then(Parcel::latest).filter(|scan| scan.status.is_trouble());
+    let promised = journey.order.promise;
+    let is_overdue = promised.is_some_and(|promise| promise.latest < now);
+    let put_off = journey.promises.len().checked_sub(2).map(|previous| journey.promises[previous].window);
+    let before = eta.and_then(|eta| eta.before).or(put_off).or(promised);
+    let moved = eta.is_some_and(|eta| eta.before.is_some() || is_later(eta.window, promised)) || put_off.is_some();
+    if trouble.is_none() && !moved && !is_overdue {
+        return None;
+    }
+    // a date that is over, or the very one that was not kept, is no answer to "when then?"
+    let expected = eta.map(|eta| eta.window).or(put_off.and(promised));
+    let after = expected.filter(|window| window.latest >= now && before.is_none_or(|old| window.latest > old.latest));
+    let reason = eta.and_then(|eta| source.maybe(eta.reason.as_ref()));
+    Some(Delay {
+        before: before.map(Span::from),
+        after: after.map(Span::from),
+        carrier_says: if reason.is_none() { trouble.and_then(|scan| source.maybe(scan.text.as_ref())) } else { None },
+        reason,
+        is_overdue,
+    })
+}
+
+fn is_later(window: Window, promised: Option<Window>) -> bool {
+    promised.is_some_and(|promise| window.latest > promise.latest)
+}
+
+fn arrived_at(source: &Source<'_>) -> Option<Timestamp> {
+    source.parcel.and_then(Parcel::arrived_at).or_else(|| source.letter.journey.arrived_at())
+}
+
+pub(super) fn delivered<'a>(source: &Source<'a>) -> Option<Delivered<'a>> {
+    let at = arrived_at(source)?;
+    let to = source.parcel.and_then(|parcel| parcel.delivered_to.as_ref());
+    let is = |name: &str| to.is_some_and(|to| to.eq_ignore_ascii_case(name));
+    let known = is("recipient") || is("neighbour") || is("letterbox");
+    Some(Delivered {
+        at: Moment(at),
+        to_recipient: is("recipient"),
+        to_neighbour: is("neighbour"),
+        to_letterbox: is("letterbox"),
+        to: if known { None } else { source.maybe(to) },
+    })
+}
+
+pub(super) fn products<'a>(source: &Source<'a>) -> Vec<Product<'a>> {
+    let arrived = arrived_at(source).map(|at| at.day_in(source.zone));
+    lines(source)
+        .map(|(item, _)| Product {
+            name: source.text(&item.name),
+            usage: source.maybe(item.usage.as_ref()),
+            guide_url: source.link(item.guide_url.as_ref()),
+            warranty_until: item
+                .warranty_months
+                .zip(arrived)
+                .and_then(|(months, day)| day.checked_add_months(Months::new(months)))
+                .map(Day),
+            best_before: item.best_before.map(Day),
+        })
+        .filter(|product| {
+            product.usage.is_some()
+                || product.guide_url.is_some()
+                || product.warranty_until.is_some()
+                || product.best_before.is_some()
+        })
+        .collect()
+}
+
+pub(super) fn returned(source: &Source<'_>) -> Option<Returned> {
+    let parcel = source.parcel?;
+    let latest = parcel.latest().filter(|scan| scan.status.is_return())?;
+    let refused = |scan: &Scan| scan.status == ParcelStatus::Refused;
+    Some(Returned {
+        at: Moment(latest.at),
+        was_refused: parcel.scans.iter().any(refused),
+        is_back: latest.status == ParcelStatus::Returned,
+    })
+}
+
+/// The carrier's name as people know it; one that is not listed is spelled from its short name.
+fn carrier_name(short: &str) -> Cow<'_, str> {
+    const KNOWN: &[(&str, &str)] = &[
+        ("bpost", "bpost"),
+        ("canada_post", "Postes Canada / Canada Post"),
+        ("chronopost", "Chronopost"),
+        ("colis_prive", "Colis Privé"),
+        ("colissimo", "Colissimo"),
+        ("dhl", "DHL"),
+        ("dpd", "DPD"),
+        ("fedex", "FedEx"),
+        ("geodis", "GEODIS"),
+        ("gls", "GLS"),
+        ("laposte", "La Poste"),
+        ("la_poste", "La Poste"),
+        ("mondial_relay", "Mondial Relay"),
+        ("postnl", "PostNL"),
+        ("tnt", "TNT"),
+        ("ups", "UPS"),
+        ("usps", "USPS"),
+    ];
+    if let Some((_, name)) = KNOWN.iter().find(|(key, _)| *key == short) {
+        return Cow::Borrowed(name);
+    }
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+    };
+    let clean = super::one_line(short);
+    Cow::Owned(clean.split(['_', '-', ' ']).map(word).collect::<Vec<_>>().join(" "))
+}

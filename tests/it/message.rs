@@ -1,0 +1,3 @@
+//! What customers read.
+
+mod snapshots;
