@@ -36,8 +36,13 @@ const TIMERS_AT_ONCE: usize = 500;
 /// How often deadlines and redrives are looked for, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Waits between tries while the store is away.
-const STORE_WAITS: [Duration; 5] =
-    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(10)];
+const STORE_WAITS: [Duration; 5] = [
+    Duration::from_millis(100),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
 
 /// What ingest shares with the rest of the service.
 #[derive(Clone, Default)]
@@ -174,7 +179,8 @@ impl Ingest {
             }
         }
         let ours = |partition: &Partition| load.advances.iter().any(|advance| advance.partition == *partition);
-        load.arrivals = read.arrivals.into_iter().filter(|arrival| arrival.partition.as_ref().is_none_or(ours)).collect();
+        load.arrivals =
+            read.arrivals.into_iter().filter(|arrival| arrival.partition.as_ref().is_none_or(ours)).collect();
         load.dead = read.dead.into_iter().filter(|dead| ours(&dead.record.partition)).collect();
         load.records = read.records;
         self.metrics.batch_records.observe(f64::from(u32::try_from(read.records).unwrap_or(u32::MAX)));
@@ -217,7 +223,11 @@ impl Ingest {
                     tokio::task::yield_now().await;
                 }
                 Err(StoreError::Fenced(partition)) => {
-                    tracing::warn!(topic = &*partition.topic, partition = partition.number, "the partition has another owner by now; its records are left to it");
+                    tracing::warn!(
+                        topic = &*partition.topic,
+                        partition = partition.number,
+                        "the partition has another owner by now; its records are left to it"
+                    );
                     return Settled::Fenced(partition);
                 }
                 Err(error) => {
@@ -258,7 +268,10 @@ impl Ingest {
         batch.advances.clone_from(&load.advances);
         batch.redriven.clone_from(&load.redriven);
         let verdicts = verdicts(&batch);
-        let lease = Lease { owner: self.owner.clone(), until: now.plus(chrono::Duration::from_std(self.lease).unwrap_or_default()) };
+        let lease = Lease {
+            owner: self.owner.clone(),
+            until: now.plus(chrono::Duration::from_std(self.lease).unwrap_or_default()),
+        };
         let capacity: BTreeMap<String, usize> = self.dispatcher.capacity();
         let leased: Vec<Leased> = self.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
         self.dispatcher.hand(leased, lease.until);
@@ -266,7 +279,13 @@ impl Ingest {
         Ok(())
     }
 
-    fn count(&self, load: &Load, dispositions: &[(&'static str, Disposition)], verdicts: Vec<(String, &'static str, &'static str)>, now: crate::domain::time::Timestamp) {
+    fn count(
+        &self,
+        load: &Load,
+        dispositions: &[(&'static str, Disposition)],
+        verdicts: Vec<(String, &'static str, &'static str)>,
+        now: crate::domain::time::Timestamp,
+    ) {
         for (event_type, disposition) in dispositions {
             self.metrics.events.with_label_values(&[event_type, disposition.as_str()]).inc();
             if *event_type == "support.contacted" && *disposition == Disposition::Applied {
@@ -276,7 +295,14 @@ impl Ingest {
         for dead in &load.dead {
             self.metrics.events.with_label_values(&["unknown", "dead_lettered"]).inc();
             self.metrics.refusals.with_label_values(&[dead.cause]).inc();
-            tracing::warn!(topic = &*dead.record.partition.topic, partition = dead.record.partition.number, offset = dead.record.offset, cause = dead.cause, detail = dead.detail, "a record could not be read; it waits with the dead letters");
+            tracing::warn!(
+                topic = &*dead.record.partition.topic,
+                partition = dead.record.partition.number,
+                offset = dead.record.offset,
+                cause = dead.cause,
+                detail = dead.detail,
+                "a record could not be read; it waits with the dead letters"
+            );
         }
         for (rule, verdict, reason) in verdicts {
             self.metrics.decisions.with_label_values(&[rule.as_str(), verdict, reason]).inc();
@@ -326,9 +352,12 @@ struct Changes(Option<watch::Receiver<Told>>);
 
 impl Changes {
     async fn changed(&mut self) {
-        match &mut self.0 {
-            Some(changes) if changes.changed().await.is_ok() => {}
-            _ => std::future::pending().await,
+        let moved = match &mut self.0 {
+            Some(changes) => changes.changed().await.is_ok(),
+            None => false,
+        };
+        if !moved {
+            std::future::pending::<()>().await;
         }
     }
 }

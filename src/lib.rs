@@ -1,12 +1,15 @@
 pub mod clock;
+pub mod dispatch;
 pub mod domain;
 pub mod envelope;
+pub mod ingest;
 pub mod message;
 pub mod ports;
-pub mod rules;
 pub mod provider;
+pub mod rules;
 pub mod sandbox;
 pub mod schema;
 pub mod secret;
-pub mod telemetry;
+pub mod shops;
 pub mod store;
+pub mod telemetry;

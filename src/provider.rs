@@ -66,6 +66,10 @@ impl<C: Contract> Provider for Endpoint<C> {
         self.on_unknown
     }
 
+    fn timeout(&self) -> Duration {
+        self.exchange.timeout
+    }
+
     async fn send(&self, outgoing: Outgoing<'_>) -> Answer {
         if outgoing.content.channel() != self.contract.channel() {
             return answer::never_sent("wrong_channel");

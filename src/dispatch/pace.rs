@@ -67,7 +67,14 @@ mod tests {
     use super::*;
 
     fn answer(outcome: Outcome, rest: bool, retry_after: Option<u64>) -> Answer {
-        Answer { outcome, status: None, provider_id: None, detail: None, retry_after: retry_after.map(Duration::from_secs), rest }
+        Answer {
+            outcome,
+            status: None,
+            provider_id: None,
+            detail: None,
+            retry_after: retry_after.map(Duration::from_secs),
+            rest,
+        }
     }
 
     fn second(number: i64) -> Timestamp {

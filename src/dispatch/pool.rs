@@ -126,7 +126,9 @@ impl Pool {
                 self.finished.push(finished);
             }
             // the lease runs out and it is attempted again with the same key
-            Err(error) => tracing::error!(provider = self.provider.name(), panicked = error.is_panic(), "an attempt broke off"),
+            Err(error) => {
+                tracing::error!(provider = self.provider.name(), panicked = error.is_panic(), "an attempt broke off")
+            }
         }
     }
 
@@ -307,7 +309,11 @@ impl Pool {
         self.free.store(if resting.is_some() { 0 } else { self.room() }, Ordering::Release);
         self.rest.send_if_modified(|known| std::mem::replace(known, resting) != resting);
         let name = [self.provider.name()];
-        self.shared.metrics.in_flight.with_label_values(&name).set(i64::try_from(self.flying.len()).unwrap_or(i64::MAX));
+        self.shared
+            .metrics
+            .in_flight
+            .with_label_values(&name)
+            .set(i64::try_from(self.flying.len()).unwrap_or(i64::MAX));
         self.shared.metrics.provider_resting.with_label_values(&name).set(resting.is_some().into());
     }
 }

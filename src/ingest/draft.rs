@@ -146,7 +146,9 @@ impl<'a> Draft<'a> {
             targets.extend(added.iter().map(|(_, key)| key.clone()));
             targets.sort();
             targets.dedup();
-        } else if let Some((_, key)) = added.iter().filter(|(since, _)| *since <= event.time).max_by_key(|(since, _)| *since) {
+        } else if let Some((_, key)) =
+            added.iter().filter(|(since, _)| *since <= event.time).max_by_key(|(since, _)| *since)
+        {
             targets = vec![key.clone()];
         } else if targets.is_empty() {
             targets.extend(added.iter().min_by_key(|(since, _)| *since).map(|(_, key)| key.clone()));
@@ -254,7 +256,14 @@ impl Sheet {
             Some(_) => journey.timers.iter().cloned().collect(),
             None => BTreeSet::new(),
         };
-        Self { journey, expected_version, timers_before, links: Vec::new(), entries: Vec::new(), notifications: Vec::new() }
+        Self {
+            journey,
+            expected_version,
+            timers_before,
+            links: Vec::new(),
+            entries: Vec::new(),
+            notifications: Vec::new(),
+        }
     }
 
     fn write(self) -> JourneyWrite {

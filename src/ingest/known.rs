@@ -51,8 +51,11 @@ impl Known {
             let seen = store.seen(&keys).await?;
             known.seen = keys.iter().zip(seen).filter(|(_, seen)| *seen).map(|(key, _)| *key).collect();
         }
-        let fresh: Vec<&Event> =
-            arrivals.iter().filter(|arrival| !known.seen.contains(&arrival.key)).map(|arrival| &*arrival.event).collect();
+        let fresh: Vec<&Event> = arrivals
+            .iter()
+            .filter(|arrival| !known.seen.contains(&arrival.key))
+            .map(|arrival| &*arrival.event)
+            .collect();
         known.find(store, &fresh, also).await?;
         known.release(store, &fresh).await?;
         Ok(known)
@@ -109,7 +112,9 @@ impl Known {
                 let mut events = Vec::with_capacity(parked.len());
                 for waiting in parked {
                     let event = envelope::read_parked(&waiting.event).map_err(StoreError::Corrupt)?;
-                    next.extend(released_by(&event).into_iter().map(|reference| (event.body.shop().to_owned(), reference)));
+                    next.extend(
+                        released_by(&event).into_iter().map(|reference| (event.body.shop().to_owned(), reference)),
+                    );
                     events.push((waiting, event));
                 }
                 // as they happened, not as they came

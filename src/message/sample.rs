@@ -71,8 +71,7 @@ fn journey(order: Order) -> Journey {
         key: JourneyKey { shop: "maison-orme".to_owned(), order_id: "FR-20418".to_owned() },
         placed_at,
         order,
-        order_as_of: placed_at,
-        customer_as_of: placed_at,
+        as_of: Default::default(),
         steps: Steps::default(),
         store_hold: None,
         packaging: None,
@@ -117,7 +116,15 @@ fn key() -> ParcelKey {
 }
 
 fn scan(status: ParcelStatus, time: &str, text: &str) -> Scan {
-    Scan { status, at: at(time), code: None, text: Some(text.to_owned()), place: Some("Lyon".to_owned()) }
+    Scan {
+        status,
+        at: at(time),
+        code: None,
+        text: Some(text.to_owned()),
+        place: Some("Lyon".to_owned()),
+        hold: None,
+        delivered_to: None,
+    }
 }
 
 fn shipped(extent: Extent) -> Sample {
@@ -146,6 +153,7 @@ fn shipped(extent: Extent) -> Sample {
         shipment_id: Some("S1".to_owned()),
         tracking_url: Some("https://www.laposte.example/suivi/6A12345678901".to_owned()),
         scans: vec![scan(ParcelStatus::PickedUp, "2026-03-03T18:40:00+01:00", "Pris en charge")],
+        etas: Vec::new(),
         eta: Some(Eta {
             window: window("2026-03-05T08:00:00+01:00", "2026-03-05T18:00:00+01:00"),
             at: at("2026-03-03T18:40:00+01:00"),

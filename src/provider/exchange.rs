@@ -40,6 +40,7 @@ pub struct Limits {
 /// A client for one provider.
 pub struct Exchange {
     client: Client,
+    pub timeout: Duration,
 }
 
 /// What came back.
@@ -114,7 +115,7 @@ impl Exchange {
         }
         // the whole chain of causes: the outermost says only "builder error"
         let client = builder.build().map_err(|error| chain(&error))?;
-        Ok(Self { client })
+        Ok(Self { client, timeout: limits.timeout })
     }
 
     pub fn post(&self, url: &Url) -> RequestBuilder {

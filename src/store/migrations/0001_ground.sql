@@ -71,6 +71,7 @@ CREATE TABLE outbox (
     lease_owner TEXT,
     lease_until_ms INTEGER,
     attempts INTEGER NOT NULL,
+    received_ms INTEGER NOT NULL,
     decided_ms INTEGER NOT NULL,
     expires_ms INTEGER NOT NULL,
     settled_ms INTEGER,

@@ -238,8 +238,8 @@ fn notify(
     connection
         .prepare_cached(
             "INSERT INTO outbox (id, journey, channel, provider, state, ready_ms, due_ms, lease_owner,
-                 lease_until_ms, attempts, decided_ms, expires_ms, rule, message, subject, traceparent, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                 lease_until_ms, attempts, decided_ms, expires_ms, rule, message, subject, traceparent, reason, received_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             notification.id.0,
@@ -258,6 +258,7 @@ fn notify(
             subject,
             notification.traceparent,
             withdrawn.map(Reason::as_str),
+            notification.received_at.millis(),
         ])?;
     connection
         .prepare_cached("INSERT INTO contents (notification, size_bytes, body) VALUES (?1, ?2, ?3)")?

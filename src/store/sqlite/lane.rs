@@ -91,7 +91,7 @@ pub(super) fn lease(connection: &Connection, seq: i64, lease: &Lease) -> Result<
     let stored = connection
         .prepare_cached(
             "SELECT o.id, o.channel, o.provider, o.attempts, o.decided_ms, o.expires_ms, o.rule, o.message,
-                    o.subject, o.traceparent, j.shop, j.order_id, c.size_bytes, c.body
+                    o.subject, o.traceparent, j.shop, j.order_id, c.size_bytes, c.body, o.received_ms
              FROM outbox o
              JOIN journeys j ON j.id = o.journey
              LEFT JOIN contents c ON c.notification = o.seq
@@ -107,6 +107,7 @@ pub(super) struct Stored {
     channel: String,
     provider: String,
     attempts: u32,
+    received_ms: i64,
     decided_ms: i64,
     expires_ms: i64,
     rule: String,
@@ -126,6 +127,7 @@ impl Stored {
             channel: row.get(1)?,
             provider: row.get(2)?,
             attempts: row.get(3)?,
+            received_ms: row.get(14)?,
             decided_ms: row.get(4)?,
             expires_ms: row.get(5)?,
             rule: row.get(6)?,
@@ -156,6 +158,7 @@ impl Stored {
                 subject: columns::from_json("a subject", &self.subject)?,
                 channel: columns::channel(&self.channel)?,
                 provider: self.provider,
+                received_at: Timestamp::from_millis(self.received_ms),
                 decided_at: Timestamp::from_millis(self.decided_ms),
                 expires_at: Timestamp::from_millis(self.expires_ms),
                 traceparent: self.traceparent,
