@@ -50,11 +50,20 @@ pub struct Shared {
 #[derive(Clone)]
 pub struct Dispatcher(Arc<BTreeMap<String, Gate>>);
 
+/// What a pool tells of itself.
+#[derive(Default)]
+struct Room {
+    free: Arc<AtomicUsize>,
+    busy: Arc<AtomicUsize>,
+}
+
 /// The way into one provider's pool.
 struct Gate {
     queue: mpsc::UnboundedSender<(Leased, Timestamp)>,
     /// How many more it will take; what is leased is bounded by this, and so is the queue.
     free: Arc<AtomicUsize>,
+    /// What is leased for it and not written yet.
+    busy: Arc<AtomicUsize>,
     rest: watch::Receiver<Option<Timestamp>>,
     wake: Arc<Notify>,
 }
@@ -73,11 +82,12 @@ impl Dispatcher {
         for (provider, max_in_flight) in providers {
             let (queue, waiting) = mpsc::unbounded_channel();
             let (rest, resting) = watch::channel(None);
-            let free = Arc::new(AtomicUsize::new(0));
+            let room = Room::default();
             let wake = Arc::new(Notify::new());
-            let gate = Gate { queue, free: Arc::clone(&free), rest: resting, wake: Arc::clone(&wake) };
+            let gate =
+                Gate { queue, free: Arc::clone(&room.free), busy: Arc::clone(&room.busy), rest: resting, wake: Arc::clone(&wake) };
             gates.insert(provider.name().to_owned(), gate);
-            pools.push(Pool::new(Arc::clone(provider), *max_in_flight, shared.clone(), waiting, free, rest, wake));
+            pools.push(Pool::new(Arc::clone(provider), *max_in_flight, shared.clone(), waiting, room, rest, wake));
         }
         let dispatcher = Self(Arc::new(gates));
         for pool in pools {
@@ -101,10 +111,16 @@ impl Dispatcher {
             if let Some(gate) = self.0.get(&one.notification.provider) {
                 let free = gate.free.load(Ordering::Acquire);
                 gate.free.store(free.saturating_sub(1), Ordering::Release);
+                gate.busy.fetch_add(1, Ordering::AcqRel);
                 // a pool that has stopped leaves the lease to run out
                 let _ = gate.queue.send((one, until));
             }
         }
+    }
+
+    /// Notifications that are leased to this process and not written yet.
+    pub fn busy(&self) -> usize {
+        self.0.values().map(|gate| gate.busy.load(Ordering::Acquire)).sum()
     }
 
     /// Lets every pool look for work at once.

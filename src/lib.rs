@@ -1,7 +1,12 @@
+pub mod app;
+pub mod bus;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod dispatch;
 pub mod domain;
 pub mod envelope;
+pub mod http;
 pub mod ingest;
 pub mod message;
 pub mod ports;
@@ -13,3 +18,4 @@ pub mod secret;
 pub mod shops;
 pub mod store;
 pub mod telemetry;
+pub mod timeline;

@@ -1,1 +1,87 @@
-fn main() {}
+//! The command line: run, demo, check, lookup, dlq, completions.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use reassure::cli;
+
+/// Tells the buyers of a shop what happens to their orders: events in from Kafka, the right
+/// message out by e-mail, SMS and webhook.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100, after_help = "Exit status: 0 done; 1 it failed; 2 the call or the configuration is wrong; 3 nothing was found.")]
+struct Arguments {
+    /// The operator's configuration, over the defaults.
+    #[arg(long, short, global = true, env = "REASSURE_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How results are printed.
+    #[arg(long, short, global = true, value_enum, default_value_t = Output::Text)]
+    output: Output,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the service until SIGTERM.
+    Run,
+    /// Play a sample shop through the whole service, with everything it needs built in.
+    Demo(cli::demo::Options),
+    /// Look at configuration, rules and templates, and report every fault.
+    Check,
+    /// Tell an order's story: what happened, what was decided and why, what was sent.
+    Lookup {
+        /// The shop, as events name it.
+        shop: String,
+        /// The order's id.
+        order: String,
+        /// Also rules whose condition did not hold.
+        #[arg(long)]
+        all: bool,
+    },
+    /// What waits for a person: records that could not be read, messages that could not be sent.
+    Dlq {
+        #[command(subcommand)]
+        command: cli::dlq::Command,
+    },
+    /// Print the completions of a shell.
+    Completions { shell: clap_complete::Shell },
+    /// Write the generated schemas, or tell which are stale.
+    #[command(hide = true)]
+    Schemas {
+        /// The folder.
+        #[arg(default_value = "schemas")]
+        folder: PathBuf,
+        /// Only tell what is stale.
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let config = arguments.config.as_deref();
+    let json = arguments.output == Output::Json;
+    let result = match arguments.command {
+        Command::Run => cli::run::run(config),
+        Command::Demo(options) => cli::demo::demo(options),
+        Command::Check => cli::check::check(config, json),
+        Command::Lookup { shop, order, all } => cli::lookup::lookup(config, shop, order, all, json),
+        Command::Dlq { command } => cli::dlq::dlq(config, command, json),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "reassure", &mut std::io::stdout());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Schemas { folder, check } => cli::check::schemas(&folder, check),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("reassure: {error:#}");
+        ExitCode::FAILURE
+    })
+}

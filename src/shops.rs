@@ -34,6 +34,11 @@ impl Shops {
         self.rules(shop).map(|rules| rules.shop.time_zone)
     }
 
+    /// The rules of whichever shop is served.
+    pub fn any(&self) -> Option<&RuleSet> {
+        self.known.values().next().or(self.unknown.as_ref())
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (&str, &RuleSet)> {
         self.known.iter().map(|(id, rules)| (id.as_str(), rules))
     }

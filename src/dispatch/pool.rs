@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
@@ -15,7 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Answer, AttemptRecord, Lease, Leased, Next, OnUnknown, Outgoing, Provider, StoreError};
 
 use super::pace::Pace;
-use super::{Dispatcher, Shared};
+use super::{Dispatcher, Room, Shared};
 
 /// Leased notifications that wait in memory, for each that may be under way.
 const WAITING_PER_PLACE: usize = 4;
@@ -37,7 +37,7 @@ pub struct Pool {
     most: usize,
     shared: Shared,
     handed: mpsc::UnboundedReceiver<(Leased, Timestamp)>,
-    free: Arc<AtomicUsize>,
+    space: Room,
     rest: watch::Sender<Option<Timestamp>>,
     wake: Arc<Notify>,
     pace: Pace,
@@ -52,18 +52,18 @@ impl Pool {
         max_in_flight: usize,
         shared: Shared,
         handed: mpsc::UnboundedReceiver<(Leased, Timestamp)>,
-        free: Arc<AtomicUsize>,
+        space: Room,
         rest: watch::Sender<Option<Timestamp>>,
         wake: Arc<Notify>,
     ) -> Self {
         let most = max_in_flight.max(1);
-        free.store(most * WAITING_PER_PLACE, Ordering::Release);
+        space.free.store(most * WAITING_PER_PLACE, Ordering::Release);
         Self {
             provider,
             most,
             shared,
             handed,
-            free,
+            space,
             rest,
             wake,
             pace: Pace::new(most),
@@ -301,12 +301,18 @@ impl Pool {
 
     /// How many more notifications may be leased for this pool.
     fn room(&self) -> usize {
-        (self.most * WAITING_PER_PLACE).saturating_sub(self.waiting.len() + self.flying.len() + self.finished.len())
+        (self.most * WAITING_PER_PLACE).saturating_sub(self.leased())
+    }
+
+    /// Notifications that are leased for this pool and not written yet.
+    fn leased(&self) -> usize {
+        self.handed.len() + self.waiting.len() + self.flying.len() + self.finished.len()
     }
 
     fn report(&self, now: Timestamp) {
         let resting = self.pace.resting_until(now);
-        self.free.store(if resting.is_some() { 0 } else { self.room() }, Ordering::Release);
+        self.space.free.store(if resting.is_some() { 0 } else { self.room() }, Ordering::Release);
+        self.space.busy.store(self.leased(), Ordering::Release);
         self.rest.send_if_modified(|known| std::mem::replace(known, resting) != resting);
         let name = [self.provider.name()];
         self.shared

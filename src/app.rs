@@ -1,0 +1,186 @@
+//! Puts the parts together, watches over them, drains and stops them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::bus::{self, BusHandle};
+use crate::clock::Clock;
+use crate::config::Loaded;
+use crate::dispatch::{Dispatcher, Manner, Shared};
+use crate::envelope::Limits;
+use crate::http;
+use crate::ingest::{Ingest, Progress, Reader};
+use crate::ports::{Partition, Store};
+use crate::telemetry::Metrics;
+
+/// Read batches that may wait between decoding and deciding.
+const READ_AHEAD: usize = 2;
+/// Messages to be taken back that may wait for ingest.
+const WITHDRAWALS: usize = 1_024;
+/// Asking the store where to read from may take so long.
+const OFFSETS_WITHIN: Duration = Duration::from_secs(30);
+
+/// The service, running.
+pub struct Running {
+    /// Where it answers over HTTP.
+    pub address: SocketAddr,
+    pub progress: Progress,
+    pub dispatcher: Dispatcher,
+    pub store: Arc<dyn Store>,
+    stop_intake: watch::Sender<bool>,
+    stop_rest: watch::Sender<bool>,
+    bus: BusHandle,
+    tasks: JoinSet<&'static str>,
+}
+
+/// How a stop went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// Everything under way has ended and is written.
+    Whole,
+    /// Time ran out; what was under way is attempted again by whoever comes next.
+    CutShort,
+}
+
+/// Starts all parts.
+///
+/// # Errors
+/// What could not be started, and the setting it hangs on.
+pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics: Metrics) -> anyhow::Result<Running> {
+    let settings = &loaded.settings;
+    let (stop_intake, intake_stopping) = watch::channel(false);
+    let (stop_rest, rest_stopping) = watch::channel(false);
+    let progress = Progress::default();
+    let mut tasks = JoinSet::new();
+    let owner = owner();
+    let lease = Duration::from_secs(settings.dispatch.lease_seconds);
+    let (withdrawals, to_withdraw) = mpsc::channel(WITHDRAWALS);
+    let shared = Shared {
+        store: Arc::clone(&store),
+        shops: Arc::clone(&loaded.shops),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        progress: progress.clone(),
+        withdrawals,
+        owner: owner.clone(),
+        manner: Manner { retry: settings.dispatch.retry, lease },
+    };
+    let dispatcher = Dispatcher::start(&loaded.providers, &shared, &rest_stopping, &mut tasks);
+
+    let bus = bus::start(&settings.bus, offsets_of(&store)).map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))?;
+    let reader = Reader {
+        shops: Arc::clone(&loaded.shops),
+        limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+    };
+    let (read, intake) = mpsc::channel(READ_AHEAD);
+    let reading = reader.clone();
+    tasks.spawn(async move {
+        reading.run(bus.feed, read).await;
+        "intake"
+    });
+    let hints = bus.hints;
+    let ingest = Ingest {
+        store: Arc::clone(&store),
+        shops: Arc::clone(&loaded.shops),
+        templates: Arc::clone(&loaded.templates),
+        reader,
+        dispatcher: dispatcher.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        progress: progress.clone(),
+        hint: Arc::new(move |done| hints.advance(done)),
+        owner,
+        lease,
+    };
+    tasks.spawn(async move {
+        ingest.run(intake, to_withdraw, intake_stopping).await;
+        "ingest"
+    });
+
+    let listener = http::listen(settings.http.listen).await?;
+    let address = listener.local_addr().context("the address that is listened on")?;
+    let handle = bus.handle.clone();
+    let facts = http::Facts {
+        store: Arc::clone(&store),
+        metrics,
+        clock,
+        progress: progress.clone(),
+        refresh: Arc::new(move |metrics| show_lag(metrics, &handle)),
+        stopping: rest_stopping,
+    };
+    tasks.spawn(async move {
+        if let Err(error) = http::serve(listener, facts).await {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+        "http"
+    });
+    Ok(Running { address, progress, dispatcher, store, stop_intake, stop_rest, bus: bus.handle, tasks })
+}
+
+/// Bridges the bus thread, which cannot wait on a future, to the store.
+fn offsets_of(store: &Arc<dyn Store>) -> bus::OffsetsOf {
+    let (store, runtime) = (Arc::clone(store), tokio::runtime::Handle::current());
+    Arc::new(move |partitions: &[Partition]| {
+        let known = runtime
+            .block_on(tokio::time::timeout(OFFSETS_WITHIN, store.offsets()))
+            .map_err(|_| "the store took too long".to_owned())?
+            .map_err(|error| error.to_string())?;
+        Ok(partitions.iter().map(|partition| known.get(partition).copied()).collect())
+    })
+}
+
+fn show_lag(metrics: &Metrics, bus: &BusHandle) {
+    for lag in bus.lag() {
+        if let Some(records) = lag.records() {
+            let partition = lag.partition.number.to_string();
+            let records = i64::try_from(records).unwrap_or(i64::MAX);
+            metrics.lag_records.with_label_values(&[&lag.partition.topic, partition.as_str()]).set(records);
+        }
+    }
+}
+
+/// A name that no other process has, for leases.
+fn owner() -> String {
+    let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "local".to_owned());
+    format!("{host}-{}-{:08x}", std::process::id(), rand::random::<u32>())
+}
+
+impl Running {
+    /// Returns the name of a part that ended by itself, which none should.
+    pub async fn failed(&mut self) -> &'static str {
+        match self.tasks.join_next().await {
+            Some(Ok(name)) => name,
+            Some(Err(_)) => "a task that panicked",
+            None => "everything",
+        }
+    }
+
+    /// Takes nothing more in, lets what is under way end, writes it, and ends. Takes at most
+    /// `drain`.
+    pub async fn stop(mut self, drain: Duration) -> Drained {
+        let end = tokio::time::Instant::now() + drain;
+        // the partitions are handed over first: another replica may go on while this one drains
+        let mut whole = self.bus.stop(drain / 2).await;
+        self.stop_intake.send_replace(true);
+        self.stop_rest.send_replace(true);
+        while !self.tasks.is_empty() {
+            match tokio::time::timeout_at(end, self.tasks.join_next()).await {
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(_))) => whole = false,
+                Ok(None) => break,
+                Err(_) => {
+                    self.tasks.abort_all();
+                    return Drained::CutShort;
+                }
+            }
+        }
+        if whole { Drained::Whole } else { Drained::CutShort }
+    }
+}

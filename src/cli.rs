@@ -1,0 +1,63 @@
+//! What each command of the command line does.
+
+pub mod check;
+pub mod demo;
+pub mod dlq;
+pub mod lookup;
+pub mod run;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use crate::config::Settings;
+use crate::domain::fault::Fault;
+use crate::ports::Store;
+use crate::store::sqlite::Sqlite;
+
+/// The call or the configuration is wrong.
+pub const WRONG: u8 = 2;
+/// What was asked for is not there.
+pub const NOT_FOUND: u8 = 3;
+
+/// Prints faults as people read them, with their count.
+fn complain(faults: &[Fault]) -> ExitCode {
+    for fault in faults {
+        eprintln!("{fault}");
+    }
+    eprintln!("\n{} {}", faults.len(), if faults.len() == 1 { "fault" } else { "faults" });
+    ExitCode::from(WRONG)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot start")
+}
+
+/// Opens the store that the configuration names, for a look beside a running service.
+fn store(config: Option<&Path>) -> anyhow::Result<Result<Arc<dyn Store>, ExitCode>> {
+    let settings = match Settings::load(config) {
+        Ok(settings) => settings,
+        Err(faults) => return Ok(Err(complain(&faults))),
+    };
+    let path = &settings.store.path;
+    if !path.exists() {
+        eprintln!("reassure: there is no store at {} (store.path)", path.display());
+        return Ok(Err(ExitCode::from(NOT_FOUND)));
+    }
+    let store = Sqlite::open(&settings.store).with_context(|| format!("the store {}", path.display()))?;
+    Ok(Ok(Arc::new(store)))
+}
+
+/// Standard output is a terminal that wants colours.
+fn coloured() -> bool {
+    use std::io::IsTerminal;
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
+/// Prints a line; a reader that has gone is no fault.
+fn say(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout().lock(), "{text}");
+}

@@ -1,0 +1,67 @@
+//! `check`: everything that people write, held against everything else.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use super::{WRONG, complain, say};
+use crate::config::{Loaded, Settings};
+use crate::domain::fault::Fault;
+use crate::schema;
+
+/// Reports every fault of configuration, rules and templates.
+///
+/// # Errors
+/// None at present; faults are the result.
+pub fn check(config: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
+    let mut faults = Vec::new();
+    let loaded = match Settings::load(config) {
+        Ok(settings) => Loaded::new(settings).map_err(|found| faults.extend(found)).ok(),
+        Err(found) => {
+            faults.extend(found);
+            // rules and templates can be looked at all the same
+            faults.extend(Loaded::check_default_words());
+            None
+        }
+    };
+    if json {
+        say(&serde_json::to_string_pretty(&serde_json::json!({ "faults": faults }))?);
+        return Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) });
+    }
+    if !faults.is_empty() {
+        return Ok(complain(&sorted(faults)));
+    }
+    if let Some(loaded) = loaded {
+        let shops: Vec<&str> = loaded.shops.iter().map(|(id, _)| id).collect();
+        let rules = loaded.shops.any().map_or(0, |rules| rules.iter().count());
+        let messages = loaded.templates.messages().count();
+        let providers: Vec<&str> = loaded.providers.iter().map(|(provider, _)| provider.name()).collect();
+        say(&format!(
+            "no fault: {rules} rules, {messages} messages, shops: {}, providers: {}",
+            if shops.is_empty() { "any".to_owned() } else { shops.join(", ") },
+            providers.join(", ")
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {
+    faults.sort();
+    faults.dedup();
+    faults
+}
+
+/// Writes the generated schemas, or tells which differ.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn schemas(folder: &Path, only_check: bool) -> anyhow::Result<ExitCode> {
+    if !only_check {
+        schema::write(folder)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let stale = schema::stale(folder);
+    for name in &stale {
+        eprintln!("{name} is stale; write it anew with: cargo run -- schemas");
+    }
+    Ok(if stale.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

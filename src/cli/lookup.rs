@@ -1,0 +1,38 @@
+//! `lookup`: one order's story.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chrono_tz::Tz;
+
+use super::{NOT_FOUND, coloured, runtime, say, store};
+use crate::clock::Clock;
+use crate::domain::journey::JourneyKey;
+use crate::timeline::{self, Style};
+
+/// Prints the timeline of an order.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn lookup(config: Option<&Path>, shop: String, order_id: String, everything: bool, json: bool) -> anyhow::Result<ExitCode> {
+    let runtime = runtime()?;
+    let store = match store(config)? {
+        Ok(store) => store,
+        Err(code) => return Ok(code),
+    };
+    let key = JourneyKey { shop, order_id };
+    let found = runtime.block_on(store.timeline(&key)).context("the store")?;
+    let Some(found) = found else {
+        eprintln!("reassure: nothing is known of the order '{}' of '{}'", key.order_id, key.shop);
+        return Ok(ExitCode::from(NOT_FOUND));
+    };
+    let now = Clock::system().now();
+    if json {
+        say(&serde_json::to_string_pretty(&timeline::json(&found, now))?);
+    } else {
+        let zone = found.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
+        say(timeline::write(&found, now, Style { colour: coloured(), everything, zone }).trim_end());
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,100 @@
+//! Where a setting stands: the defaults, the operator's file with its line, or a variable.
+
+use std::path::Path;
+
+use config::{Config, Environment, File, FileFormat};
+use serde_json::{Map, Value};
+
+use crate::domain::fault::Fault;
+
+/// Complete and commented; what a setting is when nobody says otherwise.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+const PREFIX: &str = "REASSURE";
+
+/// The texts that the configuration was read from.
+pub struct Source {
+    file: Option<(String, String)>,
+}
+
+impl Source {
+    /// Reads the three layers into one tree.
+    ///
+    /// # Errors
+    /// A file that cannot be read or is no TOML.
+    pub fn read(file: Option<&Path>) -> Result<(Self, Map<String, Value>), Vec<Fault>> {
+        let file = match file {
+            None => None,
+            Some(path) => {
+                let name = path.display().to_string();
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| vec![Fault::new(&name, format!("cannot be read: {error}"))])?;
+                Some((name, text))
+            }
+        };
+        let mut layers = Config::builder().add_source(File::from_str(DEFAULTS, FileFormat::Toml));
+        if let Some((name, text)) = &file {
+            // parsed on its own first, so that a slip has its place
+            if let Err(error) = text.parse::<toml::Table>() {
+                let line = error.span().map(|span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+                return Err(vec![Fault { line, ..Fault::new(name, format!("not TOML: {}", error.message())) }]);
+            }
+            layers = layers.add_source(File::from_str(text, FileFormat::Toml));
+        }
+        let environment = Environment::with_prefix(PREFIX)
+            .prefix_separator("__")
+            .separator("__")
+            .try_parsing(true)
+            .list_separator(",")
+            .with_list_parse_key("bus.topics");
+        let tree = layers
+            .add_source(environment)
+            .build()
+            .and_then(Config::try_deserialize::<Map<String, Value>>)
+            .map_err(|error| vec![Fault::new("the configuration", error.to_string())])?;
+        Ok((Self { file }, tree))
+    }
+
+    /// A fault of the setting at `path`, placed where it was last said.
+    pub fn fault(&self, path: &[&str], what: String) -> Fault {
+        let variable = format!("{PREFIX}__{}", path.join("__").to_uppercase());
+        if std::env::var_os(&variable).is_some() {
+            return Fault::new(format!("environment variable {variable}"), what);
+        }
+        match &self.file {
+            Some((name, text)) => match line_of(text, path) {
+                Some(line) => Fault { line: Some(line), ..Fault::new(name, what) },
+                None => Fault::new(name, what),
+            },
+            None => Fault::new("the defaults (no --config was given)", what),
+        }
+    }
+}
+
+/// The line on which the setting stands, else that of the nearest table around it.
+fn line_of(text: &str, path: &[&str]) -> Option<usize> {
+    let mut table: Vec<String> = Vec::new();
+    let mut best: Option<(usize, usize)> = None;
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        let here = if let Some(header) = line.strip_prefix('[') {
+            table = split(header.trim_start_matches('[').split(']').next().unwrap_or(""));
+            table.clone()
+        } else if let Some((key, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) {
+            let mut here = table.clone();
+            here.extend(split(key));
+            here
+        } else {
+            continue;
+        };
+        let depth = here.len();
+        if depth <= path.len() && here.iter().zip(path).all(|(a, b)| a == b) && best.is_none_or(|(known, _)| depth > known) {
+            best = Some((depth, index + 1));
+        }
+    }
+    best.map(|(_, line)| line)
+}
+
+fn split(key: &str) -> Vec<String> {
+    key.split('.').map(|part| part.trim().trim_matches(['"', '\'']).to_owned()).collect()
+}

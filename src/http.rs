@@ -1,0 +1,132 @@
+//! What the service answers over HTTP: probes, metrics, and a journey's timeline.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::clock::Clock;
+use crate::domain::journey::JourneyKey;
+use crate::ingest::Progress;
+use crate::ports::{Backlog, Store};
+use crate::telemetry::Metrics;
+use crate::timeline;
+
+/// No answer takes longer.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// What the answers are made from.
+#[derive(Clone)]
+pub struct Facts {
+    pub store: Arc<dyn Store>,
+    pub metrics: Metrics,
+    pub clock: Clock,
+    pub progress: Progress,
+    /// Fills in what only the bus knows, right before the metrics are read.
+    pub refresh: Arc<dyn Fn(&Metrics) + Send + Sync>,
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// Serves until `stopping` is told.
+///
+/// # Errors
+/// If the address cannot be listened on.
+pub async fn serve(listener: TcpListener, facts: Facts) -> std::io::Result<()> {
+    let mut stopping = facts.stopping.clone();
+    let router = Router::new()
+        .route("/livez", get(|| async { "alive\n" }))
+        .route("/readyz", get(ready))
+        .route("/metrics", get(metrics))
+        .route("/api/journeys/{shop}/{order}", get(journey))
+        .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here", "known: /livez, /readyz, /metrics, /api/journeys/{shop}/{order}") })
+        .layer(from_fn(bounded))
+        .with_state(facts);
+    axum::serve(listener, router)
+        .with_graceful_shutdown(async move {
+            let _ = stopping.wait_for(|stop| *stop).await;
+        })
+        .await
+}
+
+/// Listens on `address`.
+///
+/// # Errors
+/// That of the operating system, with the address in it.
+pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on {address} (http.listen): {error}")))
+}
+
+async fn bounded(request: Request, next: Next) -> Response {
+    let mut response = tokio::time::timeout(DEADLINE, next.run(request))
+        .await
+        .unwrap_or_else(|_| problem(StatusCode::SERVICE_UNAVAILABLE, "it took too long", "try again; is the store slow?"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+async fn ready(State(facts): State<Facts>) -> Response {
+    if *facts.stopping.borrow() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "it finishes what is under way");
+    }
+    if !facts.progress.store_works() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes", "intake waits for it; see the log");
+    }
+    match facts.store.ping().await {
+        Ok(()) => "ready\n".into_response(),
+        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
+    }
+}
+
+async fn metrics(State(facts): State<Facts>) -> Response {
+    let now = facts.clock.now();
+    (facts.refresh)(&facts.metrics);
+    match facts.store.backlog(now).await {
+        Ok(backlog) => show(&facts.metrics, &backlog, now),
+        Err(_) => facts.metrics.store_errors.with_label_values(&["backlog", "unavailable"]).inc(),
+    }
+    facts.metrics.up.set(i64::from(facts.progress.store_works() && !*facts.stopping.borrow()));
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], facts.metrics.render()).into_response()
+}
+
+fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestamp) {
+    #[allow(clippy::cast_precision_loss, reason = "a gauge; nobody has 2^53 messages")]
+    let gauge = |kind: &str, count: u64| metrics.backlog.with_label_values(&[kind]).set(count as f64);
+    gauge("pending_notifications", backlog.pending);
+    gauge("held_notifications", backlog.held);
+    gauge("dead_notifications", backlog.dead_notifications);
+    gauge("dead_records", backlog.dead_records);
+    gauge("parked_events", backlog.parked);
+    gauge("timers", backlog.timers);
+    let age = |at: Option<crate::domain::time::Timestamp>| {
+        at.and_then(|at| now.since(at).to_std().ok()).map_or(0.0, |age| age.as_secs_f64())
+    };
+    metrics.oldest_due.set(age(backlog.oldest_due));
+    metrics.timers_overdue.set(age(backlog.next_timer));
+}
+
+async fn journey(State(facts): State<Facts>, Path((shop, order_id)): Path<(String, String)>) -> Response {
+    let key = JourneyKey { shop, order_id };
+    match facts.store.timeline(&key).await {
+        Ok(Some(found)) => axum::Json(timeline::json(&found, facts.clock.now())).into_response(),
+        Ok(None) => problem(StatusCode::NOT_FOUND, "no such journey", "no order of that shop and number has been placed here"),
+        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
+    }
+}
+
+/// A problem as RFC 9457 writes it.
+fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
+    let body = json!({ "type": "about:blank", "status": status.as_u16(), "title": title, "detail": detail });
+    (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}

@@ -1,0 +1,194 @@
+//! A journey's timeline in plain words: what happened, what was decided and why, what was sent
+//! and how it ended.
+
+use std::fmt::Write;
+
+use chrono_tz::Tz;
+
+use crate::domain::decision::{Cause, Decision, Entry, Verdict};
+use crate::domain::journey::Subject;
+use crate::domain::notification::Outcome;
+use crate::domain::time::Timestamp;
+use crate::ports::{State, Story, Timeline};
+
+/// How a timeline is written.
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// With the colours of a terminal.
+    pub colour: bool,
+    /// Also rules whose condition did not hold.
+    pub everything: bool,
+    pub zone: Tz,
+}
+
+/// A line's tone.
+#[derive(Clone, Copy)]
+enum Tone {
+    Plain,
+    Faint,
+    Good,
+    Bad,
+    Waiting,
+    Strong,
+}
+
+impl Style {
+    fn paint(self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Faint => "2",
+            Tone::Good => "32",
+            Tone::Bad => "31",
+            Tone::Waiting => "33",
+            Tone::Strong => "1",
+        };
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn moment(self, at: Timestamp) -> String {
+        at.in_zone(self.zone).format("%a %d %b %H:%M:%S").to_string()
+    }
+}
+
+/// The whole timeline.
+pub fn write(timeline: &Timeline, now: Timestamp, style: Style) -> String {
+    let journey = &timeline.journey;
+    let title = format!("{} · {}", journey.key.shop, journey.key.order_id);
+    let mut text = format!("{}  {}\n", style.paint(Tone::Strong, &title), journey.phase(now).as_str());
+    for entry in &timeline.entries {
+        text.push_str(&lines(entry, &timeline.notifications, style));
+    }
+    let waiting: Vec<_> = journey.timers.iter().collect();
+    if !waiting.is_empty() {
+        let _ = writeln!(text, "{}", style.paint(Tone::Faint, "waits for"));
+        for timer in waiting {
+            let what = format!("  {}  {}{}", style.moment(timer.due), timer.rule, about(&timer.subject));
+            let _ = writeln!(text, "{}", style.paint(Tone::Faint, &what));
+        }
+    }
+    text
+}
+
+/// One entry: the cause, then each decision.
+pub fn lines(entry: &Entry, notifications: &[Story], style: Style) -> String {
+    let (what, happened) = match &entry.cause {
+        Cause::Event { event_type, time, .. } => (event_type.clone(), *time),
+        Cause::Timer { rule, due } => (format!("deadline of {rule}"), *due),
+        Cause::Attempt { .. } => ("second look before sending".to_owned(), entry.at),
+    };
+    let mut text = format!("{}  {}", style.moment(happened), style.paint(Tone::Strong, &what));
+    if let Some(note) = entry.note.as_ref().filter(|note| !note.is_empty()) {
+        let _ = write!(text, " — {note}");
+    }
+    if entry.at.since(happened) >= chrono::Duration::minutes(5) {
+        let _ = write!(text, "{}", style.paint(Tone::Faint, &format!("  (learnt {})", style.moment(entry.at))));
+    }
+    text.push('\n');
+    for decision in &entry.decisions {
+        text.push_str(&decided(decision, notifications, style));
+    }
+    text
+}
+
+fn decided(decision: &Decision, notifications: &[Story], style: Style) -> String {
+    let name = format!("{}{}", decision.rule, about(&decision.subject));
+    let margin = " ".repeat(17);
+    match &decision.verdict {
+        Verdict::Send { notifications: sent, skipped } => {
+            let mut text = String::new();
+            for one in sent {
+                let end = notifications.iter().find(|story| story.id == one.notification).map(|story| ending(story, style));
+                let line = format!("{margin}→ {name}: by {}", one.channel);
+                let _ = writeln!(text, "{line}{}", end.unwrap_or_default());
+            }
+            for one in skipped {
+                let line = format!("{margin}  {name}: not by {}: {}", one.channel, one.reason.in_words());
+                let _ = writeln!(text, "{}", style.paint(Tone::Faint, &line));
+            }
+            text
+        }
+        Verdict::Defer { until, reason } => {
+            let line = format!("{margin}◷ {name}: {}, {}", reason.in_words(), style.moment(*until));
+            format!("{}\n", style.paint(Tone::Faint, &line))
+        }
+        Verdict::Suppress { reason, detail, skipped } => {
+            let routine = matches!(
+                reason,
+                crate::domain::decision::Reason::ConditionFalse | crate::domain::decision::Reason::NotTold
+            );
+            if routine && !style.everything {
+                return String::new();
+            }
+            let mut line = format!("{margin}✗ {name}: not sent, {}", reason.in_words());
+            for one in skipped {
+                let _ = write!(line, "; {}: {}", one.channel, one.reason.in_words());
+            }
+            if let Some(detail) = detail {
+                let _ = write!(line, " ({detail})");
+            }
+            let tone = if routine { Tone::Faint } else { Tone::Waiting };
+            format!("{}\n", style.paint(tone, &line))
+        }
+    }
+}
+
+/// How a notification stands, after its attempts.
+fn ending(story: &Story, style: Style) -> String {
+    let tries = match story.attempts.len() {
+        0 | 1 => String::new(),
+        many => format!(", {many} attempts"),
+    };
+    let last = story.attempts.last();
+    let (tone, text) = match story.state {
+        State::Accepted => {
+            let at = last.map(|attempt| style.moment(attempt.at)).unwrap_or_default();
+            (Tone::Good, format!("accepted by {}{tries}, {at}", story.provider))
+        }
+        State::Pending => {
+            let next = story.due_at.map(|due| format!(", next {}", style.moment(due))).unwrap_or_default();
+            (Tone::Waiting, format!("waits{tries}{next}"))
+        }
+        State::Suppressed => {
+            (Tone::Waiting, format!("taken back, {}", story.reason.map_or("no reason given", |reason| reason.in_words())))
+        }
+        State::Dead => (Tone::Bad, format!("given up by {}{tries}{}", story.provider, why(story))),
+        State::Held => (Tone::Bad, format!("outcome unknown at {}{tries}; waits for a person", story.provider)),
+    };
+    format!("  {}", style.paint(tone, &text))
+}
+
+fn why(story: &Story) -> String {
+    let failed = story.attempts.iter().rev().find(|attempt| attempt.outcome != Outcome::Accepted);
+    match failed {
+        Some(attempt) => match (&attempt.detail, attempt.status) {
+            (Some(detail), Some(status)) => format!(": {status} {detail}"),
+            (Some(detail), None) => format!(": {detail}"),
+            (None, Some(status)) => format!(": {status}"),
+            (None, None) => String::new(),
+        },
+        None => String::new(),
+    }
+}
+
+fn about(subject: &Subject) -> String {
+    match subject {
+        Subject::Order => String::new(),
+        Subject::Shipment(id) => format!(" [{id}]"),
+        Subject::Parcel(key) => format!(" [{}]", key.waybill.tracking_number),
+    }
+}
+
+/// The whole of what is known, as the API and `lookup -o json` give it.
+pub fn json(timeline: &Timeline, now: Timestamp) -> serde_json::Value {
+    let journey = &timeline.journey;
+    serde_json::json!({
+        "shop": journey.key.shop,
+        "order_id": journey.key.order_id,
+        "phase": journey.phase(now).as_str(),
+        "version": timeline.version,
+        "timeline": timeline.entries,
+        "notifications": timeline.notifications,
+        "waits_for": journey.timers,
+        "journey": &**journey,
+    })
+}
