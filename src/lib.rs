@@ -1,3 +1,4 @@
+pub mod bus;
 pub mod domain;
 pub mod envelope;
 pub mod ports;

@@ -1,3 +1,4 @@
 //! All integration tests are one binary: it links once, and its tests run beside each other.
 
+mod bus;
 mod envelope;
