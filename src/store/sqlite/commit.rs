@@ -197,7 +197,7 @@ fn withdraw(
             .execute(params![seq, reason.as_str()])?;
         if had_turn && let Some(head) = lane::head(connection, &lane)? {
             next.push((lane, head.seq));
-            lane::seat(connection, head.seq, Some(head.due_ms))?;
+            lane::set_turn(connection, head.seq, Some(head.due_ms))?;
         }
     }
     let mut stored = Vec::new();

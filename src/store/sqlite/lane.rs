@@ -41,11 +41,10 @@ pub(super) fn head(connection: &Connection, lane: &Lane) -> Result<Option<Head>,
     Ok(head)
 }
 
-/// Sets when the row may be claimed (`None`: it waits behind another), and frees it.
-pub(super) fn seat(connection: &Connection, seq: i64, ready_ms: Option<i64>) -> Result<(), StoreError> {
-    connection
-        .prepare_cached("UPDATE outbox SET ready_ms = ?2, lease_owner = NULL, lease_until_ms = NULL WHERE seq = ?1")?
-        .execute(params![seq, ready_ms])?;
+/// Gives the row the turn from `ready_ms` on, or takes it (`None`). A lease that has run out stays
+/// on record until the next: as long as nobody took over, what its owner did still counts.
+pub(super) fn set_turn(connection: &Connection, seq: i64, ready_ms: Option<i64>) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE outbox SET ready_ms = ?2 WHERE seq = ?1")?.execute(params![seq, ready_ms])?;
     Ok(())
 }
 
@@ -54,10 +53,10 @@ pub(super) fn seat(connection: &Connection, seq: i64, ready_ms: Option<i64>) -> 
 pub(super) fn yield_turn(connection: &Connection, lane: &Lane, seq: i64, due_ms: i64) -> Result<(), StoreError> {
     match head(connection, lane)? {
         Some(head) if head.seq != seq => {
-            seat(connection, seq, None)?;
-            seat(connection, head.seq, Some(head.due_ms))
+            set_turn(connection, seq, None)?;
+            set_turn(connection, head.seq, Some(head.due_ms))
         }
-        _ => seat(connection, seq, Some(due_ms)),
+        _ => set_turn(connection, seq, Some(due_ms)),
     }
 }
 
@@ -76,10 +75,10 @@ pub(super) fn reseat(connection: &Connection, lane: &Lane, now: Timestamp) -> Re
         Some((_, Some(until))) if until > now.millis() => Ok(()),
         Some((seq, _)) if seq == head.seq => Ok(()),
         Some((seq, _)) => {
-            seat(connection, seq, None)?;
-            seat(connection, head.seq, Some(head.due_ms))
+            set_turn(connection, seq, None)?;
+            set_turn(connection, head.seq, Some(head.due_ms))
         }
-        None => seat(connection, head.seq, Some(head.due_ms)),
+        None => set_turn(connection, head.seq, Some(head.due_ms)),
     }
 }
 

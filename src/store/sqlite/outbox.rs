@@ -1,6 +1,6 @@
 //! The life of a notification after its decision: claimed, attempted, given back, redriven.
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::lane::{self, Lane, Stored};
 use crate::domain::decision::NotificationId;
@@ -59,14 +59,11 @@ pub(super) fn record(
 /// Writes one attempt; returns its lane if that became free.
 fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -> Result<Option<Lane>, StoreError> {
     let row = connection
-        .prepare_cached("SELECT seq, journey, channel, lease_owner FROM outbox WHERE id = ?1")?
-        .query_row([&attempt.notification.0], |row| {
-            let lane = Lane { journey: row.get(1)?, channel: row.get(2)? };
-            Ok((row.get::<_, i64>(0)?, lane, row.get::<_, Option<String>>(3)?))
-        })
+        .prepare_cached("SELECT seq, journey, channel, ready_ms IS NOT NULL, lease_owner FROM outbox WHERE id = ?1")?
+        .query_row([&attempt.notification.0], |row| Ok((Turn::read(row)?, row.get::<_, Option<String>>(4)?)))
         .optional()?;
     // forgotten meanwhile: there is nothing left that the attempt could be told of
-    let Some((seq, lane, owner)) = row else { return Ok(None) };
+    let Some((Turn { seq, lane, is_had }, owner)) = row else { return Ok(None) };
     connection
         .prepare_cached(
             "INSERT INTO attempts (notification, at_ms, provider, outcome, status, provider_id, detail)
@@ -88,9 +85,14 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
     let state = match attempt.next {
         Next::Retry(due) => {
             connection
-                .prepare_cached("UPDATE outbox SET attempts = attempts + 1, due_ms = ?2 WHERE seq = ?1")?
+                .prepare_cached(
+                    "UPDATE outbox SET attempts = attempts + 1, due_ms = ?2, lease_owner = NULL,
+                            lease_until_ms = NULL WHERE seq = ?1",
+                )?
                 .execute(params![seq, due.millis()])?;
-            lane::yield_turn(connection, &lane, seq, due.millis())?;
+            if is_had {
+                lane::yield_turn(connection, &lane, seq, due.millis())?;
+            }
             return Ok(None);
         }
         Next::Accepted => State::Accepted,
@@ -103,7 +105,22 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
                     lease_owner = NULL, lease_until_ms = NULL WHERE seq = ?1",
         )?
         .execute(params![seq, state.as_str(), attempt.at.millis()])?;
-    Ok(Some(lane))
+    Ok(is_had.then_some(lane))
+}
+
+/// A row's place in its lane.
+struct Turn {
+    seq: i64,
+    lane: Lane,
+    /// It has the turn.
+    is_had: bool,
+}
+
+impl Turn {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let lane = Lane { journey: row.get(1)?, channel: row.get(2)? };
+        Ok(Self { seq: row.get(0)?, lane, is_had: row.get(3)? })
+    }
 }
 
 /// Gives the turn of a free lane to its oldest row, and leases that if it is due.
@@ -112,7 +129,7 @@ fn advance(connection: &Connection, lane: &Lane, now: Timestamp, lease: &Lease) 
     if head.due_ms <= now.millis() {
         return lane::lease(connection, head.seq, lease).map(Some);
     }
-    lane::seat(connection, head.seq, Some(head.due_ms))?;
+    lane::set_turn(connection, head.seq, Some(head.due_ms))?;
     Ok(None)
 }
 
@@ -125,13 +142,13 @@ pub(super) fn release(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for id in notifications {
         let row = transaction
-            .prepare_cached("SELECT seq, journey, channel, due_ms FROM outbox WHERE id = ?1 AND lease_owner = ?2")?
-            .query_row(params![id.0, owner], |row| {
-                let lane = Lane { journey: row.get(1)?, channel: row.get(2)? };
-                Ok((row.get::<_, i64>(0)?, lane, row.get::<_, i64>(3)?))
-            })
+            .prepare_cached(
+                "UPDATE outbox SET lease_owner = NULL, lease_until_ms = NULL WHERE id = ?1 AND lease_owner = ?2
+                 RETURNING seq, journey, channel, ready_ms IS NOT NULL, due_ms",
+            )?
+            .query_row(params![id.0, owner], |row| Ok((Turn::read(row)?, row.get::<_, i64>(4)?)))
             .optional()?;
-        if let Some((seq, lane, due_ms)) = row {
+        if let Some((Turn { seq, lane, is_had: true }, due_ms)) = row {
             lane::yield_turn(&transaction, &lane, seq, due_ms)?;
         }
     }
