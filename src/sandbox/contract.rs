@@ -182,10 +182,8 @@ fn brevo_email(incoming: &Incoming, memory: &mut Memory) -> Verdict {
     if key.is_some_and(|key| !is_uuid(key)) {
         return bad("invalid_parameter");
     }
-    if let Some(key) = key {
-        if memory.taken(incoming.vendor, key).is_some() {
-            return bad("duplicate_parameter").repeated();
-        }
+    if key.is_some_and(|key| memory.taken(incoming.vendor, key).is_some()) {
+        return bad("duplicate_parameter").repeated();
     }
     let id = format!("<{}@smtp-relay.mailin.fr>", name(memory, 16));
     if let Some(key) = key {

@@ -43,10 +43,32 @@ pub struct Received {
 /// What the vendors remember.
 #[derive(Default)]
 pub(super) struct Memory {
-    taken: HashMap<(Vendor, String), Taken>,
-    counts: HashMap<(Vendor, String), u32>,
-    oldest: VecDeque<(Vendor, String)>,
+    taken: Remembered<Taken>,
+    counts: Remembered<u32>,
     messages: u64,
+}
+
+/// Something per vendor and key, the oldest forgotten first.
+struct Remembered<T> {
+    of: HashMap<(Vendor, String), T>,
+    oldest: VecDeque<(Vendor, String)>,
+}
+
+impl<T> Default for Remembered<T> {
+    fn default() -> Self {
+        Self { of: HashMap::new(), oldest: VecDeque::new() }
+    }
+}
+
+impl<T> Remembered<T> {
+    fn insert(&mut self, key: (Vendor, String), value: T) {
+        if self.of.insert(key.clone(), value).is_none() {
+            self.oldest.push_back(key);
+        }
+        if self.oldest.len() > MOST_KEYS {
+            self.oldest.pop_front().and_then(|oldest| self.of.remove(&oldest));
+        }
+    }
 }
 
 /// A message that was taken under a key.
@@ -58,7 +80,7 @@ pub(super) struct Taken {
 
 impl Memory {
     pub fn taken(&self, vendor: Vendor, key: &str) -> Option<Taken> {
-        self.taken.get(&(vendor, key.to_owned())).cloned()
+        self.taken.of.get(&(vendor, key.to_owned())).cloned()
     }
 
     pub fn take(&mut self, vendor: Vendor, key: &str, taken: Taken) {
@@ -73,19 +95,9 @@ impl Memory {
 
     fn count(&mut self, vendor: Vendor, key: &str) -> u32 {
         let key = (vendor, key.to_owned());
-        if let Some(count) = self.counts.get_mut(&key) {
-            *count += 1;
-            return *count;
-        }
-        if self.oldest.len() >= MOST_KEYS {
-            if let Some(oldest) = self.oldest.pop_front() {
-                self.counts.remove(&oldest);
-                self.taken.remove(&oldest);
-            }
-        }
-        self.oldest.push_back(key.clone());
-        self.counts.insert(key, 1);
-        1
+        let count = self.counts.of.get(&key).map_or(1, |count| count.saturating_add(1));
+        self.counts.insert(key, count);
+        count
     }
 }
 

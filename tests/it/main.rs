@@ -3,4 +3,5 @@
 mod bus;
 mod envelope;
 mod message;
+mod provider;
 mod store;
