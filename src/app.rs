@@ -72,7 +72,8 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     };
     let dispatcher = Dispatcher::start(&loaded.providers, &shared, &rest_stopping, &mut tasks);
 
-    let bus = bus::start(&settings.bus, offsets_of(&store)).map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))?;
+    let bus = bus::start(&settings.bus, offsets_of(&store))
+        .map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))?;
     let reader = Reader {
         shops: Arc::clone(&loaded.shops),
         limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
@@ -95,7 +96,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         clock: clock.clone(),
         metrics: metrics.clone(),
         progress: progress.clone(),
-        hint: Arc::new(move |done| hints.advance(done)),
+        hint: Arc::new(move |done| done.iter().for_each(|(partition, next)| hints.put(partition, *next))),
         owner,
         lease,
     };

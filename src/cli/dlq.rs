@@ -47,7 +47,8 @@ pub fn dlq(config: Option<&Path>, command: Command, json: bool) -> anyhow::Resul
         Command::List => list(&letters, json),
         Command::Redrive { ids, all, dry_run } => {
             let chosen: Vec<&DeadLetter> = letters.iter().filter(|letter| all || ids.contains(&id(letter))).collect();
-            let missing: Vec<&String> = ids.iter().filter(|wanted| !letters.iter().any(|letter| id(letter) == **wanted)).collect();
+            let missing: Vec<&String> =
+                ids.iter().filter(|wanted| !letters.iter().any(|letter| id(letter) == **wanted)).collect();
             for id in &missing {
                 eprintln!("reassure: no dead letter has the id {id}");
             }
@@ -79,7 +80,9 @@ async fn redrive(store: &dyn Store, letters: &[&DeadLetter]) -> anyhow::Result<u
     for letter in letters {
         count += usize::from(match letter {
             DeadLetter::Record { id, .. } => store.redrive_record(*id).await?,
-            DeadLetter::Notification { id, .. } => store.redrive_notification(&NotificationId(id.0.clone()), Clock::system().now()).await?,
+            DeadLetter::Notification { id, .. } => {
+                store.redrive_notification(&NotificationId(id.0.clone()), Clock::system().now()).await?
+            }
         });
     }
     Ok(count)
@@ -95,13 +98,18 @@ fn id(letter: &DeadLetter) -> String {
 fn line(letter: &DeadLetter) -> String {
     match letter {
         DeadLetter::Record { id, at, partition, offset, cause, detail, bytes, .. } => {
-            format!("{id}\t{at}\trecord {}/{} offset {offset}, {bytes} bytes\t{cause}: {detail}", partition.topic, partition.number)
+            format!(
+                "{id}\t{at}\trecord {}/{} offset {offset}, {bytes} bytes\t{cause}: {detail}",
+                partition.topic, partition.number
+            )
         }
         DeadLetter::Notification { id, at, key, message, channel, provider, state, attempts, detail } => {
             let why = detail.as_deref().unwrap_or("no detail");
             format!(
                 "{id}\t{at}\t{message} by {channel} for {} / {}\t{} at {provider} after {attempts} attempts: {why}",
-                key.shop, key.order_id, state.as_str()
+                key.shop,
+                key.order_id,
+                state.as_str()
             )
         }
     }

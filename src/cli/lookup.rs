@@ -15,7 +15,13 @@ use crate::timeline::{self, Style};
 ///
 /// # Errors
 /// If the store cannot be read.
-pub fn lookup(config: Option<&Path>, shop: String, order_id: String, everything: bool, json: bool) -> anyhow::Result<ExitCode> {
+pub fn lookup(
+    config: Option<&Path>,
+    shop: String,
+    order_id: String,
+    everything: bool,
+    json: bool,
+) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
     let store = match store(config)? {
         Ok(store) => store,
@@ -31,7 +37,8 @@ pub fn lookup(config: Option<&Path>, shop: String, order_id: String, everything:
     if json {
         say(&serde_json::to_string_pretty(&timeline::json(&found, now))?);
     } else {
-        let zone = found.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
+        let zone =
+            found.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
         say(timeline::write(&found, now, Style { colour: coloured(), everything, zone }).trim_end());
     }
     Ok(ExitCode::SUCCESS)

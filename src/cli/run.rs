@@ -38,7 +38,8 @@ async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     // before anything else: a signal while it starts must not be lost
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-    let store = Sqlite::open(&settings.store).with_context(|| format!("the store {}", settings.store.path.display()))?;
+    let store = Sqlite::open(&settings.store.path, settings.store.clone())
+        .with_context(|| format!("the store {}", settings.store.path.display()))?;
     let metrics = Metrics::new().and_then(Metrics::with_process).context("the metrics")?;
     let mut running = app::start(loaded, Arc::new(store), Clock::system(), metrics).await?;
     tracing::info!(

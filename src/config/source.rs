@@ -88,7 +88,10 @@ fn line_of(text: &str, path: &[&str]) -> Option<usize> {
             continue;
         };
         let depth = here.len();
-        if depth <= path.len() && here.iter().zip(path).all(|(a, b)| a == b) && best.is_none_or(|(known, _)| depth > known) {
+        if depth <= path.len()
+            && here.iter().zip(path).all(|(a, b)| a == b)
+            && best.is_none_or(|(known, _)| depth > known)
+        {
             best = Some((depth, index + 1));
         }
     }

@@ -12,6 +12,7 @@ use crate::domain::notification::Outcome;
 use crate::domain::retry::{After, Tried};
 use crate::domain::step::still_holds;
 use crate::domain::time::Timestamp;
+use crate::ingest::told;
 use crate::ports::{Answer, AttemptRecord, Lease, Leased, Next, OnUnknown, Outgoing, Provider, StoreError};
 
 use super::pace::Pace;
@@ -82,7 +83,7 @@ impl Pool {
             let mut may_look = false;
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = told(&mut stop) => break,
                 Some(done) = self.flying.join_next(), if !self.flying.is_empty() => self.landed(done),
                 Some(one) = self.handed.recv() => self.waiting.push_back(one),
                 () = wake.notified() => may_look = true,
