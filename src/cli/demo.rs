@@ -1,9 +1,214 @@
-//! `demo`.
+//! `demo`: the whole service on one machine, with a sample shop.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use chrono_tz::Tz;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::{coloured, runtime, say};
+use crate::app::Drained;
+use crate::clock::Clock;
+use crate::demo::driver::{self, Moment};
+use crate::demo::{Setting, Stage, play, stories};
+use crate::domain::journey::JourneyKey;
+use crate::ports::{Backlog, State, Timeline};
+use crate::shops::Shops;
+use crate::telemetry;
+use crate::timeline::{self, Style};
+
+/// How long a stop may take.
+const DRAIN: Duration = Duration::from_secs(10);
 
 #[derive(clap::Args)]
-pub struct Options {}
+pub struct Options {
+    /// End when the story is told.
+    #[arg(long)]
+    once: bool,
+    /// Play these CloudEvents, one JSON object a line, each at its own `time` (or `recordedtime`).
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// Write every request that the sandbox providers receive, one JSON file each.
+    #[arg(long, value_name = "DIR")]
+    inbox: Option<PathBuf>,
+    /// Providers that never fail.
+    #[arg(long)]
+    calm: bool,
+}
 
-pub fn demo(_: Options) -> anyhow::Result<ExitCode> {
-    Ok(ExitCode::SUCCESS)
+/// Plays the sample shop, or the events of a file, and then goes on serving.
+///
+/// # Errors
+/// What could not be started, or came to a standstill.
+pub fn demo(options: Options) -> anyhow::Result<ExitCode> {
+    telemetry::log(false, "error");
+    let folder = Folder::new()?;
+    let runtime = runtime()?;
+    let code = runtime.block_on(perform(&options, &folder));
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    code
+}
+
+/// A folder that goes when the demonstration ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("reassure-demo-{}-{:08x}", std::process::id(), rand::random::<u32>()));
+        std::fs::create_dir_all(&path).with_context(|| format!("the folder {}", path.display()))?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode> {
+    let zones = stories::shops();
+    let cues = match &options.events {
+        Some(file) => play::read(file, &zones)?,
+        None => stories::cues(&zones),
+    };
+    let begin = cues.first().map_or_else(|| Clock::system().now(), |cue| cue.at);
+    let setting = Setting { folder: &folder.0, inbox: options.inbox.clone(), begin, trouble: options.events.is_none() && !options.calm };
+    let stage = Stage::set(setting).await?;
+    let mut teller = Teller::new(cues.len());
+    teller.note(&format!("{} events through Kafka at {}", cues.len(), stage.broker.bootstrap_servers()));
+    let backlog = driver::play(&stage, &cues, async |moment| teller.show(&stage, moment).await).await?;
+    teller.bar.finish_and_clear();
+    let told = teller.sum_up(&stage, &backlog).await?;
+    if options.once {
+        let drained = stage.running.stop(DRAIN).await;
+        stage.sandbox.stop().await;
+        return Ok(if told && drained == Drained::Whole { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+    }
+    serve(stage, folder).await?;
+    Ok(if told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Goes on with the time of the machine until Ctrl-C.
+async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
+    stage.clock.run_from(Clock::system().now());
+    let brokers = stage.broker.bootstrap_servers();
+    say(&format!(
+        "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers\n  HTTP      http://{address}   /metrics, /readyz, /api/journeys/maison-lumen/ML-1001\n  store     {store}\n\nPublish an event of your own and see the message leave:\n  kcat -P -b {brokers} -t reassure.orders -H content-type=application/cloudevents+json event.json\n",
+        address = stage.running.address,
+        store = folder.0.join("reassure.db").display(),
+    ));
+    let mut changes = stage.running.progress.changes();
+    let mut seen = stage.sandbox.received().len();
+    loop {
+        tokio::select! {
+            stopped = tokio::signal::ctrl_c() => {
+                stopped.context("Ctrl-C cannot be listened for")?;
+                break;
+            }
+            changed = changes.changed() => {
+                changed.context("the service ended")?;
+                let received = stage.sandbox.received();
+                for request in received.iter().skip(seen) {
+                    let stated = if request.taken { "taken" } else { "not taken" };
+                    say(&format!("{}  {} {}  {}: {stated}, {}", request.virtual_time, request.method, request.path, request.key, request.status));
+                }
+                seen = received.len();
+            }
+        }
+    }
+    stage.running.stop(DRAIN).await;
+    stage.sandbox.stop().await;
+    Ok(())
+}
+
+/// Prints the story as it unfolds.
+struct Teller {
+    bar: ProgressBar,
+    style: Style,
+    /// Entries of each journey that were printed.
+    printed: BTreeMap<JourneyKey, usize>,
+}
+
+impl Teller {
+    fn new(events: usize) -> Self {
+        let bar = ProgressBar::new(events as u64);
+        if !std::io::stderr().is_terminal() {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let look = ProgressStyle::with_template("{bar:32.cyan/dim} {pos}/{len} events  {msg}");
+        bar.set_style(look.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, style: Style { colour: coloured(), everything: false, zone: Tz::UTC }, printed: BTreeMap::new() }
+    }
+
+    fn note(&self, text: &str) {
+        self.bar.suspend(|| say(text));
+    }
+
+    async fn show(&mut self, stage: &Stage, moment: Moment) {
+        for key in &moment.touched {
+            self.printed.entry(key.clone()).or_default();
+            if let Ok(Some(timeline)) = stage.running.store.timeline(key).await {
+                self.tell(&timeline, &stage.loaded.shops);
+            }
+        }
+        self.bar.set_position(moment.published as u64);
+        self.bar.set_message(moment.at.0.format("%d %b %Y").to_string());
+    }
+
+    /// What is new of a journey.
+    fn tell(&mut self, timeline: &Timeline, shops: &Shops) {
+        let key = &timeline.journey.key;
+        let printed = self.printed.entry(key.clone()).or_default();
+        let fresh = &timeline.entries[(*printed).min(timeline.entries.len())..];
+        *printed = timeline.entries.len();
+        let customer = timeline.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok());
+        let style = Style { zone: customer.or_else(|| shops.zone(&key.shop)).unwrap_or_default(), ..self.style };
+        for entry in fresh {
+            let text = timeline::lines(entry, &timeline.notifications, style);
+            let label = format!("{:<10}", key.order_id);
+            self.bar.suspend(|| say(&format!("{label} {}", text.trim_end().replace('\n', "\n           "))));
+        }
+    }
+
+    /// Counts what was told, and says what was not. `true`: nothing is left.
+    async fn sum_up(&self, stage: &Stage, backlog: &Backlog) -> anyhow::Result<bool> {
+        let mut by_channel: BTreeMap<&'static str, usize> = BTreeMap::new();
+        let mut rules: BTreeSet<String> = BTreeSet::new();
+        let mut taken_back = 0;
+        for key in self.printed.keys() {
+            let Some(timeline) = stage.running.store.timeline(key).await.context("the store")? else { continue };
+            for story in &timeline.notifications {
+                match story.state {
+                    State::Accepted => {
+                        *by_channel.entry(story.channel.as_str()).or_default() += 1;
+                        rules.insert(story.rule.clone());
+                    }
+                    State::Suppressed => taken_back += 1,
+                    State::Pending | State::Dead | State::Held => {}
+                }
+            }
+        }
+        let sent: Vec<String> = by_channel.iter().map(|(channel, count)| format!("{count} by {channel}")).collect();
+        say(&format!("\n{} orders told: {}; {taken_back} taken back in time; {} rules spoke.", self.printed.len(), sent.join(", "), rules.len()));
+        let requests = stage.sandbox.received();
+        let failed = requests.iter().filter(|request| !request.taken && !request.duplicate).count();
+        let repeated = requests.iter().filter(|request| request.duplicate).count();
+        say(&format!("The providers saw {} requests, refused or dropped {failed}, and knew {repeated} by their key.", requests.len()));
+        let left = [
+            ("messages in the outbox", backlog.pending),
+            ("messages with an unknown outcome", backlog.held),
+            ("messages given up", backlog.dead_notifications),
+            ("records that could not be read", backlog.dead_records),
+            ("events that wait for their order or shipment", backlog.parked),
+        ];
+        for (what, count) in left.iter().filter(|(_, count)| *count > 0) {
+            say(&format!("Left: {count} {what}."));
+        }
+        Ok(backlog.pending == 0 && backlog.held == 0 && backlog.dead_notifications == 0)
+    }
 }
