@@ -5,11 +5,14 @@
 //! locale, [`Templates::write`] brings both together. Nothing here looks at a clock or reaches
 //! outside: the same letter is always written the same way.
 
+mod check;
 mod context;
 mod format;
 mod locale;
 mod markup;
+mod required;
 pub mod sample;
+mod shape;
 pub mod sms;
 mod templates;
 mod webhook;

@@ -22,7 +22,7 @@ use crate::domain::time::Window;
 
 pub use hold::Hold;
 pub use leaf::{Clock, Day, Line, Link, Moment, Money, Span, clip, one_line};
-pub use order::{Address, Item, Order, Point};
+pub use order::{Item, Order, Point};
 pub use parcel::{Cancelled, Delay, Delivered, ParcelFacts, Product, Refund, Returned, ShipmentFacts};
 
 /// All that a template can use.

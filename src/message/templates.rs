@@ -78,12 +78,15 @@ impl Templates {
         let files: Vec<String> = read.iter().map(|file| file.shown.clone()).collect();
         let mut shared: HashMap<String, Template> = HashMap::new();
         let mut own: BTreeMap<String, HashMap<String, Template>> = BTreeMap::new();
+        // partials that are there and broken: that they cannot be used is no fault of its own
+        let mut unread: BTreeSet<String> = BTreeSet::new();
         let mut parts: Vec<(String, String, Part, Template)> = Vec::new();
         for (index, file) in read.iter().enumerate() {
             let template = match link::compile(&file.content, index) {
                 Ok(template) => template,
                 Err(broken) => {
                     faults.push(fault(&broken, &files, &[]));
+                    unread.insert(stem(file.path.rsplit('/').next().unwrap_or_default()));
                     continue;
                 }
             };
@@ -114,6 +117,7 @@ impl Templates {
             });
             match link::link(&template, known) {
                 Ok(linked) => templates.insert(message, locale, part, linked),
+                Err(Broken { missing: Some(name), .. }) if unread.contains(&name) => {}
                 Err(broken) => {
                     let names: Vec<&str> = known.keys().map(String::as_str).collect();
                     faults.push(fault(&broken, &templates.files, &names));

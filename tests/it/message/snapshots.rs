@@ -58,3 +58,9 @@ fn look() {
         }
     }
 }
+#[test]
+fn ours_pass_the_check() {
+    let templates = Templates::load(None).unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let faults: Vec<String> = templates.check().iter().map(ToString::to_string).collect();
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
