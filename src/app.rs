@@ -130,7 +130,7 @@ fn offsets_of(store: &Arc<dyn Store>) -> bus::OffsetsOf {
     let (store, runtime) = (Arc::clone(store), tokio::runtime::Handle::current());
     Arc::new(move |partitions: &[Partition]| {
         let known = runtime
-            .block_on(tokio::time::timeout(OFFSETS_WITHIN, store.offsets()))
+            .block_on(async { tokio::time::timeout(OFFSETS_WITHIN, store.offsets()).await })
             .map_err(|_| "the store took too long".to_owned())?
             .map_err(|error| error.to_string())?;
         Ok(partitions.iter().map(|partition| known.get(partition).copied()).collect())

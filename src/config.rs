@@ -362,9 +362,7 @@ impl Loaded {
     pub fn check_default_words() -> Vec<Fault> {
         let mut faults = rules::load(None).err().unwrap_or_default();
         match Templates::load(None) {
-            Ok(templates) => {
-                faults.extend(Vec::<Fault>::from_iter(templates.messages().take(0).map(|_| Fault::new("", ""))))
-            }
+            Ok(templates) => faults.extend(templates.check()),
             Err(found) => faults.extend(found),
         }
         faults
@@ -387,6 +385,7 @@ impl Loaded {
             }
         }
         if let (Some(rules), Some(templates)) = (&rules, &templates) {
+            keep(templates.check());
             for rule in rules.iter().filter(|rule| !templates.messages().any(|known| known == rule.message)) {
                 let place = settings
                     .rules

@@ -70,7 +70,8 @@ impl Stage {
         .await
         .context("the sandbox providers")?;
         let file = configure(setting.folder, &broker.bootstrap_servers(), sandbox.url())?;
-        let loaded = Settings::load(Some(&file)).and_then(Loaded::new).map_err(|faults| anyhow!("{}", listed(&faults)))?;
+        let loaded =
+            Settings::load(Some(&file)).and_then(Loaded::new).map_err(|faults| anyhow!("{}", listed(&faults)))?;
         let store = Sqlite::open(&loaded.settings.store.path, loaded.settings.store.clone()).context("the store")?;
         let metrics = Metrics::new().and_then(Metrics::with_process).context("the metrics")?;
         let running = app::start(&loaded, Arc::new(store), clock.clone(), metrics).await?;

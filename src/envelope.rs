@@ -211,7 +211,7 @@ fn is_traceparent(text: &str) -> bool {
 /// # Errors
 /// Where it is broken; the store has changed it.
 pub fn read_parked(value: &[u8]) -> Result<Event, String> {
-    let limits = Limits { max_bytes: usize::MAX, max_text: usize::MAX, max_items: usize::MAX };
+    let limits = Limits { max_bytes: 1 << 30, max_text: 1 << 30, max_items: 1 << 30 };
     cloudevents::structured(value)
         .and_then(|frame| settle(&frame, &|_| Some(Tz::UTC), &limits))
         .map(|decoded| decoded.event)

@@ -58,7 +58,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> anyhow::Result<Self> {
-        let path = std::env::temp_dir().join(format!("reassure-demo-{}-{:08x}", std::process::id(), rand::random::<u32>()));
+        let path =
+            std::env::temp_dir().join(format!("reassure-demo-{}-{:08x}", std::process::id(), rand::random::<u32>()));
         std::fs::create_dir_all(&path).with_context(|| format!("the folder {}", path.display()))?;
         Ok(Self(path))
     }
@@ -71,13 +72,17 @@ impl Drop for Folder {
 }
 
 async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode> {
-    let zones = stories::shops();
     let cues = match &options.events {
-        Some(file) => play::read(file, &zones)?,
-        None => stories::cues(&zones),
+        Some(file) => play::read(file)?,
+        None => stories::cues(),
     };
     let begin = cues.first().map_or_else(|| Clock::system().now(), |cue| cue.at);
-    let setting = Setting { folder: &folder.0, inbox: options.inbox.clone(), begin, trouble: options.events.is_none() && !options.calm };
+    let setting = Setting {
+        folder: &folder.0,
+        inbox: options.inbox.clone(),
+        begin,
+        trouble: options.events.is_none() && !options.calm,
+    };
     let stage = Stage::set(setting).await?;
     let mut teller = Teller::new(cues.len());
     teller.note(&format!("{} events through Kafka at {}", cues.len(), stage.broker.bootstrap_servers()));
@@ -194,11 +199,19 @@ impl Teller {
             }
         }
         let sent: Vec<String> = by_channel.iter().map(|(channel, count)| format!("{count} by {channel}")).collect();
-        say(&format!("\n{} orders told: {}; {taken_back} taken back in time; {} rules spoke.", self.printed.len(), sent.join(", "), rules.len()));
+        say(&format!(
+            "\n{} orders told: {}; {taken_back} taken back in time; {} rules spoke.",
+            self.printed.len(),
+            sent.join(", "),
+            rules.len()
+        ));
         let requests = stage.sandbox.received();
         let failed = requests.iter().filter(|request| !request.taken && !request.duplicate).count();
         let repeated = requests.iter().filter(|request| request.duplicate).count();
-        say(&format!("The providers saw {} requests, refused or dropped {failed}, and knew {repeated} by their key.", requests.len()));
+        say(&format!(
+            "The providers saw {} requests, refused or dropped {failed}, and knew {repeated} by their key.",
+            requests.len()
+        ));
         let left = [
             ("messages in the outbox", backlog.pending),
             ("messages with an unknown outcome", backlog.held),

@@ -67,7 +67,9 @@ pub async fn play<F: AsyncFnMut(Moment)>(stage: &Stage, cues: &[Cue], mut show: 
             .collect();
         stage.producer.publish_all(&outbound).await.context("publishing the story")?;
         published += due.len();
-        touched.extend(due.iter().filter_map(|cue| cue.journey.clone()).map(|(shop, order_id)| JourneyKey { shop, order_id }));
+        touched.extend(
+            due.iter().filter_map(|cue| cue.journey.clone()).map(|(shop, order_id)| JourneyKey { shop, order_id }),
+        );
         rest(stage, published as u64).await?;
         show(Moment { at: next, touched, published }).await;
     }
@@ -93,7 +95,10 @@ async fn rest(stage: &Stage, published: u64) -> anyhow::Result<Backlog> {
             }
         }
         if Instant::now() > end {
-            return Err(anyhow!("the story came to a standstill at {}: {published} events were published", stage.clock.now()));
+            return Err(anyhow!(
+                "the story came to a standstill at {}: {published} events were published",
+                stage.clock.now()
+            ));
         }
         stage.running.dispatcher.wake();
         if timeout(Duration::from_millis(20), changes.changed()).await.is_ok() {

@@ -6,7 +6,6 @@ use anyhow::Context;
 use serde::Deserialize;
 
 use crate::domain::time::{Timestamp, reading_in};
-use crate::shops::Shops;
 
 /// One record of the play.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,10 +42,10 @@ struct PeekData {
 
 /// The cue of an event. What cannot be read is published all the same, right after `before`:
 /// that is what dead letters are for.
-pub fn cue(line: &[u8], before: Timestamp, shops: &Shops) -> Cue {
+pub fn cue(line: &[u8], before: Timestamp) -> Cue {
     let peek: Option<Peek> = serde_json::from_slice(line).ok();
     let data = peek.as_ref().map(|peek| &peek.data);
-    let zone = data.and_then(|data| shops.zone(data.shop.as_deref()?)).unwrap_or_default();
+    let zone = super::stories::zone(data.and_then(|data| data.shop.as_deref()).unwrap_or_default());
     let said = peek.as_ref().and_then(|peek| peek.recordedtime.as_ref().or(peek.time.as_ref()));
     let at = said.and_then(|text| reading_in(zone, || Timestamp::parse(text)).0.ok()).unwrap_or(before);
     let of_carrier = peek.as_ref().is_some_and(|peek| peek.event_type.starts_with("parcel."));
@@ -67,12 +66,12 @@ pub fn cue(line: &[u8], before: Timestamp, shops: &Shops) -> Cue {
 ///
 /// # Errors
 /// A file that cannot be read, or holds nothing.
-pub fn read(file: &Path, shops: &Shops) -> anyhow::Result<Vec<Cue>> {
+pub fn read(file: &Path) -> anyhow::Result<Vec<Cue>> {
     let text = std::fs::read(file).with_context(|| format!("the events of {}", file.display()))?;
     let mut cues: Vec<Cue> = Vec::new();
     for line in text.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty()) {
         let before = cues.last().map_or(Timestamp::from_millis(0), |cue| cue.at);
-        cues.push(cue(line, before, shops));
+        cues.push(cue(line, before));
     }
     anyhow::ensure!(!cues.is_empty(), "{} holds no event", file.display());
     cues.sort_by_key(|cue| cue.at);

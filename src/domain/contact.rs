@@ -56,5 +56,6 @@ pub fn reach(customer: &Customer, shop: &Shop, channel: Channel) -> Result<Recip
 fn e164(number: &str, country: &str) -> Option<String> {
     use rlibphonenumber::{PhoneNumber, Region};
     let parsed = PhoneNumber::parse(number, country.parse::<Region>().ok()).ok()?;
-    parsed.is_valid().then(|| parsed.to_string())
+    // possible, not assigned: a number of a range that is newer than the tables must be reached too
+    parsed.is_possible().then(|| parsed.to_string())
 }

@@ -50,8 +50,7 @@ const LOCALS: [&str; 4] = ["first", "last", "index", "key"];
 
 pub fn of(tree: &Template, shape: &Shape, part: Part) -> Uses {
     let mut walk = Walk { root: shape, part, uses: Uses::default() };
-    let scope =
-        Scope { this: shape, path: Vec::new(), present: BTreeSet::new(), outer: None, in_each: false };
+    let scope = Scope { this: shape, path: Vec::new(), present: BTreeSet::new(), outer: None, in_each: false };
     walk.template(tree, &scope);
     walk.uses
 }
@@ -197,7 +196,13 @@ impl<'a> Walk<'a> {
     }
 
     /// A condition may ask for what is missing; where it holds, what it asked for is there.
-    fn condition(&mut self, param: &Parameter, scope: &Scope<'a>, at: &TemplateMapping, present: &mut BTreeSet<String>) {
+    fn condition(
+        &mut self,
+        param: &Parameter,
+        scope: &Scope<'a>,
+        at: &TemplateMapping,
+        present: &mut BTreeSet<String>,
+    ) {
         match param {
             Parameter::Subexpression(inner) => {
                 let params = inner.params().map_or(&[][..], Vec::as_slice);
@@ -260,7 +265,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn relative(&mut self, segments: &[PathSeg], raw: &str, scope: &Scope<'a>, at: &TemplateMapping) -> Option<Found<'a>> {
+    fn relative(
+        &mut self,
+        segments: &[PathSeg],
+        raw: &str,
+        scope: &Scope<'a>,
+        at: &TemplateMapping,
+    ) -> Option<Found<'a>> {
         let mut scope = scope;
         let mut names = Vec::new();
         let (mut shape, mut path) = (scope.this, scope.path.clone());

@@ -1,0 +1,401 @@
+//! The sample shop: some twenty orders whose stories, between them, set every rule of the
+//! default set going.
+
+mod goods;
+
+use chrono_tz::Tz;
+use serde_json::{Value, json};
+
+use super::play::{Cue, cue};
+use crate::domain::time::{Timestamp, parse_span};
+
+use goods::{Buyer, buyers, items};
+
+/// A Monday morning in Paris; the stories run over the night in which clocks go forward.
+const BEGIN: &str = "2026-03-09T08:00:00+01:00";
+
+/// The zone of a sample shop; Paris for any other.
+pub fn zone(shop: &str) -> Tz {
+    match shop {
+        "lumen-goods" => Tz::Europe__London,
+        "atelier-nord" => Tz::America__Montreal,
+        _ => Tz::Europe__Paris,
+    }
+}
+
+/// Everything that the sample shop publishes, in the order in which it does.
+pub fn cues() -> Vec<Cue> {
+    let mut cues: Vec<Cue> = Vec::new();
+    for tale in tales() {
+        let mut before = tale.begin;
+        for event in tale.events {
+            let next = cue(&serde_json::to_vec(&event).unwrap_or_default(), before);
+            before = next.at;
+            cues.push(next);
+        }
+    }
+    cues.sort_by_key(|cue| cue.at);
+    cues
+}
+
+/// One order's events.
+struct Tale {
+    shop: &'static str,
+    order: &'static str,
+    begin: Timestamp,
+    carrier: &'static str,
+    number: String,
+    events: Vec<Value>,
+}
+
+impl Tale {
+    /// An order placed so long after the begin of the play.
+    fn new(order: &'static str, after: &str, buyer: Buyer, goods: Value, more: Value) -> Self {
+        let shop = match &order[..2] {
+            "ML" => "maison-lumen",
+            "LG" => "lumen-goods",
+            _ => "atelier-nord",
+        };
+        let carrier = match shop {
+            "maison-lumen" => "colissimo",
+            "lumen-goods" => "royal-mail",
+            _ => "postes-canada",
+        };
+        let begin = Timestamp::parse(BEGIN).unwrap_or(Timestamp::from_millis(0)).plus(span(after));
+        let number = format!("{}{}0{}", carrier[..2].to_uppercase(), 4_410 + order.len(), &order[3..]);
+        let mut tale = Self { shop, order, begin, carrier, number, events: Vec::new() };
+        let mut data = goods::order(tale.shop, order, &buyer, goods);
+        if let (Some(data), Some(more)) = (data.as_object_mut(), more.as_object()) {
+            data.extend(more.clone());
+        }
+        if data.get("promise").is_none_or(Value::is_null) {
+            data["promise"] = tale.window("2d", "4d");
+        }
+        tale.push("0s", "order.placed", data);
+        tale
+    }
+
+    fn at(&self, after: &str) -> Timestamp {
+        self.begin.plus(span(after))
+    }
+
+    fn window(&self, from: &str, until: &str) -> Value {
+        json!({ "earliest": self.at(from), "latest": self.at(until) })
+    }
+
+    fn push(&mut self, after: &str, event_type: &str, mut data: Value) {
+        if let Some(data) = data.as_object_mut() {
+            data.insert("shop".to_owned(), self.shop.into());
+            let is_carriers = event_type.starts_with("parcel.") || event_type.starts_with("customer.");
+            if !is_carriers {
+                data.insert("order_id".to_owned(), self.order.into());
+            }
+        }
+        let id = format!("{}-{}", self.order, self.events.len() + 1);
+        let source = if event_type.starts_with("parcel.") {
+            format!("/carriers/{}", self.carrier)
+        } else {
+            format!("/shops/{}", self.shop)
+        };
+        self.events.push(json!({
+            "specversion": "1.0", "id": id, "source": source, "type": event_type,
+            "time": self.at(after), "datacontenttype": "application/json", "data": data,
+        }));
+    }
+
+    fn order(mut self, after: &str, step: &str) -> Self {
+        self.push(after, &format!("order.{step}"), json!({}));
+        self
+    }
+
+    fn order_with(mut self, after: &str, step: &str, data: Value) -> Self {
+        self.push(after, &format!("order.{step}"), data);
+        self
+    }
+
+    fn event(mut self, after: &str, event_type: &str, data: Value) -> Self {
+        self.push(after, event_type, data);
+        self
+    }
+
+    fn shipped(self, after: &str) -> Self {
+        self.shipped_as(after, "all", 1, json!([]))
+    }
+
+    /// A shipment with one parcel, the `which`-th number of this order.
+    fn shipped_as(mut self, after: &str, extent: &str, which: usize, lines: Value) -> Self {
+        let parcel = self.parcel(which);
+        let shipment = format!("{}-S{which}", self.order);
+        self.push(
+            after,
+            "shipment.created",
+            json!({ "shipment_id": shipment, "extent": extent, "items": lines, "parcels": [parcel] }),
+        );
+        self
+    }
+
+    fn parcel(&self, which: usize) -> Value {
+        let number = format!("{}{which}", self.number);
+        let url = format!("https://{}.example/track/{number}", self.carrier);
+        json!({ "carrier": self.carrier, "tracking_number": number, "tracking_url": url })
+    }
+
+    fn scan(self, after: &str, status: &str) -> Self {
+        self.scan_with(after, status, 1, json!({}))
+    }
+
+    fn scan_with(mut self, after: &str, status: &str, which: usize, more: Value) -> Self {
+        let mut data =
+            json!({ "carrier": self.carrier, "tracking_number": format!("{}{which}", self.number), "status": status });
+        if let (Some(data), Some(more)) = (data.as_object_mut(), more.as_object()) {
+            data.extend(more.clone());
+        }
+        self.push(after, "parcel.tracked", data);
+        self
+    }
+
+    /// The last event arrives so much later than it happened.
+    fn learnt(mut self, after: &str) -> Self {
+        let at = self.at(after);
+        if let Some(event) = self.events.last_mut() {
+            event["recordedtime"] = json!(at);
+        }
+        self
+    }
+
+    /// The last event is published twice.
+    fn twice(mut self) -> Self {
+        self.events.extend(self.events.last().cloned());
+        self
+    }
+
+    fn held(self, after: &str, until: &str, code: Option<&str>) -> Self {
+        let until = self.at(until);
+        let hold = json!({ "point": goods::point(self.shop), "until": until, "code": code, "id_required": true });
+        self.scan_with(after, "held_at_pickup", 1, json!({ "hold": hold }))
+    }
+}
+
+fn span(text: &str) -> chrono::Duration {
+    parse_span(text).unwrap_or_default()
+}
+
+fn tales() -> Vec<Tale> {
+    let [claire, lucas, awa, hugo, grace, tom, priya, noa, luce, sam] = buyers();
+    let none = || json!({});
+    vec![
+        // all goes well, and the lamp has something to tell about its use
+        Tale::new("ML-1001", "1h", claire.clone(), items::lamp(), none())
+            .order("5m", "confirmed")
+            .order("2h", "preparing")
+            .order_with("20h", "packed", json!({ "packaging": "boîte neutre, cales en carton" }))
+            .shipped("1d")
+            .scan("1d 4h", "picked_up")
+            .scan("1d 16h", "in_transit")
+            .scan("2d 1h", "out_for_delivery")
+            .scan_with("2d 5h", "delivered", 1, json!({ "delivered_to": "letterbox" })),
+        // the carrier tells of a delay, then it moves again
+        Tale::new("ML-1002", "2h", lucas.clone(), items::lamp(), none())
+            .shipped("1d")
+            .scan("1d 3h", "picked_up")
+            .scan_with("1d 20h", "delayed", 1, json!({ "code": "PB1", "text": "Incident sur la plate-forme de tri" }))
+            .scan("3d 2h", "in_transit")
+            .scan("4d", "out_for_delivery")
+            .scan("4d 4h", "delivered"),
+        // the expected day moves
+        Tale::new("ML-1003", "3h", awa.clone(), items::cushions(), none())
+            .shipped("1d")
+            .scan("1d 5h", "in_transit")
+            .event_of_parcel("2d", "6d", "Intempéries sur la route")
+            .scan("5d 23h", "delivered"),
+        // silence, then life
+        Tale::new("ML-1004", "4h", hugo.clone(), items::cushions(), json!({ "promise": null }))
+            .promised("1d", "12d")
+            .shipped("1d")
+            .scan("1d 6h", "picked_up")
+            .scan("6d", "in_transit")
+            .scan("7d", "delivered"),
+        // cheese cannot wait
+        Tale::new("ML-1005", "5h", claire.clone(), items::cheese(), json!({ "promise": null }))
+            .promised("1d", "4d")
+            .shipped("6h")
+            .scan("8h", "picked_up")
+            .scan("1d 20h", "out_for_delivery")
+            .scan("2d 1h", "delivered"),
+        // a pickup point that the buyer chose; collected at the last moment
+        Tale::new(
+            "ML-1006",
+            "6h",
+            lucas.clone(),
+            items::lamp(),
+            json!({ "delivery": goods::to_point("maison-lumen") }),
+        )
+        .shipped("1d")
+        .scan("1d 4h", "in_transit")
+        .held("2d", "12d", Some("4827"))
+        .scan("11d 20h", "collected"),
+        // nobody at home: an imposed hold
+        Tale::new("ML-1007", "7h", awa.clone(), items::cushions(), none())
+            .shipped("1d")
+            .scan("2d 1h", "out_for_delivery")
+            .scan("2d 4h", "attempt_failed")
+            .held("2d 20h", "17d", None)
+            .scan("4d", "collected"),
+        // two parcels, each told what is in it
+        Tale::new("ML-1008", "8h", hugo.clone(), items::lamp_and_cushions(), none())
+            .shipped_as("1d", "some", 1, json!([{ "sku": "LAMPE-01", "quantity": 1 }]))
+            .shipped_as("2d", "last", 2, json!([{ "sku": "COUSSIN-02", "quantity": 2 }]))
+            .scan("2d 1h", "delivered")
+            .scan_with("2d 3h", "in_transit", 2, none())
+            .scan_with("3d 2h", "delivered", 2, none()),
+        Tale::new("ML-1009", "9h", claire, items::lamp(), none())
+            .order("2h", "preparing")
+            .order_with("5h", "cancelled", json!({ "reason": "à votre demande" }))
+            .order_with("6h", "refunded", json!({ "amount": "149.90" })),
+        // refused at the door: it comes back
+        Tale::new("ML-1010", "10h", lucas, items::cushions(), none())
+            .shipped("1d")
+            .scan("2d", "out_for_delivery")
+            .scan("2d 3h", "refused")
+            .scan("3d", "returning")
+            .scan("6d", "returned"),
+        // furniture, collected in the store after a reminder
+        Tale::new("ML-1011", "11h", awa, items::table(), json!({ "delivery": goods::to_store(), "promise": null }))
+            .promised("3d", "20d")
+            .order("1d", "preparing")
+            .ready("3d", "13d")
+            .order("12d 6h", "collected"),
+        // valuable, left with a neighbour; doubled events and a scan that comes days late
+        Tale::new("LG-2001", "1h 10m", grace.clone(), items::necklace(), none())
+            .twice()
+            .shipped("1d")
+            .twice()
+            .scan("1d 4h", "picked_up")
+            .scan("2d", "out_for_delivery")
+            .scan_with("2d 4h", "delivered", 1, json!({ "delivered_to": "neighbour" }))
+            .twice()
+            .scan("1d 20h", "in_transit")
+            .learnt("5d"),
+        // the day passes and nobody says a word
+        Tale::new("LG-2002", "2h 10m", tom.clone(), items::teapot(), none())
+            .shipped("1d")
+            .scan("2d", "in_transit")
+            .scan("3d 20h", "in_transit")
+            .scan("5d", "out_for_delivery")
+            .scan("5d 4h", "delivered"),
+        // it was to be here within a day
+        Tale::new(
+            "LG-2003",
+            "3h 10m",
+            priya.clone(),
+            items::teapot(),
+            json!({ "delivery": goods::express(), "promise": null }),
+        )
+        .promised("20h", "1d 4h")
+        .shipped("5h")
+        .scan("7h", "picked_up")
+        .scan("1d 1h", "in_transit")
+        .scan("1d 20h", "out_for_delivery")
+        .scan("1d 22h", "delivered"),
+        Tale::new("LG-2004", "4h 10m", grace.clone(), items::teapot(), none())
+            .shipped("1d")
+            .scan("1d 4h", "in_transit")
+            .scan_with("3d 12h", "lost", 1, json!({ "text": "declared lost" })),
+        // the carrier knows the parcel before the shop does
+        Tale::new("LG-2005", "5h 10m", tom.clone(), items::teapot(), none())
+            .scan("20h", "announced")
+            .scan("22h", "picked_up")
+            .shipped("1d")
+            .scan("2d 2h", "delivered"),
+        // another number; the old one is no news any more
+        Tale::new("LG-2006", "6h 10m", priya.clone(), items::necklace(), none())
+            .shipped("1d")
+            .scan("1d 3h", "picked_up")
+            .replaced("1d 12h")
+            .scan("1d 14h", "delayed")
+            .scan_with("2d 2h", "in_transit", 2, none())
+            .scan_with("3d", "delivered", 2, none()),
+        // a present, and only a phone number
+        Tale::new(
+            "LG-2007",
+            "7h 10m",
+            sam,
+            items::necklace(),
+            json!({ "gift": { "recipient_name": "Ellis", "wanted_on": "2026-03-14" } }),
+        )
+        .shipped("1d")
+        .scan("2d", "out_for_delivery")
+        .scan("2d 3h", "delivered"),
+        // the address comes later, and with it the confirmation
+        Tale::new("LG-2008", "8h 10m", noa.without_contact(), items::teapot(), none())
+            .event("3h", "customer.updated", json!({ "customer": noa.as_customer() }))
+            .shipped("1d")
+            .scan("2d", "delivered"),
+        // out of the country, then sent back by the buyer on the same waybill
+        Tale::new("AN-3001", "1h 20m", luce.clone(), items::blanket(), json!({ "promise": null }))
+            .promised("3d", "9d")
+            .shipped("1d")
+            .scan("2d", "in_customs")
+            .scan("6d", "in_transit")
+            .scan("7d", "delivered")
+            .scan("12d", "returning")
+            .scan("15d", "returned"),
+        // forgotten on the way: nothing more is sent
+        Tale::new("AN-3002", "2h 20m", luce.named("luce-2"), items::blanket(), json!({ "promise": null }))
+            .promised("3d", "9d")
+            .shipped("1d")
+            .event("2d", "customer.erased", json!({ "customer_id": "luce-2" }))
+            .scan("3d", "out_for_delivery")
+            .scan("3d 2h", "delivered"),
+        // an English reader in Québec; the promise is revised, and the customer asks all the same
+        Tale::new("AN-3003", "3h 20m", grace.named("grace-3"), items::blanket(), json!({ "promise": null }))
+            .promised("3d", "6d")
+            .revised("2d", "5d", "8d")
+            .support("3d")
+            .shipped("4d")
+            .scan("5d", "in_transit")
+            .scan("7d", "delivered"),
+    ]
+}
+
+impl Tale {
+    fn promised(mut self, from: &str, until: &str) -> Self {
+        let window = self.window(from, until);
+        if let Some(event) = self.events.first_mut() {
+            event["data"]["promise"] = window;
+        }
+        self
+    }
+
+    fn revised(self, after: &str, from: &str, until: &str) -> Self {
+        let window = self.window(from, until);
+        self.order_with(after, "updated", json!({ "promise": window }))
+    }
+
+    fn event_of_parcel(self, after: &str, until: &str, reason: &str) -> Self {
+        let window = self.window("5d", until);
+        let number = format!("{}1", self.number);
+        let data = json!({ "carrier": self.carrier, "tracking_number": number, "eta": window, "reason": reason });
+        self.event(after, "parcel.eta_changed", data)
+    }
+
+    fn ready(self, after: &str, until: &str) -> Self {
+        let until = self.at(until);
+        self.order_with(
+            after,
+            "ready_for_collection",
+            json!({ "point": goods::store(), "until": until, "code": "R-118" }),
+        )
+    }
+
+    fn replaced(self, after: &str) -> Self {
+        let shipment = format!("{}-S1", self.order);
+        let old = json!({ "carrier": self.carrier, "tracking_number": format!("{}1", self.number) });
+        let new = self.parcel(2);
+        self.event(after, "shipment.replaced", json!({ "shipment_id": shipment, "replaced": old, "replacement": new }))
+    }
+
+    fn support(self, after: &str) -> Self {
+        self.event(after, "support.contacted", json!({ "channel": "email", "topic": "where_is_my_order" }))
+    }
+}
