@@ -54,8 +54,8 @@ pub fn reach(customer: &Customer, shop: &Shop, channel: Channel) -> Result<Recip
 
 /// The number as E.164, if it can exist; `country` is where it is dialled from.
 fn e164(number: &str, country: &str) -> Option<String> {
-    use rlibphonenumber::{PhoneNumber, Region};
+    use rlibphonenumber::{NumberLengthType, PhoneNumber, Region};
     let parsed = PhoneNumber::parse(number, country.parse::<Region>().ok()).ok()?;
     // possible, not assigned: a number of a range that is newer than the tables must be reached too
-    parsed.is_possible().then(|| parsed.to_string())
+    (parsed.is_possible_with_reason() == Ok(NumberLengthType::IsPossible)).then(|| parsed.to_string())
 }
