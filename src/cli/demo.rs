@@ -15,6 +15,7 @@ use crate::app::Drained;
 use crate::clock::Clock;
 use crate::demo::driver::{self, Moment};
 use crate::demo::{Setting, Stage, play, stories};
+use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::ports::{Backlog, State, Timeline};
 use crate::shops::Shops;
@@ -137,6 +138,8 @@ struct Teller {
     style: Style,
     /// Entries of each journey that were printed.
     printed: BTreeMap<JourneyKey, usize>,
+    /// Notifications that were printed as waiting.
+    waiting: BTreeSet<NotificationId>,
 }
 
 impl Teller {
@@ -147,7 +150,12 @@ impl Teller {
         }
         let look = ProgressStyle::with_template("{bar:32.cyan/dim} {pos}/{len} events  {msg}");
         bar.set_style(look.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, style: Style { colour: coloured(), everything: false, zone: Tz::UTC }, printed: BTreeMap::new() }
+        Self {
+            bar,
+            style: Style { colour: coloured(), everything: false, zone: Tz::UTC },
+            printed: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+        }
     }
 
     fn note(&self, text: &str) {
@@ -155,7 +163,11 @@ impl Teller {
     }
 
     async fn show(&mut self, stage: &Stage, moment: Moment) {
-        for key in &moment.touched {
+        let mut touched = moment.touched;
+        if !self.waiting.is_empty() {
+            touched.extend(self.printed.keys().cloned());
+        }
+        for key in &touched {
             self.printed.entry(key.clone()).or_default();
             if let Ok(Some(timeline)) = stage.running.store.timeline(key).await {
                 self.tell(&timeline, &stage.loaded.shops);
@@ -173,8 +185,16 @@ impl Teller {
         *printed = timeline.entries.len();
         let customer = timeline.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok());
         let style = Style { zone: customer.or_else(|| shops.zone(&key.shop)).unwrap_or_default(), ..self.style };
-        for entry in fresh {
-            let text = timeline::lines(entry, &timeline.notifications, style);
+        let mut text = String::new();
+        for story in &timeline.notifications {
+            if story.state == State::Pending {
+                self.waiting.insert(story.id.clone());
+            } else if self.waiting.remove(&story.id) {
+                text.push_str(&timeline::late(story, style));
+            }
+        }
+        text.extend(fresh.iter().map(|entry| timeline::lines(entry, &timeline.notifications, style)));
+        if !text.is_empty() {
             let label = format!("{:<10}", key.order_id);
             self.bar.suspend(|| say(&format!("{label} {}", text.trim_end().replace('\n', "\n           "))));
         }

@@ -264,7 +264,7 @@ fn tales() -> Vec<Tale> {
             .promised("3d", "20d")
             .order("1d", "preparing")
             .ready("3d", "13d")
-            .order("12d 6h", "collected"),
+            .order("12d 16h", "collected"),
         // valuable, left with a neighbour; doubled events and a scan that comes days late
         Tale::new("LG-2001", "1h 10m", grace.clone(), items::necklace(), none())
             .twice()

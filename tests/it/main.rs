@@ -1,5 +1,6 @@
 //! All integration tests are one binary: it links once, and its tests run beside each other.
 
+mod architecture;
 mod bus;
 mod envelope;
 mod message;
