@@ -324,6 +324,7 @@ pub trait Store: Send + Sync {
 
     /// Writes a batch. Of its notifications, those that come first in their lane are leased to
     /// `lease.owner` while `capacity` of their provider lasts, and returned; the rest waits.
+    /// So is what comes next in a lane that a withdrawn one frees, unless it waits for a retry.
     async fn commit(
         &self,
         batch: Batch,
