@@ -114,7 +114,10 @@ impl Templates {
         let told = |what: String| format!("{what} (with the sample '{}')", sample.name);
         match self.write(&letter) {
             Ok(Content::Email(email)) if email.subject.is_empty() => {
-                faults.push(Fault::new(self.file(message, locale, Part::Subject), told("the subject is empty".to_owned())));
+                faults.push(Fault::new(
+                    self.file(message, locale, Part::Subject),
+                    told("the subject is empty".to_owned()),
+                ));
             }
             Ok(Content::Sms(text)) if text.text.is_empty() => {
                 faults.push(Fault::new(self.file(message, locale, Part::Sms), told("the text is empty".to_owned())));
@@ -134,9 +137,7 @@ impl Templates {
 
 /// The variable itself, or something within it.
 fn is_used(variables: &BTreeSet<String>, wanted: &str) -> bool {
-    variables.iter().any(|used| {
-        used.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    })
+    variables.iter().any(|used| used.strip_prefix(wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 /// "did you mean", if there is something near.

@@ -113,12 +113,8 @@ const USAGE: &[Required] = &[
     CONTACT,
 ];
 
-const CANCELLED: &[Required] = &[
-    ORDER,
-    letter(&["cancelled.reason"], "why"),
-    letter(&["refund.amount"], "what is refunded"),
-    CONTACT,
-];
+const CANCELLED: &[Required] =
+    &[ORDER, letter(&["cancelled.reason"], "why"), letter(&["refund.amount"], "what is refunded"), CONTACT];
 
 const RETURNED: &[Required] = &[ORDER, letter(&["refund.amount"], "what is refunded"), CONTACT];
 
