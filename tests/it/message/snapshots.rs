@@ -151,3 +151,10 @@ fn letters_to_look_at() {
         }
     }
 }
+
+#[test]
+fn a_shipment_raises_only_its_own_concerns() {
+    assert!(!email(&sample("shipped_some"), "shipping").text.contains("Dégagez le passage"));
+    let rest = email(&sample("shipped_last"), "shipping").text;
+    assert!(rest.contains("Dégagez le passage") && !rest.contains("au frais"), "{rest}");
+}
