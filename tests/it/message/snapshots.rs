@@ -158,3 +158,12 @@ fn a_shipment_raises_only_its_own_concerns() {
     let rest = email(&sample("shipped_last"), "shipping").text;
     assert!(rest.contains("Dégagez le passage") && !rest.contains("au frais"), "{rest}");
 }
+
+#[test]
+fn a_day_that_is_over_is_not_spoken_of_as_if_it_lay_ahead() {
+    let mut sample = sample("overdue");
+    assert!(!email(&sample, "promise_missed").text.contains("rendez-vous"));
+    assert!(email(&sample, "promise_missed").text.contains("dimanche 8 mars"));
+    sample.now = reassure::domain::time::Timestamp::parse("2026-03-09T09:00:00+01:00").unwrap();
+    assert!(!email(&sample, "promise_missed").text.contains("dimanche 8 mars"));
+}
