@@ -72,6 +72,7 @@ pub struct Delivery<'a> {
     pub address: Option<Address<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub point: Option<Point<'a>>,
+    /// While it lies ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub appointment: Option<Span>,
 }
@@ -101,6 +102,7 @@ pub struct Point<'a> {
 pub struct Gift<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient_name: Option<Line<'a>>,
+    /// While that day lies ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wanted_on: Option<Day>,
     /// It is expected on that day at the latest.
@@ -137,7 +139,7 @@ pub(super) fn of<'a>(source: &Source<'a>) -> Order<'a> {
         promise: order.promise.map(Span::from),
         gift: order.gift.as_ref().map(|gift| Gift {
             recipient_name: source.maybe(gift.recipient_name.as_deref()),
-            wanted_on: gift.wanted_on.map(Day),
+            wanted_on: gift.wanted_on.filter(|day| *day >= source.letter.now.day_in(source.zone)).map(Day),
             in_time: gift
                 .wanted_on
                 .zip(source.arrival)
@@ -172,7 +174,8 @@ fn delivery<'a>(source: &Source<'a>) -> Delivery<'a> {
         service: source.maybe(delivery.service.as_ref()),
         address: delivery.address.as_ref().map(|place| address(source, place)),
         point: delivery.point.as_ref().map(|place| point(source, place)),
-        appointment: delivery.appointment.map(Span::from),
+        // one that is over is nothing to prepare for
+        appointment: delivery.appointment.filter(|window| window.latest >= source.letter.now).map(Span::from),
     }
 }
 

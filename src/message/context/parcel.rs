@@ -6,8 +6,8 @@ use chrono::Months;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::order::item;
-use super::{Day, Item, Line, Link, Moment, Money, Source, Span};
+use super::order::{Item, item};
+use super::{Day, Line, Link, Moment, Money, Source, Span};
 use crate::domain::event::{Extent, ParcelStatus};
 use crate::domain::journey::{Parcel, Scan, Shipment};
 use crate::domain::order as domain;
