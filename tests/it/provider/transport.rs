@@ -116,6 +116,12 @@ async fn the_answer_never_ends() {
     let answer = send(&*made("webhook", &server.url(), slow.clone())).await;
     assert_ends(&answer, Accepted, Some(200), None);
 
+    // an object with its end is an answer, though the line stays open
+    let whole = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"id\": \"m-1\"}".to_vec();
+    let server = Raw::start(Act::AnswerAndHold(whole)).await;
+    let answer = send(&*made("resend", &server.url(), slow.clone())).await;
+    assert_eq!((answer.outcome, answer.provider_id.as_deref()), (Accepted, Some("m-1")), "{answer:?}");
+
     let server = Raw::start(Act::AnswerAndHold(begun(503))).await;
     let answer = send(&*made("resend", &server.url(), slow)).await;
     assert_ends(&answer, TemporaryFailure, Some(503), Some("http_503"));
