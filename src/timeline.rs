@@ -24,7 +24,6 @@ pub struct Style {
 /// A line's tone.
 #[derive(Clone, Copy)]
 enum Tone {
-    Plain,
     Faint,
     Good,
     Bad,
@@ -35,7 +34,6 @@ enum Tone {
 impl Style {
     fn paint(self, tone: Tone, text: &str) -> String {
         let code = match tone {
-            Tone::Plain => return text.to_owned(),
             Tone::Faint => "2",
             Tone::Good => "32",
             Tone::Bad => "31",

@@ -219,11 +219,17 @@ impl Teller {
             }
         }
         let sent: Vec<String> = by_channel.iter().map(|(channel, count)| format!("{count} by {channel}")).collect();
+        let all: Vec<String> =
+            stage.loaded.shops.any().into_iter().flat_map(|set| set.iter()).map(|rule| rule.name.to_string()).collect();
+        let silent: Vec<&str> = all.iter().filter(|rule| !rules.contains(*rule)).map(String::as_str).collect();
+        let spoke = match silent.as_slice() {
+            [] => format!("all {} rules spoke", all.len()),
+            _ => format!("{} of {} rules spoke (not {})", rules.len(), all.len(), silent.join(", ")),
+        };
         say(&format!(
-            "\n{} orders told: {}; {taken_back} taken back in time; {} rules spoke.",
+            "\n{} orders told: {}; {taken_back} taken back in time; {spoke}.",
             self.printed.len(),
-            sent.join(", "),
-            rules.len()
+            sent.join(", ")
         ));
         let requests = stage.sandbox.received();
         let failed = requests.iter().filter(|request| !request.taken && !request.duplicate).count();

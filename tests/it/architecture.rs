@@ -43,23 +43,58 @@ fn trespasses(modules: &[&str], forbidden: &[&str]) -> Vec<String> {
 #[test]
 fn the_domain_knows_no_io_no_clock_and_no_chance() {
     let outside = [
-        "tokio", "rdkafka", "reqwest", "rusqlite", "axum", "tracing", "prometheus", "rand::", "std::fs", "std::net", "std::env",
-        "std::io", "Utc::now", "Instant::now", "SystemTime", "crate::ports", "crate::store", "crate::bus", "crate::provider",
-        "crate::ingest", "crate::dispatch", "crate::config", "crate::message",
+        "tokio",
+        "rdkafka",
+        "reqwest",
+        "rusqlite",
+        "axum",
+        "tracing",
+        "prometheus",
+        "rand::",
+        "std::fs",
+        "std::net",
+        "std::env",
+        "std::io",
+        "Utc::now",
+        "Instant::now",
+        "SystemTime",
+        "crate::ports",
+        "crate::store",
+        "crate::bus",
+        "crate::provider",
+        "crate::ingest",
+        "crate::dispatch",
+        "crate::config",
+        "crate::message",
     ];
     assert_eq!(trespasses(&["domain"], &outside), Vec::<String>::new());
 }
 
 #[test]
 fn adapters_do_not_know_each_other() {
-    assert_eq!(trespasses(&["store"], &["crate::bus", "crate::provider", "crate::ingest", "crate::dispatch", "crate::config"]), Vec::<String>::new());
-    assert_eq!(trespasses(&["bus"], &["crate::store", "crate::provider", "crate::ingest", "crate::dispatch", "crate::config"]), Vec::<String>::new());
-    assert_eq!(trespasses(&["provider"], &["crate::store", "crate::bus", "crate::ingest", "crate::dispatch", "crate::config"]), Vec::<String>::new());
+    assert_eq!(
+        trespasses(&["store"], &["crate::bus", "crate::provider", "crate::ingest", "crate::dispatch", "crate::config"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        trespasses(&["bus"], &["crate::store", "crate::provider", "crate::ingest", "crate::dispatch", "crate::config"]),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        trespasses(&["provider"], &["crate::store", "crate::bus", "crate::ingest", "crate::dispatch", "crate::config"]),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
 fn the_middle_names_no_adapter() {
-    assert_eq!(trespasses(&["ingest", "dispatch", "message", "http", "ports"], &["crate::store", "crate::bus", "crate::provider", "crate::app"]), Vec::<String>::new());
+    assert_eq!(
+        trespasses(
+            &["ingest", "dispatch", "message", "http", "ports"],
+            &["crate::store", "crate::bus", "crate::provider", "crate::app"]
+        ),
+        Vec::<String>::new()
+    );
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! Everything that the configuration names, read and made.
+
+use std::sync::Arc;
+
+use super::{Settings, UnknownShops};
+use crate::domain::fault::{Fault, nearest};
+use crate::domain::rule::RuleSet;
+use crate::message::Templates;
+use crate::ports::Provider;
+use crate::provider;
+use crate::rules;
+use crate::shops::Shops;
+
+/// Everything that the configuration names, read and made: ready to run.
+pub struct Loaded {
+    pub settings: Settings,
+    pub shops: Arc<Shops>,
+    pub templates: Arc<Templates>,
+    pub providers: Vec<(Arc<dyn Provider>, usize)>,
+}
+
+impl Loaded {
+    /// The faults of the default rules and templates on their own.
+    pub fn check_default_words() -> Vec<Fault> {
+        let mut faults = rules::load(None).err().unwrap_or_default();
+        match Templates::load(None) {
+            Ok(templates) => faults.extend(templates.check()),
+            Err(found) => faults.extend(found),
+        }
+        faults
+    }
+
+    /// Reads rules and templates, makes the providers, and holds all of it against each other.
+    ///
+    /// # Errors
+    /// Every fault of every part.
+    pub fn new(settings: Settings) -> Result<Self, Vec<Fault>> {
+        let mut faults = Vec::new();
+        let mut keep = |found: Vec<Fault>| faults.extend(found);
+        let rules = rules::load(settings.rules.folder.as_deref()).map_err(&mut keep).ok();
+        let templates = Templates::load(settings.templates.folder.as_deref()).map_err(&mut keep).ok();
+        let mut providers = Vec::new();
+        for (name, own) in &settings.providers {
+            match provider::build(name, own) {
+                Ok(provider) => providers.push((provider, own.max_in_flight())),
+                Err(found) => keep(found),
+            }
+        }
+        if let (Some(rules), Some(templates)) = (&rules, &templates) {
+            keep(templates.check());
+            for rule in rules.iter().filter(|rule| !templates.messages().any(|known| known == rule.message)) {
+                let place = settings
+                    .rules
+                    .folder
+                    .as_ref()
+                    .map_or("config/rules".to_owned(), |folder| folder.display().to_string());
+                let hint = nearest(&rule.message, templates.messages());
+                let fault = Fault::new(
+                    place,
+                    format!("the rule '{}' sends '{}', of which there are no templates", rule.name, rule.message),
+                );
+                keep(vec![Fault { suggestion: hint.map(|known| format!("did you mean '{known}'?")), ..fault }]);
+            }
+        }
+        let (Some(rules), Some(templates)) = (rules, templates) else { return Err(faults) };
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let rules = RuleSet::new(rules, Arc::new(settings.shop.clone()));
+        let serve_unknown = settings.unknown_shops == UnknownShops::Serve;
+        let shops = Shops::new(rules, settings.shops.clone(), serve_unknown);
+        Ok(Self { settings, shops: Arc::new(shops), templates: Arc::new(templates), providers })
+    }
+}
