@@ -23,6 +23,9 @@ const POLL: Duration = Duration::from_millis(100);
 /// How long the channel may be full before the partitions are paused: pausing throws away what
 /// was fetched ahead, so a short jam is sat out. Far below any poll interval.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// How long news of the group is served between two looks at the channel. Not zero: a poll of
+/// no length serves one event, and statistics alone would keep a rebalance waiting for ever.
+const SERVE: Duration = Duration::from_millis(5);
 const HINT_EVERY: Duration = Duration::from_secs(1);
 /// After an error that the library cannot go on from.
 const REST: Duration = Duration::from_secs(5);
@@ -154,7 +157,7 @@ impl<'a> Reader<'a> {
         if self.group.is_paused() {
             self.group.wait_for_room(POLL);
             // nothing is fetched while paused; what might come all the same is kept in order
-            return self.collect(Duration::ZERO);
+            return self.collect(SERVE);
         }
         let since = *self.full_since.get_or_insert_with(Instant::now);
         match PATIENCE.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) {
