@@ -10,7 +10,7 @@ use super::journey::{
     Announced, Cancelled, Hold, HoldKind, Journey, JourneyKey, Link, Parcel, ParcelKey, Promised, Refunded, Scan,
     Shipment, Subject,
 };
-use super::order::Customer;
+use super::order::{Customer, Delivery, Gift};
 use super::parcel::{Facts, Given, rank, rank_of_eta};
 use super::time::Timestamp;
 
@@ -210,10 +210,15 @@ fn update_order(journey: &mut Journey, data: &OrderUpdated, at: Timestamp) -> Ne
     let expected = |journey: &Journey| (journey.hold_kind(), journey.first_promise());
     let before = expected(journey);
     let mut news = News::Known;
+    let (mut delivery, mut gift) = (data.delivery.clone(), data.gift.clone());
+    if journey.erased {
+        forget_address(delivery.as_mut());
+        forget_recipient(gift.as_mut());
+    }
     replace_fact!(journey, news, "items", &data.items, at => order.items);
-    replace_fact!(journey, news, "delivery", &data.delivery, at => order.delivery);
+    replace_fact!(journey, news, "delivery", &delivery, at => order.delivery);
     replace_fact!(journey, news, "order_url", &data.order_url.clone().map(Some), at => order.order_url);
-    replace_fact!(journey, news, "gift", &data.gift.clone().map(Some), at => order.gift);
+    replace_fact!(journey, news, "gift", &gift.map(Some), at => order.gift);
     if let Some(window) = data.promise {
         let promised = Promised { window, at };
         let latest = journey.promises.last().is_none_or(|last| last.at <= at);
@@ -279,11 +284,15 @@ fn hold_in_store(journey: &mut Journey, notice: &HoldNotice, at: Timestamp) -> N
 
 /// The parcel goes on under another number.
 fn replace(journey: &mut Journey, replaced: &Waybill, by: &Waybill, at: Timestamp) -> News {
-    let mut facts = facts_of(journey, replaced);
-    if replaced == by || facts.replaced_by.as_ref() == Some(by) {
+    if replaced == by {
         return News::Known;
     }
-    if !is_newest(journey, &format!("replaced.{}.{}", replaced.carrier, replaced.tracking_number), at) {
+    let newest = is_newest(journey, &format!("replaced.{}.{}", replaced.carrier, replaced.tracking_number), at);
+    let mut facts = facts_of(journey, replaced);
+    if facts.replaced_by.as_ref() == Some(by) {
+        return News::Known;
+    }
+    if !newest {
         return News::Old;
     }
     facts.replaced_by = Some(by.clone());
@@ -303,18 +312,27 @@ fn drop_blanks(customer: &mut Customer) {
 /// Forgets who the customer is; what was bought and when stays.
 fn forget(journey: &mut Journey) {
     let customer = &mut journey.order.customer;
-    (customer.name, customer.email, customer.phone) = (None, None, None);
-    if let Some(address) = &mut journey.order.delivery.address {
-        (address.name, address.lines) = (None, Vec::new());
-    }
-    if let Some(gift) = &mut journey.order.gift {
-        gift.recipient_name = None;
-    }
+    *customer = Customer { id: customer.id.take(), ..Customer::default() };
+    journey.as_of.retain(|fact, _| !fact.starts_with("customer."));
+    forget_address(Some(&mut journey.order.delivery));
+    forget_recipient(journey.order.gift.as_mut());
     for scan in journey.parcels.iter_mut().flat_map(|parcel| &mut parcel.scans) {
         scan.delivered_to = None;
     }
     for parcel in &mut journey.parcels {
         parcel.delivered_to = None;
+    }
+}
+
+fn forget_address(delivery: Option<&mut Delivery>) {
+    if let Some(address) = delivery.and_then(|delivery| delivery.address.as_mut()) {
+        (address.name, address.lines) = (None, Vec::new());
+    }
+}
+
+fn forget_recipient(gift: Option<&mut Gift>) {
+    if let Some(gift) = gift {
+        gift.recipient_name = None;
     }
 }
 

@@ -161,6 +161,7 @@ fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet
         _ => None,
     };
     let refused = match applied.news {
+        _ if journey.erased => Some(Reason::CustomerErased),
         News::Fresh => None,
         News::Old => Some(Reason::OldNews),
         News::Known => Some(Reason::AlreadyTold),

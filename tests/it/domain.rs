@@ -4,5 +4,7 @@ mod story;
 
 mod contact;
 mod delays;
+
 mod pickup;
+mod properties;
 mod waiting;
