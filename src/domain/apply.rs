@@ -1,19 +1,25 @@
 //! What an event adds to a journey. Facts only; what is to be said of them is [`super::step`]'s.
 
-use super::event::{Body, Event, Extent, NewParcel, OrderPlaced, ParcelStatus, Reference, ShipmentCreated, Waybill};
+use std::collections::BTreeSet;
+
+use super::event::{
+    Body, Event, Extent, HoldNotice, NewParcel, OrderPlaced, OrderUpdated, ParcelStatus, Reference, ShipmentCreated,
+    Waybill,
+};
 use super::journey::{
     Announced, Cancelled, Hold, HoldKind, Journey, JourneyKey, Link, Parcel, ParcelKey, Promised, Refunded, Scan,
     Shipment, Subject,
 };
-use super::order::{Address, Customer};
-use super::parcel::{Facts, Given};
-use super::personal::Personal;
+use super::order::{Customer, Delivery, Gift};
+use super::parcel::{Facts, Given, rank, rank_of_eta};
 use super::time::Timestamp;
 
 /// No order has more; a stream that says otherwise is broken or hostile (I10).
 pub const MOST_PARCELS: usize = 200;
 /// Scans kept of one waybill; beyond, those in the middle go.
 pub const MOST_SCANS: usize = 200;
+/// Promises kept; beyond, those in the middle go.
+pub const MOST_PROMISES: usize = 50;
 
 /// What an event is to the journey it reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +82,15 @@ pub fn begin(placed: &OrderPlaced, at: Timestamp) -> Journey {
 /// # Errors
 /// [`Full`], the journey unchanged.
 pub fn apply(journey: &mut Journey, event: &Event) -> Result<Applied, Full> {
+    let applied = add(journey, event)?;
+    if journey.erased {
+        // what comes after the customer was erased must not bring them back
+        forget(journey);
+    }
+    Ok(applied)
+}
+
+fn add(journey: &mut Journey, event: &Event) -> Result<Applied, Full> {
     let at = event.time;
     Ok(match &event.body {
         Body::OrderPlaced(_) => {
@@ -86,7 +101,7 @@ pub fn apply(journey: &mut Journey, event: &Event) -> Result<Applied, Full> {
         Body::OrderPreparing(_) => Applied::of_order(earliest(&mut journey.steps.preparing, at)),
         Body::OrderPacked(data) => {
             let news = earliest(&mut journey.steps.packed, at);
-            if data.packaging.is_some() && is_newer(journey, "packaging", at) {
+            if data.packaging.is_some() && is_newest(journey, "packaging", at) {
                 journey.packaging.clone_from(&data.packaging);
             }
             Applied::of_order(news)
@@ -116,22 +131,11 @@ pub fn apply(journey: &mut Journey, event: &Event) -> Result<Applied, Full> {
             Applied::of_order(news)
         }
         Body::OrderUpdated(data) => Applied::of_order(update_order(journey, data, at)),
-        Body::OrderReadyForCollection(data) => {
-            if journey.steps.collected.is_some_and(|collected| collected >= at) || !is_newer(journey, "store_hold", at)
-            {
-                return Ok(Applied::of_order(News::Old));
-            }
-            let since = journey.store_hold.as_ref().map_or(at, |hold| hold.since.min(at));
-            journey.store_hold = Some(Hold { kind: HoldKind::Chosen, since, notice: data.hold.clone() });
-            Applied::of_order(News::Fresh)
-        }
+        Body::OrderReadyForCollection(data) => Applied::of_order(hold_in_store(journey, &data.hold, at)),
         Body::ShipmentCreated(data) => ship(journey, data, at)?,
         Body::ShipmentReplaced(data) => {
             room_for(journey, [&data.replaced, &data.replacement.waybill])?;
-            let mut facts = facts_of(journey, &data.replaced);
-            let news = if facts.replaced_by.is_some() { News::Known } else { News::Fresh };
-            facts.replaced_by = Some(data.replacement.waybill.clone());
-            settle(journey, &data.replaced, facts);
+            let news = replace(journey, &data.replaced, &data.replacement.waybill, at);
             let links = give(journey, &data.shipment_id, &data.replacement, at);
             Applied { news, subject: latest_life(journey, &data.replacement.waybill), links }
         }
@@ -155,7 +159,7 @@ pub fn apply(journey: &mut Journey, event: &Event) -> Result<Applied, Full> {
         Body::CustomerUpdated(data) => Applied::of_order(update_customer(journey, &data.customer, at)),
         Body::CustomerErased(_) => {
             let news = if journey.erased { News::Known } else { News::Fresh };
-            erase(journey);
+            journey.erased = true;
             Applied::of_order(news)
         }
         Body::SupportContacted(_) => {
@@ -172,10 +176,11 @@ fn earliest(step: &mut Option<Timestamp>, at: Timestamp) -> News {
     news
 }
 
-/// Whether `at` is the newest word on `fact`; if so it is noted as that.
-fn is_newer(journey: &mut Journey, fact: &str, at: Timestamp) -> bool {
+/// Whether `at` is the newest word on `fact`; if so it is noted as that. Of two words of one
+/// moment the one that arrived later counts.
+fn is_newest(journey: &mut Journey, fact: &str, at: Timestamp) -> bool {
     match journey.as_of.get_mut(fact) {
-        Some(known) if *known >= at => false,
+        Some(known) if *known > at => false,
         Some(known) => {
             *known = at;
             true
@@ -187,37 +192,53 @@ fn is_newer(journey: &mut Journey, fact: &str, at: Timestamp) -> bool {
     }
 }
 
-fn update_order(journey: &mut Journey, data: &super::event::OrderUpdated, at: Timestamp) -> News {
-    let mut news = News::Known;
-    macro_rules! replace {
-        ($fact:literal, $given:expr, $known:expr) => {
-            if let Some(given) = &$given {
-                if at < journey.placed_at || !is_newer(journey, $fact, at) {
-                    if news == News::Known {
-                        news = News::Old;
-                    }
-                } else {
-                    $known = given.clone().into();
-                    news = News::Fresh;
-                }
+/// Puts `given` in the place of `known`, if `at` is the newest word on it.
+macro_rules! replace_fact {
+    ($journey:ident, $news:ident, $fact:expr, $given:expr, $at:ident => $($known:tt)+) => {
+        if let Some(given) = $given {
+            if $at < $journey.placed_at || !is_newest($journey, $fact, $at) {
+                $news = if $news == News::Known { News::Old } else { $news };
+            } else if $journey.$($known)+ != *given {
+                $journey.$($known)+ = given.clone();
+                $news = News::Fresh;
             }
-        };
-    }
-    replace!("items", data.items, journey.order.items);
-    replace!("delivery", data.delivery, journey.order.delivery);
-    replace!("order_url", data.order_url, journey.order.order_url);
-    replace!("gift", data.gift, journey.order.gift);
-    if let Some(window) = data.promise {
-        let latest = journey.promises.last().is_none_or(|last| last.at < at);
-        if !journey.promises.iter().any(|known| known.at == at) {
-            journey.promises.push(Promised { window, at });
-            journey.promises.sort_by_key(|promised| promised.at);
         }
-        journey.order.promise = journey.promises.last().map(|promised| promised.window);
-        if latest {
-            news = News::Fresh;
-        } else if news == News::Known {
-            news = News::Old;
+    };
+}
+
+fn update_order(journey: &mut Journey, data: &OrderUpdated, at: Timestamp) -> News {
+    let expected = |journey: &Journey| (journey.hold_kind(), journey.first_promise());
+    let before = expected(journey);
+    let mut news = News::Known;
+    let (mut delivery, mut gift) = (data.delivery.clone(), data.gift.clone());
+    if journey.erased {
+        forget_address(delivery.as_mut());
+        forget_recipient(gift.as_mut());
+    }
+    replace_fact!(journey, news, "items", &data.items, at => order.items);
+    replace_fact!(journey, news, "delivery", &delivery, at => order.delivery);
+    replace_fact!(journey, news, "order_url", &data.order_url.clone().map(Some), at => order.order_url);
+    replace_fact!(journey, news, "gift", &gift.map(Some), at => order.gift);
+    if let Some(window) = data.promise {
+        let promised = Promised { window, at };
+        let latest = journey.promises.last().is_none_or(|last| last.at <= at);
+        if at >= journey.placed_at && !journey.promises.contains(&promised) {
+            let position = journey.promises.partition_point(|known| known.at <= at);
+            journey.promises.insert(position, promised);
+            if journey.promises.len() > MOST_PROMISES {
+                journey.promises.remove(MOST_PROMISES / 2);
+            }
+            journey.order.promise = journey.promises.last().map(|promised| promised.window);
+            news = if latest { News::Fresh } else { news };
+        }
+        news = if news == News::Known && !latest { News::Old } else { news };
+    }
+    if expected(journey) != before {
+        // whether a hold was chosen and whether it comes later than expected follow from the order
+        let waybills: BTreeSet<Waybill> = journey.parcels.iter().map(|parcel| parcel.key.waybill.clone()).collect();
+        for waybill in &waybills {
+            let facts = facts_of(journey, waybill);
+            settle(journey, waybill, facts);
         }
     }
     news
@@ -230,22 +251,53 @@ fn update_customer(journey: &mut Journey, given: &Customer, at: Timestamp) -> Ne
     let mut given = given.clone();
     drop_blanks(&mut given);
     let mut news = News::Known;
-    macro_rules! replace {
-        ($($fact:ident)*) => {$(
-            if given.$fact.is_some() && given.$fact != journey.order.customer.$fact {
-                if at < journey.placed_at || !is_newer(journey, concat!("customer.", stringify!($fact)), at) {
-                    if news == News::Known {
-                        news = News::Old;
-                    }
-                } else {
-                    journey.order.customer.$fact = given.$fact.clone();
-                    news = News::Fresh;
-                }
-            }
-        )*};
-    }
-    replace!(name email phone locale time_zone channels);
+    replace_fact!(journey, news, "customer.name", &given.name.map(Some), at => order.customer.name);
+    replace_fact!(journey, news, "customer.email", &given.email.map(Some), at => order.customer.email);
+    replace_fact!(journey, news, "customer.phone", &given.phone.map(Some), at => order.customer.phone);
+    replace_fact!(journey, news, "customer.locale", &given.locale.map(Some), at => order.customer.locale);
+    replace_fact!(journey, news, "customer.time_zone", &given.time_zone.map(Some), at => order.customer.time_zone);
+    replace_fact!(journey, news, "customer.channels", &given.channels.map(Some), at => order.customer.channels);
     news
+}
+
+/// It waits in the store, unless it has been collected.
+fn hold_in_store(journey: &mut Journey, notice: &HoldNotice, at: Timestamp) -> News {
+    let newest = is_newest(journey, "store_hold", at);
+    if journey.steps.collected.is_some() {
+        return News::Old;
+    }
+    match &mut journey.store_hold {
+        Some(hold) => {
+            hold.since = hold.since.min(at);
+            if !newest {
+                return News::Old;
+            }
+            if hold.notice == *notice {
+                return News::Known;
+            }
+            hold.notice = notice.clone();
+        }
+        None => journey.store_hold = Some(Hold { kind: HoldKind::Chosen, since: at, notice: notice.clone() }),
+    }
+    News::Fresh
+}
+
+/// The parcel goes on under another number.
+fn replace(journey: &mut Journey, replaced: &Waybill, by: &Waybill, at: Timestamp) -> News {
+    if replaced == by {
+        return News::Known;
+    }
+    let newest = is_newest(journey, &format!("replaced.{}.{}", replaced.carrier, replaced.tracking_number), at);
+    let mut facts = facts_of(journey, replaced);
+    if facts.replaced_by.as_ref() == Some(by) {
+        return News::Known;
+    }
+    if !newest {
+        return News::Old;
+    }
+    facts.replaced_by = Some(by.clone());
+    settle(journey, replaced, facts);
+    News::Fresh
 }
 
 /// An address of white space is none.
@@ -258,25 +310,29 @@ fn drop_blanks(customer: &mut Customer) {
 }
 
 /// Forgets who the customer is; what was bought and when stays.
-fn erase(journey: &mut Journey) {
-    journey.erased = true;
+fn forget(journey: &mut Journey) {
     let customer = &mut journey.order.customer;
-    (customer.name, customer.email, customer.phone) = (None, None, None);
-    let forget = |address: &mut Address| {
-        address.name = None;
-        address.lines = Vec::<Personal>::new();
-    };
-    if let Some(address) = &mut journey.order.delivery.address {
-        forget(address);
-    }
-    if let Some(gift) = &mut journey.order.gift {
-        gift.recipient_name = None;
-    }
+    *customer = Customer { id: customer.id.take(), ..Customer::default() };
+    journey.as_of.retain(|fact, _| !fact.starts_with("customer."));
+    forget_address(Some(&mut journey.order.delivery));
+    forget_recipient(journey.order.gift.as_mut());
     for scan in journey.parcels.iter_mut().flat_map(|parcel| &mut parcel.scans) {
         scan.delivered_to = None;
     }
     for parcel in &mut journey.parcels {
         parcel.delivered_to = None;
+    }
+}
+
+fn forget_address(delivery: Option<&mut Delivery>) {
+    if let Some(address) = delivery.and_then(|delivery| delivery.address.as_mut()) {
+        (address.name, address.lines) = (None, Vec::new());
+    }
+}
+
+fn forget_recipient(gift: Option<&mut Gift>) {
+    if let Some(gift) = gift {
+        gift.recipient_name = None;
     }
 }
 
@@ -288,19 +344,18 @@ fn customer_link(journey: &Journey) -> Vec<Link> {
 fn ship(journey: &mut Journey, data: &ShipmentCreated, at: Timestamp) -> Result<Applied, Full> {
     let subject = Subject::Shipment(data.shipment_id.clone());
     room_for(journey, data.parcels.iter().map(|parcel| &parcel.waybill))?;
-    let known = journey.shipment(&data.shipment_id).is_some();
-    if !known {
-        if journey.shipments.len() >= MOST_PARCELS {
-            return Err(Full);
-        }
-        journey.shipments.push(Shipment {
+    let known = journey.shipments.iter().position(|shipment| shipment.id == data.shipment_id);
+    match known {
+        Some(position) => amend(journey, position, data, at),
+        None if journey.shipments.len() >= MOST_PARCELS => return Err(Full),
+        None => journey.shipments.push(Shipment {
             id: data.shipment_id.clone(),
             created_at: at,
             extent: data.extent,
             items: data.items.clone(),
-        });
-        journey.shipments.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
+        }),
     }
+    journey.shipments.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
     let mut links = Vec::new();
     for parcel in &data.parcels {
         links.extend(give(journey, &data.shipment_id, parcel, at));
@@ -310,7 +365,23 @@ fn ship(journey: &mut Journey, data: &ShipmentCreated, at: Timestamp) -> Result<
             settle(journey, &parcel.waybill, facts);
         }
     }
-    Ok(Applied { news: if known { News::Known } else { News::Fresh }, subject, links })
+    Ok(Applied { news: if known.is_some() { News::Known } else { News::Fresh }, subject, links })
+}
+
+/// A shipment is spoken of again: the newest word says what it carries, the oldest when it left.
+fn amend(journey: &mut Journey, position: usize, data: &ShipmentCreated, at: Timestamp) {
+    let fact = format!("shipment.{}", data.shipment_id);
+    let Journey { shipments, as_of, .. } = journey;
+    let shipment = &mut shipments[position];
+    let newest = as_of.get(&fact).copied().unwrap_or(shipment.created_at);
+    if at >= newest {
+        shipment.extent = data.extent;
+        shipment.items.clone_from(&data.items);
+    }
+    if at != newest {
+        as_of.insert(fact, newest.max(at));
+    }
+    shipment.created_at = shipment.created_at.min(at);
 }
 
 /// Gives the buyer a number.
@@ -337,7 +408,6 @@ fn track(
     if let Some(scan) = &scan {
         let same = |known: &Scan| (known.status, known.at, &known.code) == (scan.status, scan.at, &scan.code);
         if !facts.scans.iter().any(same) {
-            let rank = |scan: &Scan| (scan.at, scan.status, scan.code.clone());
             let latest = facts.scans.iter().map(rank).max().is_none_or(|latest| latest < rank(scan));
             news = if latest { News::Fresh } else { News::Old };
             facts.scans.push(scan.clone());
@@ -346,8 +416,9 @@ fn track(
     if let Some(eta) = eta
         && !facts.etas.contains(&eta)
     {
-        let latest = facts.etas.iter().map(|known| known.at).max().is_none_or(|latest| latest <= eta.at);
-        let said = facts.etas.iter().max_by_key(|known| known.at).is_some_and(|known| known.window == eta.window);
+        let last = facts.etas.iter().max_by(|a, b| rank_of_eta(a).cmp(&rank_of_eta(b)));
+        let latest = last.is_none_or(|last| rank_of_eta(last) < rank_of_eta(&eta));
+        let said = last.is_some_and(|last| last.window == eta.window);
         if scan.is_none() {
             news = match (latest, said) {
                 (true, true) => News::Known,
@@ -358,7 +429,7 @@ fn track(
         facts.etas.push(eta);
     }
     if facts.scans.len() > MOST_SCANS {
-        facts.scans.sort_by_key(|scan| scan.at);
+        facts.scans.sort_by(|a, b| rank(a).cmp(&rank(b)));
         facts.scans.remove(MOST_SCANS / 2);
     }
     if facts.etas.len() > MOST_SCANS {
@@ -367,10 +438,12 @@ fn track(
     let replaced = facts.replaced_by.is_some();
     settle(journey, waybill, facts);
     let life = journey.parcels.iter().rev().find(|parcel| parcel.key.waybill == *waybill);
+    // said of an earlier life of the number
+    let outlived = scan.as_ref().is_some_and(|scan| life.is_some_and(|life| !life.scans.contains(scan)));
     let said_of_return =
         scan.is_none_or(|scan| scan.status != ParcelStatus::Unknown) && life.is_some_and(|life| life.is_return);
     news = match news {
-        News::Fresh if replaced => News::Old,
+        News::Fresh if replaced || outlived => News::Old,
         News::Fresh if said_of_return => News::ReturnLeg,
         other => other,
     };

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::NotificationId;
 use super::event::{Extent, HoldNotice, Line, ParcelStatus, Reference, Waybill};
 use super::order::{Amount, DeliveryMethod, Order};
+use super::parcel::Given;
 use super::rule::RuleName;
 use super::time::{Timestamp, Window};
 
@@ -176,6 +177,9 @@ pub struct Parcel {
     pub delivered_to: Option<String>,
     /// When the shop gave the buyer this number.
     pub linked_at: Timestamp,
+    /// The shipments that had given it before, in this life.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_before: Vec<Given>,
     /// The number under which it goes on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replaced_by: Option<Waybill>,
@@ -322,6 +326,24 @@ pub struct Journey {
     pub erased: bool,
 }
 
+impl Timer {
+    /// The same deadline of the same rule for the same subject, whenever it falls due.
+    pub fn is_same_deadline(&self, other: &Self) -> bool {
+        (self.index, &self.rule, &self.subject) == (other.index, &other.rule, &other.subject)
+    }
+}
+
+/// How what was told of one subject bears on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Not at all.
+    None,
+    /// It is about just that, or a part of it.
+    Same,
+    /// It is about more than that.
+    Wider,
+}
+
 impl Parcel {
     /// The newest scan that says something (an `unknown` one does not).
     pub fn latest(&self) -> Option<&Scan> {
@@ -369,6 +391,28 @@ impl Journey {
     /// The shipment of that name.
     pub fn shipment(&self, id: &str) -> Option<&Shipment> {
         self.shipments.iter().find(|shipment| shipment.id == id)
+    }
+
+    /// Nothing is waited for any more: the order is cancelled or the customer forgotten.
+    pub fn is_silenced(&self) -> bool {
+        self.erased || self.steps.cancelled.is_some()
+    }
+
+    /// How what was told of `told` bears on `subject`.
+    pub fn reach_of(&self, told: &Subject, subject: &Subject) -> Reach {
+        let shipment_of = |key: &ParcelKey| self.parcel(key)?.shipment_id.as_ref();
+        match (told, subject) {
+            (told, subject) if told == subject => Reach::Same,
+            (_, Subject::Order) => Reach::Same,
+            (Subject::Order, _) => Reach::Wider,
+            (Subject::Shipment(id), Subject::Parcel(key)) if shipment_of(key) == Some(id) => Reach::Wider,
+            (Subject::Parcel(key), Subject::Shipment(id)) if shipment_of(key) == Some(id) => Reach::Same,
+            (Subject::Parcel(old), Subject::Parcel(new)) => {
+                let replaced_by = self.parcel(old).and_then(|parcel| parcel.replaced_by.as_ref());
+                if replaced_by == Some(&new.waybill) { Reach::Same } else { Reach::None }
+            }
+            _ => Reach::None,
+        }
     }
 
     /// A shipment has left that carries all or the last of the order.

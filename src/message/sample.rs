@@ -163,6 +163,7 @@ fn shipped(extent: Extent) -> Sample {
         hold: None,
         delivered_to: None,
         linked_at: at("2026-03-03T16:10:00+01:00"),
+        given_before: Vec::new(),
         replaced_by: None,
         is_return: false,
     }];

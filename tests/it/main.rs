@@ -2,6 +2,7 @@
 
 mod architecture;
 mod bus;
+mod domain;
 mod envelope;
 mod message;
 mod provider;

@@ -1,0 +1,10 @@
+//! The pure middle, as stories, tables and properties. Nothing here waits or sends.
+
+mod story;
+
+mod contact;
+mod delays;
+
+mod pickup;
+mod properties;
+mod waiting;
