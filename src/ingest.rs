@@ -53,6 +53,8 @@ struct Counts {
     /// Records whose effects are durable.
     records: AtomicU64,
     store_away: AtomicBool,
+    /// Notifications that are to be taken back and are not yet.
+    withdrawing: AtomicU64,
     changed: watch::Sender<u64>,
 }
 
@@ -65,6 +67,16 @@ impl Progress {
     /// The store takes writes.
     pub fn store_works(&self) -> bool {
         !self.0.store_away.load(Ordering::Acquire)
+    }
+
+    /// Notifications that are to be taken back and are not yet.
+    pub fn withdrawing(&self) -> u64 {
+        self.0.withdrawing.load(Ordering::Acquire)
+    }
+
+    /// One more notification is to be taken back.
+    pub fn withdraw_one(&self) {
+        self.0.withdrawing.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Changes whenever something has been written.
@@ -313,6 +325,7 @@ impl Ingest {
             self.metrics.applied_after.observe(age);
         }
         self.progress.0.records.fetch_add(load.records as u64, Ordering::Release);
+        self.progress.0.withdrawing.fetch_sub(load.withdrawals.len() as u64, Ordering::AcqRel);
         self.progress.note();
     }
 

@@ -183,6 +183,7 @@ impl Pool {
             match holds {
                 Ok(()) => self.fly(one, now),
                 Err(reason) => {
+                    self.shared.progress.withdraw_one();
                     // should ingest not take it, the lease runs out and it is looked at again
                     let _ = self.shared.withdrawals.send((one.key, one.notification.id, reason)).await;
                 }

@@ -31,6 +31,7 @@ macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident($data:ty) = $wire:literal,)*) => {
         /// What happened. The wire name of each variant is its CloudEvents `type`.
         #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "events live behind one pointer, as a whole")]
         pub enum Body {
             $($(#[$doc])* $name($data),)*
         }
