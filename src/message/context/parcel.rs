@@ -65,6 +65,8 @@ pub struct Delay<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Delivered<'a> {
     pub at: Moment,
+    /// Nothing of the order is still to come.
+    pub is_all: bool,
     pub to_recipient: bool,
     pub to_neighbour: bool,
     pub to_letterbox: bool,
@@ -215,6 +217,7 @@ pub(super) fn delivered<'a>(source: &Source<'a>) -> Option<Delivered<'a>> {
     let known = is("recipient") || is("neighbour") || is("letterbox");
     Some(Delivered {
         at: Moment(at),
+        is_all: source.letter.journey.arrived_at().is_some(),
         to_recipient: is("recipient"),
         to_neighbour: is("neighbour"),
         to_letterbox: is("letterbox"),
