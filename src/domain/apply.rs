@@ -408,7 +408,9 @@ fn track(
     if let Some(scan) = &scan {
         let same = |known: &Scan| (known.status, known.at, &known.code) == (scan.status, scan.at, &scan.code);
         if !facts.scans.iter().any(same) {
-            let latest = facts.scans.iter().map(rank).max().is_none_or(|latest| latest < rank(scan));
+            // what says nothing does not outdate what does
+            let telling = facts.scans.iter().filter(|known| known.status != ParcelStatus::Unknown);
+            let latest = telling.map(rank).max().is_none_or(|latest| latest < rank(scan));
             news = if latest { News::Fresh } else { News::Old };
             facts.scans.push(scan.clone());
         }

@@ -5,6 +5,7 @@ mod story;
 mod contact;
 mod delays;
 
+mod parser;
 mod pickup;
 mod properties;
 mod waiting;

@@ -363,7 +363,7 @@ fn verdict(verdict: &Verdict) -> String {
 #[track_caller]
 pub fn same(found: &str, expected: &str) {
     let expected: Vec<&str> = expected.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    let found: Vec<&str> = found.lines().collect();
+    let found: Vec<&str> = found.lines().map(str::trim).collect();
     assert_eq!(found, expected, "\nfound:\n{}\n\nexpected:\n{}\n", found.join("\n"), expected.join("\n"));
 }
 
