@@ -2,8 +2,10 @@
 
 mod story;
 
+mod bounds;
 mod contact;
 mod delays;
+mod facts;
 
 mod parser;
 mod pickup;
