@@ -26,6 +26,7 @@ pub struct Event {
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident($data:ty) = $wire:literal,)*) => {
         /// What happened. The wire name of each variant is its CloudEvents `type`.
+        #[allow(clippy::large_enum_variant, reason = "events live one by one behind an `Arc`")]
         #[derive(Clone, Debug, PartialEq)]
         pub enum Body {
             $($(#[$doc])* $name($data),)*
