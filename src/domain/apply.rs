@@ -1,18 +1,14 @@
 //! What an event adds to a journey. Facts only; what is to be said of them is [`super::step`]'s.
 
-use std::collections::BTreeSet;
+mod order;
+mod parcel;
 
-use super::event::{
-    Body, Event, Extent, HoldNotice, NewParcel, OrderPlaced, OrderUpdated, ParcelStatus, Reference, ShipmentCreated,
-    Waybill,
-};
-use super::journey::{
-    Announced, Cancelled, Hold, HoldKind, Journey, JourneyKey, Link, Parcel, ParcelKey, Promised, Refunded, Scan,
-    Shipment, Subject,
-};
-use super::order::{Customer, Delivery, Gift};
-use super::parcel::{Facts, Given, rank, rank_of_eta};
+use super::event::{Body, Event, Extent, OrderPlaced, Reference};
+use super::journey::{Announced, Cancelled, Journey, JourneyKey, Link, Promised, Refunded, Scan, Subject};
 use super::time::Timestamp;
+
+use order::{drop_blanks, forget, hold_in_store, update_customer, update_order};
+use parcel::{give, latest_life, replace, room_for, ship, track};
 
 /// No order has more; a stream that says otherwise is broken or hostile (I10).
 pub const MOST_PARCELS: usize = 200;
@@ -175,7 +171,6 @@ fn earliest(step: &mut Option<Timestamp>, at: Timestamp) -> News {
     *step = Some(step.map_or(at, |known| known.min(at)));
     news
 }
-
 /// Whether `at` is the newest word on `fact`; if so it is noted as that. Of two words of one
 /// moment the one that arrived later counts.
 fn is_newest(journey: &mut Journey, fact: &str, at: Timestamp) -> bool {
@@ -192,285 +187,9 @@ fn is_newest(journey: &mut Journey, fact: &str, at: Timestamp) -> bool {
     }
 }
 
-/// Puts `given` in the place of `known`, if `at` is the newest word on it.
-macro_rules! replace_fact {
-    ($journey:ident, $news:ident, $fact:expr, $given:expr, $at:ident => $($known:tt)+) => {
-        if let Some(given) = $given {
-            if $at < $journey.placed_at || !is_newest($journey, $fact, $at) {
-                $news = if $news == News::Known { News::Old } else { $news };
-            } else if $journey.$($known)+ != *given {
-                $journey.$($known)+ = given.clone();
-                $news = News::Fresh;
-            }
-        }
-    };
-}
-
-fn update_order(journey: &mut Journey, data: &OrderUpdated, at: Timestamp) -> News {
-    let expected = |journey: &Journey| (journey.hold_kind(), journey.first_promise());
-    let before = expected(journey);
-    let mut news = News::Known;
-    let (mut delivery, mut gift) = (data.delivery.clone(), data.gift.clone());
-    if journey.erased {
-        forget_address(delivery.as_mut());
-        forget_recipient(gift.as_mut());
-    }
-    replace_fact!(journey, news, "items", &data.items, at => order.items);
-    replace_fact!(journey, news, "delivery", &delivery, at => order.delivery);
-    replace_fact!(journey, news, "order_url", &data.order_url.clone().map(Some), at => order.order_url);
-    replace_fact!(journey, news, "gift", &gift.map(Some), at => order.gift);
-    if let Some(window) = data.promise {
-        let promised = Promised { window, at };
-        let latest = journey.promises.last().is_none_or(|last| last.at <= at);
-        if at >= journey.placed_at && !journey.promises.contains(&promised) {
-            let position = journey.promises.partition_point(|known| known.at <= at);
-            journey.promises.insert(position, promised);
-            if journey.promises.len() > MOST_PROMISES {
-                journey.promises.remove(MOST_PROMISES / 2);
-            }
-            journey.order.promise = journey.promises.last().map(|promised| promised.window);
-            news = if latest { News::Fresh } else { news };
-        }
-        news = if news == News::Known && !latest { News::Old } else { news };
-    }
-    if expected(journey) != before {
-        // whether a hold was chosen and whether it comes later than expected follow from the order
-        let waybills: BTreeSet<Waybill> = journey.parcels.iter().map(|parcel| parcel.key.waybill.clone()).collect();
-        for waybill in &waybills {
-            let facts = facts_of(journey, waybill);
-            settle(journey, waybill, facts);
-        }
-    }
-    news
-}
-
-fn update_customer(journey: &mut Journey, given: &Customer, at: Timestamp) -> News {
-    if journey.erased {
-        return News::Known;
-    }
-    let mut given = given.clone();
-    drop_blanks(&mut given);
-    let mut news = News::Known;
-    replace_fact!(journey, news, "customer.name", &given.name.map(Some), at => order.customer.name);
-    replace_fact!(journey, news, "customer.email", &given.email.map(Some), at => order.customer.email);
-    replace_fact!(journey, news, "customer.phone", &given.phone.map(Some), at => order.customer.phone);
-    replace_fact!(journey, news, "customer.locale", &given.locale.map(Some), at => order.customer.locale);
-    replace_fact!(journey, news, "customer.time_zone", &given.time_zone.map(Some), at => order.customer.time_zone);
-    replace_fact!(journey, news, "customer.channels", &given.channels.map(Some), at => order.customer.channels);
-    news
-}
-
-/// It waits in the store, unless it has been collected.
-fn hold_in_store(journey: &mut Journey, notice: &HoldNotice, at: Timestamp) -> News {
-    let newest = is_newest(journey, "store_hold", at);
-    if journey.steps.collected.is_some() {
-        return News::Old;
-    }
-    match &mut journey.store_hold {
-        Some(hold) => {
-            hold.since = hold.since.min(at);
-            if !newest {
-                return News::Old;
-            }
-            if hold.notice == *notice {
-                return News::Known;
-            }
-            hold.notice = notice.clone();
-        }
-        None => journey.store_hold = Some(Hold { kind: HoldKind::Chosen, since: at, notice: notice.clone() }),
-    }
-    News::Fresh
-}
-
-/// The parcel goes on under another number.
-fn replace(journey: &mut Journey, replaced: &Waybill, by: &Waybill, at: Timestamp) -> News {
-    if replaced == by {
-        return News::Known;
-    }
-    let newest = is_newest(journey, &format!("replaced.{}.{}", replaced.carrier, replaced.tracking_number), at);
-    let mut facts = facts_of(journey, replaced);
-    if facts.replaced_by.as_ref() == Some(by) {
-        return News::Known;
-    }
-    if !newest {
-        return News::Old;
-    }
-    facts.replaced_by = Some(by.clone());
-    settle(journey, replaced, facts);
-    News::Fresh
-}
-
-/// An address of white space is none.
-fn drop_blanks(customer: &mut Customer) {
-    for text in [&mut customer.name, &mut customer.email, &mut customer.phone] {
-        if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
-            *text = None;
-        }
-    }
-}
-
-/// Forgets who the customer is; what was bought and when stays.
-fn forget(journey: &mut Journey) {
-    let customer = &mut journey.order.customer;
-    *customer = Customer { id: customer.id.take(), ..Customer::default() };
-    journey.as_of.retain(|fact, _| !fact.starts_with("customer."));
-    forget_address(Some(&mut journey.order.delivery));
-    forget_recipient(journey.order.gift.as_mut());
-    for scan in journey.parcels.iter_mut().flat_map(|parcel| &mut parcel.scans) {
-        scan.delivered_to = None;
-    }
-    for parcel in &mut journey.parcels {
-        parcel.delivered_to = None;
-    }
-}
-
-fn forget_address(delivery: Option<&mut Delivery>) {
-    if let Some(address) = delivery.and_then(|delivery| delivery.address.as_mut()) {
-        (address.name, address.lines) = (None, Vec::new());
-    }
-}
-
-fn forget_recipient(gift: Option<&mut Gift>) {
-    if let Some(gift) = gift {
-        gift.recipient_name = None;
-    }
-}
-
 fn customer_link(journey: &Journey) -> Vec<Link> {
     let customer = journey.order.customer.id.clone();
     customer.map(|id| Link { reference: Reference::Customer(id), since: journey.placed_at }).into_iter().collect()
-}
-
-fn ship(journey: &mut Journey, data: &ShipmentCreated, at: Timestamp) -> Result<Applied, Full> {
-    let subject = Subject::Shipment(data.shipment_id.clone());
-    room_for(journey, data.parcels.iter().map(|parcel| &parcel.waybill))?;
-    let known = journey.shipments.iter().position(|shipment| shipment.id == data.shipment_id);
-    match known {
-        Some(position) => amend(journey, position, data, at),
-        None if journey.shipments.len() >= MOST_PARCELS => return Err(Full),
-        None => journey.shipments.push(Shipment {
-            id: data.shipment_id.clone(),
-            created_at: at,
-            extent: data.extent,
-            items: data.items.clone(),
-        }),
-    }
-    journey.shipments.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
-    let mut links = Vec::new();
-    for parcel in &data.parcels {
-        links.extend(give(journey, &data.shipment_id, parcel, at));
-        if let Some(window) = data.eta {
-            let mut facts = facts_of(journey, &parcel.waybill);
-            facts.etas.push(Announced { at, window, reason: None });
-            settle(journey, &parcel.waybill, facts);
-        }
-    }
-    Ok(Applied { news: if known.is_some() { News::Known } else { News::Fresh }, subject, links })
-}
-
-/// A shipment is spoken of again: the newest word says what it carries, the oldest when it left.
-fn amend(journey: &mut Journey, position: usize, data: &ShipmentCreated, at: Timestamp) {
-    let fact = format!("shipment.{}", data.shipment_id);
-    let Journey { shipments, as_of, .. } = journey;
-    let shipment = &mut shipments[position];
-    let newest = as_of.get(&fact).copied().unwrap_or(shipment.created_at);
-    if at >= newest {
-        shipment.extent = data.extent;
-        shipment.items.clone_from(&data.items);
-    }
-    if at != newest {
-        as_of.insert(fact, newest.max(at));
-    }
-    shipment.created_at = shipment.created_at.min(at);
-}
-
-/// Gives the buyer a number.
-fn give(journey: &mut Journey, shipment_id: &str, parcel: &NewParcel, at: Timestamp) -> Vec<Link> {
-    let mut facts = facts_of(journey, &parcel.waybill);
-    facts.given.push(Given { at, shipment_id: shipment_id.to_owned(), tracking_url: parcel.tracking_url.clone() });
-    settle(journey, &parcel.waybill, facts);
-    vec![Link { reference: Reference::Parcel(parcel.waybill.clone()), since: at }]
-}
-
-fn track(
-    journey: &mut Journey,
-    waybill: &Waybill,
-    scan: Option<Scan>,
-    eta: Option<Announced>,
-) -> Result<Applied, Full> {
-    room_for(journey, [waybill])?;
-    let mut facts = facts_of(journey, waybill);
-    // an event that names order and number makes the number known for those that do not
-    let unknown = !journey.parcels.iter().any(|parcel| parcel.key.waybill == *waybill);
-    let since = scan.as_ref().map(|scan| scan.at).or(eta.as_ref().map(|eta| eta.at));
-    let links = since.filter(|_| unknown).map(|since| Link { reference: Reference::Parcel(waybill.clone()), since });
-    let mut news = News::Known;
-    if let Some(scan) = &scan {
-        let same = |known: &Scan| (known.status, known.at, &known.code) == (scan.status, scan.at, &scan.code);
-        if !facts.scans.iter().any(same) {
-            let latest = facts.scans.iter().map(rank).max().is_none_or(|latest| latest < rank(scan));
-            news = if latest { News::Fresh } else { News::Old };
-            facts.scans.push(scan.clone());
-        }
-    }
-    if let Some(eta) = eta
-        && !facts.etas.contains(&eta)
-    {
-        let last = facts.etas.iter().max_by(|a, b| rank_of_eta(a).cmp(&rank_of_eta(b)));
-        let latest = last.is_none_or(|last| rank_of_eta(last) < rank_of_eta(&eta));
-        let said = last.is_some_and(|last| last.window == eta.window);
-        if scan.is_none() {
-            news = match (latest, said) {
-                (true, true) => News::Known,
-                (true, false) => News::Fresh,
-                (false, _) => News::Old,
-            };
-        }
-        facts.etas.push(eta);
-    }
-    if facts.scans.len() > MOST_SCANS {
-        facts.scans.sort_by(|a, b| rank(a).cmp(&rank(b)));
-        facts.scans.remove(MOST_SCANS / 2);
-    }
-    if facts.etas.len() > MOST_SCANS {
-        facts.etas.remove(0);
-    }
-    let replaced = facts.replaced_by.is_some();
-    settle(journey, waybill, facts);
-    let life = journey.parcels.iter().rev().find(|parcel| parcel.key.waybill == *waybill);
-    // said of an earlier life of the number
-    let outlived = scan.as_ref().is_some_and(|scan| life.is_some_and(|life| !life.scans.contains(scan)));
-    let said_of_return =
-        scan.is_none_or(|scan| scan.status != ParcelStatus::Unknown) && life.is_some_and(|life| life.is_return);
-    news = match news {
-        News::Fresh if replaced || outlived => News::Old,
-        News::Fresh if said_of_return => News::ReturnLeg,
-        other => other,
-    };
-    Ok(Applied { news, subject: latest_life(journey, waybill), links: links.into_iter().collect() })
-}
-
-fn facts_of(journey: &Journey, waybill: &Waybill) -> Facts {
-    Facts::gather(journey.parcels.iter().filter(|parcel| parcel.key.waybill == *waybill))
-}
-
-/// Puts the lives that follow from `facts` in place of those that were there.
-fn settle(journey: &mut Journey, waybill: &Waybill, facts: Facts) {
-    let lives = facts.lives(waybill, journey.hold_kind(), journey.first_promise());
-    journey.parcels.retain(|parcel| parcel.key.waybill != *waybill);
-    let at = journey.parcels.partition_point(|parcel: &Parcel| parcel.key.waybill < *waybill);
-    journey.parcels.splice(at..at, lives);
-}
-
-fn latest_life(journey: &Journey, waybill: &Waybill) -> Subject {
-    let life = journey.parcels.iter().rev().find(|parcel| parcel.key.waybill == *waybill);
-    Subject::Parcel(life.map_or_else(|| ParcelKey { waybill: waybill.clone(), epoch: 0 }, |life| life.key.clone()))
-}
-
-fn room_for<'a>(journey: &Journey, waybills: impl IntoIterator<Item = &'a Waybill>) -> Result<(), Full> {
-    let is_new = |waybill: &&Waybill| !journey.parcels.iter().any(|parcel| parcel.key.waybill == **waybill);
-    let new = waybills.into_iter().filter(is_new).count();
-    if journey.parcels.len() + new > MOST_PARCELS { Err(Full) } else { Ok(()) }
 }
 
 impl Journey {

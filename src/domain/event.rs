@@ -30,6 +30,7 @@ pub struct Event {
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident($data:ty) = $wire:literal,)*) => {
         /// What happened. The wire name of each variant is its CloudEvents `type`.
+        #[allow(clippy::large_enum_variant, reason = "events live one by one behind an `Arc`")]
         #[derive(Clone, Debug, PartialEq)]
         #[allow(clippy::large_enum_variant, reason = "events live behind one pointer, as a whole")]
         pub enum Body {

@@ -2,9 +2,12 @@
 
 mod story;
 
+mod bounds;
 mod contact;
 mod delays;
+mod facts;
 
+mod parser;
 mod pickup;
 mod properties;
 mod waiting;

@@ -342,9 +342,12 @@ fn a_status_that_no_vocabulary_lists_changes_nothing() {
          +2d scan A1 teleported
          +3d scan A1 delivered
          +3d1h scan A1 beamed
-         +3d2h scan A1 delivered code=AGAIN",
+         +3d2h scan A1 delivered code=AGAIN
+         +4d scan A2 beamed
+         +4d1h@+3d scan A2 delivered",
         "+3d parcel.tracked delivered[A1] send email+webhook
-         +3d2h parcel.tracked delivered[A1] no already_told",
+         +3d2h parcel.tracked delivered[A1] no already_told
+         +4d1h parcel.tracked delivered[A2] send email+webhook",
     );
 }
 
