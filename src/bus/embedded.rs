@@ -4,12 +4,19 @@
 //! keeps at most 5 MiB or 100,000 records of each partition and drops the oldest silently, it
 //! forgets everything when it ends, and it knows neither SASL nor topic administration.
 
+use rdkafka::ClientConfig;
+use rdkafka::bindings::{rd_kafka_handle_mock_cluster, rd_kafka_mock_group_initial_rebalance_delay_ms};
+use rdkafka::error::KafkaResult;
 use rdkafka::mocking::MockCluster;
-use rdkafka::producer::DefaultProducerContext;
+use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
+
+/// How long the first member of a group waits for others; three seconds, if nobody says.
+const FIRST_MEMBER_WAITS_MS: i32 = 100;
 
 /// Runs as long as it is kept.
 pub struct EmbeddedBroker {
-    cluster: MockCluster<'static, DefaultProducerContext>,
+    /// The broker lives in a client that otherwise does nothing.
+    home: BaseProducer,
 }
 
 impl EmbeddedBroker {
@@ -18,22 +25,32 @@ impl EmbeddedBroker {
     /// # Errors
     /// What the library says.
     pub fn start(topics: &[(&str, i32)]) -> Result<Self, String> {
-        let cluster = MockCluster::new(1).map_err(|error| format!("the embedded broker did not start: {error}"))?;
-        let broker = Self { cluster };
+        let home: KafkaResult<BaseProducer> = ClientConfig::new().set("test.mock.num.brokers", "1").create();
+        let broker = Self { home: home.map_err(|error| format!("the embedded broker did not start: {error}"))? };
+        broker.cluster()?;
+        // SAFETY: the client is alive, and it has a cluster: that was just looked at
+        unsafe {
+            let cluster = rd_kafka_handle_mock_cluster(broker.home.client().native_ptr());
+            rd_kafka_mock_group_initial_rebalance_delay_ms(cluster, FIRST_MEMBER_WAITS_MS);
+        }
         topics.iter().try_for_each(|(name, partitions)| broker.create_topic(name, *partitions))?;
         Ok(broker)
+    }
+
+    fn cluster(&self) -> Result<MockCluster<'_, DefaultProducerContext>, String> {
+        self.home.client().mock_cluster().ok_or_else(|| "the embedded broker did not start".to_owned())
     }
 
     /// # Errors
     /// What the library says.
     pub fn create_topic(&self, name: &str, partitions: i32) -> Result<(), String> {
-        let created = self.cluster.create_topic(name, partitions, 1);
+        let created = self.cluster()?.create_topic(name, partitions, 1);
         created.map_err(|error| format!("the topic {name} could not be created: {error}"))
     }
 
     /// Where clients find it: `127.0.0.1:` and a free port.
     pub fn bootstrap_servers(&self) -> String {
-        self.cluster.bootstrap_servers()
+        self.cluster().map(|cluster| cluster.bootstrap_servers()).unwrap_or_default()
     }
 
     /// Cuts all connections and takes none until [`Self::up`].
@@ -41,12 +58,12 @@ impl EmbeddedBroker {
     /// # Errors
     /// What the library says.
     pub fn down(&self) -> Result<(), String> {
-        self.cluster.broker_down(-1).map_err(|error| error.to_string())
+        self.cluster()?.broker_down(-1).map_err(|error| error.to_string())
     }
 
     /// # Errors
     /// What the library says.
     pub fn up(&self) -> Result<(), String> {
-        self.cluster.broker_up(-1).map_err(|error| error.to_string())
+        self.cluster()?.broker_up(-1).map_err(|error| error.to_string())
     }
 }
