@@ -5,4 +5,5 @@ mod bus;
 mod envelope;
 mod message;
 mod provider;
+mod service;
 mod store;
