@@ -33,15 +33,15 @@ pub struct Facts {
     pub progress: Progress,
     /// Fills in what only the bus knows, right before the metrics are read.
     pub refresh: Arc<dyn Fn(&Metrics) + Send + Sync>,
+    /// The service is about to end and takes nothing new.
     pub stopping: watch::Receiver<bool>,
 }
 
-/// Serves until `stopping` is told.
+/// Serves until `end` is told.
 ///
 /// # Errors
 /// If the address cannot be listened on.
-pub async fn serve(listener: TcpListener, facts: Facts) -> std::io::Result<()> {
-    let mut stopping = facts.stopping.clone();
+pub async fn serve(listener: TcpListener, facts: Facts, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
@@ -58,7 +58,7 @@ pub async fn serve(listener: TcpListener, facts: Facts) -> std::io::Result<()> {
         .with_state(facts);
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
-            let _ = stopping.wait_for(|stop| *stop).await;
+            let _ = end.wait_for(|end| *end).await;
         })
         .await
 }

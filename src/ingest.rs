@@ -31,6 +31,9 @@ pub type Withdrawal = (JourneyKey, NotificationId, Reason);
 /// Told how far a partition is durable, as a hint for lag dashboards.
 pub type Hint = Arc<dyn Fn(&[(Partition, i64)]) + Send + Sync>;
 
+/// Asks the bus to read a partition anew, from where the store says.
+pub type Reread = Arc<dyn Fn(&Partition) + Send + Sync>;
+
 /// Deadlines decided together.
 const TIMERS_AT_ONCE: usize = 500;
 /// How often deadlines and redrives are looked for, in real time.
@@ -101,6 +104,7 @@ pub struct Ingest {
     pub metrics: Metrics,
     pub progress: Progress,
     pub hint: Hint,
+    pub reread: Reread,
     pub owner: String,
     pub lease: Duration,
 }
@@ -115,6 +119,15 @@ struct Load {
     advances: Vec<Advance>,
     redriven: Vec<i64>,
     records: usize,
+}
+
+impl Load {
+    /// Leaves out what comes of `partition`.
+    fn leave(&mut self, partition: &Partition) {
+        self.advances.retain(|advance| advance.partition != *partition);
+        self.arrivals.retain(|arrival| arrival.partition.as_ref() != Some(partition));
+        self.dead.retain(|dead| dead.record.partition != *partition);
+    }
 }
 
 impl Ingest {
@@ -158,22 +171,13 @@ impl Ingest {
                 _ = look.tick() => if !self.look(&mut load).await { continue },
                 () = wake.changed() => if !self.look(&mut load).await { continue },
             }
-            let advances = load.advances.clone();
-            match self.settle(load, &mut stop).await {
-                Settled::Written => {
-                    for advance in &advances {
-                        positions.insert(advance.partition.clone(), Some(advance.next));
-                    }
-                    let done: Vec<_> = advances.into_iter().map(|advance| (advance.partition, advance.next)).collect();
-                    if !done.is_empty() {
-                        (self.hint)(&done);
-                    }
-                }
-                Settled::Fenced(partition) => {
-                    // another owner works on it by now, and has taken in what we could not
-                    positions.remove(&partition);
-                }
-                Settled::Stopped => return,
+            if !self.settle(&mut load, &mut positions, &mut stop).await {
+                return;
+            }
+            let done: Vec<_> = load.advances.into_iter().map(|advance| (advance.partition, advance.next)).collect();
+            positions.extend(done.iter().map(|(partition, next)| (partition.clone(), Some(*next))));
+            if !done.is_empty() {
+                (self.hint)(&done);
             }
         }
     }
@@ -222,13 +226,20 @@ impl Ingest {
     }
 
     /// Decides and writes, again and again while the store is away or journeys change meanwhile.
-    async fn settle(&self, load: Load, stop: &mut watch::Receiver<bool>) -> Settled {
+    /// A partition that somebody else has advanced is left out: nothing was written, and the rest
+    /// of the load must not be lost with it (I5). `false`: a stop came first.
+    async fn settle(
+        &self,
+        load: &mut Load,
+        positions: &mut HashMap<Partition, Option<i64>>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> bool {
         let mut failures = 0;
         loop {
-            match self.attempt(&load).await {
+            match self.attempt(load).await {
                 Ok(()) => {
                     self.store_is_back();
-                    return Settled::Written;
+                    return true;
                 }
                 Err(StoreError::Conflict) => {
                     self.metrics.conflicts.inc();
@@ -238,9 +249,11 @@ impl Ingest {
                     tracing::warn!(
                         topic = &*partition.topic,
                         partition = partition.number,
-                        "the partition has another owner by now; its records are left to it"
+                        "somebody else has advanced the partition; it is read anew, if it is still ours"
                     );
-                    return Settled::Fenced(partition);
+                    load.leave(&partition);
+                    positions.remove(&partition);
+                    (self.reread)(&partition);
                 }
                 Err(error) => {
                     self.complain("commit", &error);
@@ -249,7 +262,7 @@ impl Ingest {
                     failures += 1;
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        () = told(stop) => return Settled::Stopped,
+                        () = told(stop) => return false,
                     }
                 }
             }
@@ -357,12 +370,6 @@ impl Ingest {
 /// Returns once `stop` is told, or nobody is left to tell it.
 pub async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-enum Settled {
-    Written,
-    Fenced(Partition),
-    Stopped,
 }
 
 /// Wakes when a told clock is moved; never with the machine's.

@@ -130,6 +130,7 @@ impl<'a> Reader<'a> {
                 self.group.commit_hints(self.client);
             }
             self.group.assign_waiting(self.client);
+            self.group.reread_refused(self.client);
             let polled = match self.group.flush() {
                 Flushed::Closed => return End::Stop,
                 Flushed::Full => self.hold(),

@@ -247,7 +247,10 @@ impl Pool {
             After::Accepted => Next::Accepted,
             After::GiveUp => Next::Dead,
             After::Hold => Next::Held,
-            After::RetryAt(at) => Next::Retry(self.pace.resting_until(now).map_or(at, |rested| at.max(rested))),
+            After::RetryAt(at) => {
+                let at = self.pace.resting_until(now).map_or(at, |rested| at.max(rested));
+                if answer.rest { Next::Wait(at) } else { Next::Retry(at) }
+            }
         };
         AttemptRecord {
             notification: one.notification.id.clone(),

@@ -6,4 +6,5 @@ mod domain;
 mod envelope;
 mod message;
 mod provider;
+mod service;
 mod store;

@@ -135,23 +135,6 @@ fn ours_cost_two_text_messages_at_most() {
     }
 }
 
-/// For looking at: `LETTERS=<folder> cargo test letters_to_look_at -- --ignored`.
-#[test]
-#[ignore = "writes files to look at"]
-fn letters_to_look_at() {
-    let folder = std::path::PathBuf::from(std::env::var("LETTERS").expect("LETTERS names a folder"));
-    for message in OURS.messages() {
-        for name in shown(message) {
-            for locale in ["fr-FR", "en-GB"] {
-                let mut sample = sample(name);
-                sample.journey.order.customer.locale = Some(locale.to_owned());
-                let html = email(&sample, message).html;
-                std::fs::write(folder.join(format!("{message}.{name}.{locale}.html")), html).unwrap();
-            }
-        }
-    }
-}
-
 #[test]
 fn a_shipment_raises_only_its_own_concerns() {
     assert!(!email(&sample("shipped_some"), "shipping").text.contains("Dégagez le passage"));
