@@ -3,6 +3,7 @@
 //! Every event names its shop and, where it is about one order, the order. `schemas/` holds an
 //! Avro schema, a JSON Schema and an example of each type.
 
+mod reference;
 mod status;
 
 use schemars::JsonSchema;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::order::{Channel, Customer, Delivery, Gift, Item, Order, Point};
 use super::time::{Timestamp, Window};
 
+pub use reference::Reference;
 pub use status::ParcelStatus;
 
 /// An event as it came: who says so (`source` and `id` together tell a repetition), when it
@@ -361,42 +363,4 @@ pub struct SupportContacted {
     /// What it was about, in the care team's own classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
-}
-
-/// What an event is about: how its journey is found.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reference {
-    Order(String),
-    Parcel(Waybill),
-    Customer(String),
-}
-
-impl Body {
-    /// How the journey of this event is found. An order that is named wins over a waybill.
-    /// `None` if a `customer.updated` names no customer.
-    pub fn reference(&self) -> Option<Reference> {
-        let order = |id: &String| Some(Reference::Order(id.clone()));
-        let parcel = |id: &Option<String>, waybill: &Waybill| match id {
-            Some(id) => Some(Reference::Order(id.clone())),
-            None => Some(Reference::Parcel(waybill.clone())),
-        };
-        match self {
-            Self::OrderPlaced(data) => order(&data.order_id),
-            Self::OrderConfirmed(data) | Self::OrderPreparing(data) | Self::OrderCollected(data) => {
-                order(&data.order_id)
-            }
-            Self::OrderUpdated(data) => order(&data.order_id),
-            Self::OrderPacked(data) => order(&data.order_id),
-            Self::OrderReadyForCollection(data) => order(&data.order_id),
-            Self::OrderCancelled(data) => order(&data.order_id),
-            Self::OrderRefunded(data) => order(&data.order_id),
-            Self::ShipmentCreated(data) => order(&data.order_id),
-            Self::ShipmentReplaced(data) => order(&data.order_id),
-            Self::SupportContacted(data) => order(&data.order_id),
-            Self::ParcelTracked(data) => parcel(&data.order_id, &data.waybill),
-            Self::ParcelEtaChanged(data) => parcel(&data.order_id, &data.waybill),
-            Self::CustomerUpdated(data) => data.customer.id.clone().map(Reference::Customer),
-            Self::CustomerErased(data) => Some(Reference::Customer(data.customer_id.clone())),
-        }
-    }
 }
