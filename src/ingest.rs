@@ -4,10 +4,10 @@
 mod draft;
 mod intake;
 mod known;
+mod progress;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -24,6 +24,7 @@ use crate::telemetry::Metrics;
 use draft::{Disposition, Draft};
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
+pub use progress::Progress;
 
 /// A notification that must not leave, and why.
 pub type Withdrawal = (JourneyKey, NotificationId, Reason);
@@ -46,52 +47,6 @@ const STORE_WAITS: [Duration; 5] = [
     Duration::from_secs(5),
     Duration::from_secs(10),
 ];
-
-/// What ingest shares with the rest of the service.
-#[derive(Clone, Default)]
-pub struct Progress(Arc<Counts>);
-
-#[derive(Default)]
-struct Counts {
-    /// Records whose effects are durable.
-    records: AtomicU64,
-    store_away: AtomicBool,
-    /// Notifications that are to be taken back and are not yet.
-    withdrawing: AtomicU64,
-    changed: watch::Sender<u64>,
-}
-
-impl Progress {
-    /// Records whose effects are durable, since the start.
-    pub fn records(&self) -> u64 {
-        self.0.records.load(Ordering::Acquire)
-    }
-
-    /// The store takes writes.
-    pub fn store_works(&self) -> bool {
-        !self.0.store_away.load(Ordering::Acquire)
-    }
-
-    /// Notifications that are to be taken back and are not yet.
-    pub fn withdrawing(&self) -> u64 {
-        self.0.withdrawing.load(Ordering::Acquire)
-    }
-
-    /// One more notification is to be taken back.
-    pub fn withdraw_one(&self) {
-        self.0.withdrawing.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// Changes whenever something has been written.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.changed.subscribe()
-    }
-
-    /// Something has been written.
-    pub fn note(&self) {
-        self.0.changed.send_modify(|count| *count += 1);
-    }
-}
 
 /// The parts that ingest works with.
 pub struct Ingest {
@@ -257,7 +212,7 @@ impl Ingest {
                 }
                 Err(error) => {
                     self.complain("commit", &error);
-                    self.progress.0.store_away.store(true, Ordering::Release);
+                    self.progress.set_store_works(false);
                     let wait = STORE_WAITS[failures.min(STORE_WAITS.len() - 1)];
                     failures += 1;
                     tokio::select! {
@@ -337,13 +292,11 @@ impl Ingest {
             self.metrics.lag_seconds.set(age);
             self.metrics.applied_after.observe(age);
         }
-        self.progress.0.records.fetch_add(load.records as u64, Ordering::Release);
-        self.progress.0.withdrawing.fetch_sub(load.withdrawals.len() as u64, Ordering::AcqRel);
-        self.progress.note();
+        self.progress.wrote(load.records, load.withdrawals.len());
     }
 
     fn store_is_back(&self) {
-        if self.progress.0.store_away.swap(false, Ordering::AcqRel) {
+        if !self.progress.set_store_works(true) {
             tracing::info!("the store is back");
         }
     }

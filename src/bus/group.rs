@@ -3,6 +3,8 @@
 //! The library calls back from within `poll`, on the bus thread. A callback can wait for the
 //! channel and for ingest, which never wait for the bus thread, and for nothing else.
 
+mod list;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,8 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
+
+use list::{list_of, partitions_of};
 
 use super::OffsetsOf;
 use super::wait::wait;
@@ -383,24 +387,6 @@ impl ConsumerContext for Group {
             Err(error) => self.commit_failed(&error),
         }
     }
-}
-
-fn partitions_of(list: &TopicPartitionList) -> Vec<Partition> {
-    let mut topics: BTreeMap<String, Arc<str>> = BTreeMap::new();
-    let elements = list.elements();
-    let partition = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
-        let topic = topics.entry(element.topic().to_owned()).or_insert_with(|| Arc::from(element.topic()));
-        Partition { topic: Arc::clone(topic), number: element.partition() }
-    };
-    elements.iter().map(partition).collect()
-}
-
-fn list_of<'a>(partitions: impl Iterator<Item = &'a Partition>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for partition in partitions {
-        list.add_partition(&partition.topic, partition.number);
-    }
-    list
 }
 
 /// Takes records of these partitions out of what is not sent yet.

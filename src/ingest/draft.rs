@@ -177,6 +177,10 @@ impl<'a> Draft<'a> {
     /// Decides on a deadline. A journey that is gone has none.
     pub fn wake(&mut self, key: &JourneyKey, timer: &Timer) {
         self.advance(key, Input::Timer(timer), self.now);
+        // whatever the journey knows of it: a timer that woke it must not wake it again
+        if let Some(sheet) = self.sheets.get_mut(key) {
+            sheet.timers_before.insert(timer.clone());
+        }
     }
 
     /// Takes a notification back that must not leave.
