@@ -41,6 +41,7 @@ fn an_order_is_updated_field_by_field() {
     assert_eq!(order.items[0].sku, "SAUCER");
     assert_eq!(order.delivery.method, DeliveryMethod::PickupPoint);
     assert_eq!(order.promise, super::story::order().promise);
+    assert_eq!(story.journey.first_promise(), order.promise);
 }
 
 #[test]
