@@ -248,16 +248,20 @@ fn the_end_of_a_missed_promise_is_told_once_however_many_parcels_there_are() {
         order(),
         "promise_missed recovery",
         "+1d ship S1 all A1 A2 A3
-         +3d scan A1 in_transit
+         +3d scan A1 announced
+         +3d scan A2 announced
+         +3d scan A3 announced
          +5d scan A1 in_transit
          +5d1h scan A2 in_transit
-         +5d2h scan A3 in_transit",
+         +5d2h scan A3 in_transit
+         +6d scan A3 delayed
+         +6d1h scan A3 in_transit",
         "+0 order.placed promise_missed until +4d4h
-         +3d parcel.tracked recovery[A1] no not_told
          +4d4h deadline promise_missed send email+webhook
          +5d parcel.tracked recovery[A1] send email+webhook
-         +5d1h parcel.tracked recovery[A2] send email+webhook
-         +5d2h parcel.tracked recovery[A3] send email+webhook",
+         +5d1h parcel.tracked recovery[A2] no not_told
+         +5d2h parcel.tracked recovery[A3] no not_told
+         +6d1h parcel.tracked recovery[A3] send email+webhook",
     );
 }
 

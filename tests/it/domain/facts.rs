@@ -41,6 +41,7 @@ fn an_order_is_updated_field_by_field() {
     assert_eq!(order.items[0].sku, "SAUCER");
     assert_eq!(order.delivery.method, DeliveryMethod::PickupPoint);
     assert_eq!(order.promise, super::story::order().promise);
+    assert_eq!(story.journey.first_promise(), order.promise);
 }
 
 #[test]
@@ -93,9 +94,27 @@ fn an_arrival_belongs_to_the_life_in_which_it_was_announced() {
         "+1d ship S1 some A1 eta=+2d
          +2d scan A1 delivered
          +3d ship S2 last A1 eta=+5d
-         +3d1h@+1d1h eta A1 +3d",
+         +3d1h@+1d1h eta A1 +3d
+         +4d ship S3 last A1
+         +4d1h@+3d12h eta A1 +6d",
     );
     let etas: Vec<_> =
         story.journey.parcels.iter().map(|life| life.eta.as_ref().map(|eta| eta.window.latest)).collect();
-    assert_eq!(etas, [Some(at("+3d")), Some(at("+5d"))]);
+    assert_eq!(etas, [Some(at("+3d")), Some(at("+6d"))]);
+}
+
+#[test]
+fn a_deadline_that_moves_later_is_left_to_wake_early() {
+    // two writes spared for every scan of a parcel that is under way
+    let mut story = Story::of(order());
+    story.tell(
+        "+1d ship S1 all A1
+         +1d1h scan A1 in_transit",
+    );
+    let scanned = story.steps.last().expect("a step");
+    assert_eq!((&*scanned.timers_set, &*scanned.timers_dropped), (&[][..], &[][..]));
+    story.tell("+2d1m wait");
+    let woken = story.steps.last().expect("a step");
+    assert_eq!(woken.entry, None, "it lies an hour later by now");
+    assert_eq!((woken.timers_set[0].due, woken.timers_dropped[0].due), (at("+2d1h"), at("+2d")));
 }

@@ -197,15 +197,18 @@ fn a_cancelled_order_whose_parcel_still_moves() {
 fn a_parcel_that_comes_back_without_having_arrived() {
     story(
         order(),
-        "delivered returned recovery delay",
+        "delivered returned recovery delay silence",
         "+1d ship S1 all A1
          +2d scan A1 attempt_failed
          +3d scan A1 refused
          +4d scan A1 returning
-         +6d scan A1 returned",
-        "+3d parcel.tracked returned[A1] send email+webhook
+         +8d scan A1 returned
+         +9d scan A1 returned code=AGAIN",
+        "+1d shipment.created silence[A1] until +4d
+         +3d parcel.tracked returned[A1] send email+webhook
          +4d parcel.tracked returned[A1] no already_told
-         +6d parcel.tracked returned[A1] no already_told",
+         +8d parcel.tracked returned[A1] no already_told
+         +9d parcel.tracked returned[A1] no already_told",
     );
 }
 
