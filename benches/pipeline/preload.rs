@@ -1,0 +1,86 @@
+//! Fills a store with journeys at every stage: seven are played, then copied row by row under
+//! other numbers, ten thousand at a time in one transaction.
+
+use std::path::Path;
+
+use reassure::domain::time::Timestamp;
+use reassure::store::sqlite::{Settings, Sqlite};
+use rusqlite::Connection;
+
+use super::author::{self, Author};
+use super::events::{Event, FIRST, SCANS_OF_ONE, stage_of_old, whole};
+
+/// Rounds of seven journeys in one transaction.
+const ROUNDS: u32 = 1_500;
+
+/// Every text that names the seed's order number, with the copy's in its place.
+const COPY: &str = "
+INSERT INTO journeys (id, shop, order_id, version, body)
+SELECT j.id + 7 * r.k, j.shop, replace(j.order_id, n.old, n.old + 7 * r.k), j.version,
+       replace(j.body, n.old, n.old + 7 * r.k)
+FROM rounds r, journeys j JOIN numbers n ON n.journey = j.id WHERE j.id <= 7 ORDER BY r.k, j.id;
+INSERT INTO links (shop, reference, since_ms, journey)
+SELECT l.shop, replace(l.reference, n.old, n.old + 7 * r.k), l.since_ms, l.journey + 7 * r.k
+FROM rounds r, links l JOIN numbers n ON n.journey = l.journey;
+INSERT INTO timers (journey, rule, subject, number, due_ns)
+SELECT t.journey + 7 * r.k, t.rule, replace(t.subject, n.old, n.old + 7 * r.k), t.number, t.due_ns
+FROM rounds r, timers t JOIN numbers n ON n.journey = t.journey WHERE t.journey <= 7;
+INSERT INTO entries (journey, body)
+SELECT e.journey + 7 * r.k, replace(e.body, n.old, n.old + 7 * r.k)
+FROM rounds r, entries e JOIN numbers n ON n.journey = e.journey WHERE e.journey <= 7;
+INSERT INTO inbox (key, day)
+SELECT randomblob(16), (SELECT min(day) FROM inbox) FROM rounds r, entries e WHERE e.journey <= 7;
+INSERT INTO outbox (seq, id, journey, channel, provider, state, ready_ms, due_ms, lease_owner, lease_until_ms,
+                    attempts, received_ms, decided_ms, expires_ms, settled_ms, rule, message, subject)
+SELECT seq + 7 * r.k, printf('ntf_%08x', r.k) || substr(id, 13), journey + 7 * r.k, channel, provider, state,
+       ready_ms, due_ms, lease_owner, lease_until_ms, attempts, received_ms, decided_ms, expires_ms, settled_ms,
+       rule, message, subject
+FROM rounds r, outbox WHERE journey <= 7;
+INSERT INTO contents (notification, size_bytes, body)
+SELECT notification + 7 * r.k, size_bytes, body FROM rounds r, contents WHERE notification <= 7;
+INSERT INTO attempts (notification, at_ms, provider, outcome, status, provider_id, detail)
+SELECT notification + 7 * r.k, at_ms, provider, outcome, status, provider_id, detail
+FROM rounds r, attempts WHERE notification <= 7;
+";
+
+/// Makes a store at `path` with `journeys` in it.
+pub async fn fill(path: &Path, config: &Path, begin: Timestamp, journeys: u32) {
+    let mut author = Author::new(author::load(config), begin);
+    let store = Sqlite::open(path, Settings::default()).expect("a new store");
+    let seed = u32::from(SCANS_OF_ONE);
+    let events = |stage: u8| (0..seed).filter(move |order| stage_of_old(*order) >= stage);
+    for stage in 0..SCANS_OF_ONE {
+        let events: Vec<Event> = events(stage).map(|order| Event { order, stage }).collect();
+        let batch = author.batch(&events);
+        author::commit(&store, batch, begin).await;
+    }
+    drop(store);
+    let connection = Connection::open(path).expect("the store");
+    copy(&connection, seed, journeys).expect("the copies are written");
+}
+
+fn copy(connection: &Connection, seed: u32, journeys: u32) -> rusqlite::Result<()> {
+    // nothing is at stake yet
+    connection.execute_batch(
+        "PRAGMA journal_mode = DELETE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA foreign_keys = OFF;
+         PRAGMA cache_size = -1048576;
+         CREATE TEMP TABLE rounds (k INTEGER PRIMARY KEY);
+         CREATE TEMP TABLE numbers (journey INTEGER PRIMARY KEY, old INTEGER);
+         INSERT INTO numbers SELECT id, CAST(substr(order_id, 3) AS INTEGER) FROM journeys;",
+    )?;
+    let lowest: u32 = connection.query_row("SELECT min(old) FROM numbers", [], |row| row.get(0))?;
+    assert_eq!(lowest, FIRST, "the seed has the first numbers");
+    let rounds = whole(journeys) / seed;
+    for first in (1..rounds).step_by(usize::try_from(ROUNDS).expect("a small number")) {
+        let last = (first + ROUNDS).min(rounds) - 1;
+        connection.execute_batch("BEGIN; DELETE FROM rounds;")?;
+        connection.execute(
+            "WITH RECURSIVE c (k) AS (VALUES (?1) UNION ALL SELECT k + 1 FROM c WHERE k < ?2)
+             INSERT INTO rounds SELECT k FROM c",
+            [first, last],
+        )?;
+        connection.execute_batch(COPY)?;
+        connection.execute_batch("COMMIT;")?;
+    }
+    connection.execute_batch("PRAGMA journal_mode = WAL;")
+}

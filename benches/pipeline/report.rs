@@ -1,0 +1,170 @@
+//! The figures, as a table and as JSON, held against the targets.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+/// A part on its own, per second.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Limits {
+    pub consume_events: f64,
+    pub store_events: f64,
+    pub http_messages: f64,
+}
+
+impl Limits {
+    /// Events a second, if the parts ran one after the other and nothing else cost anything.
+    pub fn together(self, messages_per_event: f64) -> f64 {
+        1.0 / (1.0 / self.consume_events + 1.0 / self.store_events + messages_per_event / self.http_messages)
+    }
+}
+
+/// Milliseconds from publishing to the provider's acceptance.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Latency {
+    pub p50: f64,
+    pub p99: f64,
+    pub p999: f64,
+}
+
+impl Latency {
+    pub fn of(mut micros: Vec<u64>) -> Self {
+        micros.sort_unstable();
+        let at = |share: f64| {
+            let index = (micros.len() as f64 * share) as usize;
+            micros.get(index.min(micros.len().saturating_sub(1))).map_or(f64::NAN, |micros| *micros as f64 / 1000.0)
+        };
+        Self { p50: at(0.5), p99: at(0.99), p999: at(0.999) }
+    }
+}
+
+/// What one run of the service came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Run {
+    /// In the store before it began.
+    pub journeys: u32,
+    pub events: usize,
+    pub events_per_second: f64,
+    pub messages_per_second: f64,
+    pub messages_per_event: f64,
+    pub processor_seconds_per_million: f64,
+    pub wall_seconds_per_million: f64,
+    pub peak_mib: f64,
+    pub ready_milliseconds: f64,
+    pub saturated: Latency,
+    pub paced_events_per_second: f64,
+    pub paced: Latency,
+    /// Messages that the sink got more than once.
+    pub repeated: usize,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    pub processors: usize,
+    pub runs: Vec<Run>,
+    pub limits: Limits,
+    pub limit_events_per_second: f64,
+    pub ratio: f64,
+    /// Of the largest store to the smallest, per event.
+    pub processor_growth: Option<f64>,
+    pub wall_growth: Option<f64>,
+}
+
+impl Report {
+    pub fn new(runs: Vec<Run>, limits: Limits) -> Self {
+        let (first, last) = (&runs[0], runs.last().filter(|_| runs.len() > 1));
+        let limit = limits.together(first.messages_per_event);
+        Self {
+            processors: std::thread::available_parallelism().map_or(0, usize::from),
+            limits,
+            limit_events_per_second: limit,
+            ratio: first.events_per_second / limit,
+            processor_growth: last.map(|last| last.processor_seconds_per_million / first.processor_seconds_per_million),
+            wall_growth: last.map(|last| last.wall_seconds_per_million / first.wall_seconds_per_million),
+            runs,
+        }
+    }
+
+    /// What misses its target, in words.
+    pub fn missed(&self) -> Vec<String> {
+        let mut missed = Vec::new();
+        let mut hold = |met: bool, words: String| {
+            if !met {
+                missed.push(words)
+            }
+        };
+        hold(self.ratio >= 0.4, format!("the ratio to the limit is {:.2}, not 0.4", self.ratio));
+        for (of, growth) in [("processor", self.processor_growth), ("wall", self.wall_growth)] {
+            if let Some(growth) = growth {
+                hold(growth <= 1.3, format!("the {of} time of an event grows {growth:.2} times, not 1.3"));
+            }
+        }
+        for run in &self.runs {
+            let of = run.journeys;
+            hold(run.peak_mib < 150.0, format!("with {of} journeys it held {:.0} MiB, not below 150", run.peak_mib));
+            hold(
+                run.ready_milliseconds < 1_000.0,
+                format!("with {of} journeys it was ready after {:.0} ms, not within a second", run.ready_milliseconds),
+            );
+            hold(run.repeated == 0, format!("{} messages were sent more than once", run.repeated));
+        }
+        missed
+    }
+
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, of: &dyn Fn(&Run) -> String| {
+            let cells: Vec<String> = self.runs.iter().map(of).collect();
+            let _ = writeln!(text, "| {name} | {} |", cells.join(" | "));
+        };
+        line("journeys in the store", &|run| grouped(f64::from(run.journeys)));
+        line("---", &|_| "---:".to_owned());
+        line("events", &|run| grouped(run.events as f64));
+        line("events/s", &|run| grouped(run.events_per_second));
+        line("messages/s", &|run| grouped(run.messages_per_second));
+        line("processor seconds per million events", &|run| format!("{:.0}", run.processor_seconds_per_million));
+        line("wall seconds per million events", &|run| format!("{:.0}", run.wall_seconds_per_million));
+        line("peak memory, MiB", &|run| format!("{:.0}", run.peak_mib));
+        line("ready after, ms", &|run| format!("{:.0}", run.ready_milliseconds));
+        let latency = |of: Latency| format!("{:.0} / {:.0} / {:.0}", of.p50, of.p99, of.p999);
+        line("event to accepted, p50 / p99 / p99.9, ms, at a pace", &|run| {
+            format!("{} (at {} events/s)", latency(run.paced), grouped(run.paced_events_per_second))
+        });
+        line("the same with the queue always full", &|run| latency(run.saturated));
+        let Limits { consume_events, store_events, http_messages } = self.limits;
+        let per_event = self.runs[0].messages_per_event;
+        let _ = write!(
+            text,
+            "\nThe parts alone, on the same {} processors: consuming {} events/s, writing {} events/s, {} HTTP \
+             requests/s.\nOne after the other, with {per_event:.2} messages an event: {} events/s. The service \
+             reaches {:.2} of that.\n",
+            self.processors,
+            grouped(consume_events),
+            grouped(store_events),
+            grouped(http_messages),
+            grouped(self.limit_events_per_second),
+            self.ratio,
+        );
+        if let Some((processor, wall)) = self.processor_growth.zip(self.wall_growth) {
+            let _ = writeln!(
+                text,
+                "From the smallest to the largest store an event costs {processor:.2} times the processor time and \
+                 {wall:.2} times the wall time."
+            );
+        }
+        text
+    }
+}
+
+/// A whole number with a comma after each three digits.
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
