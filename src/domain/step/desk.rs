@@ -69,6 +69,11 @@ impl<'a> Desk<'a> {
         if self.journey.erased {
             return self.refuse(rule, Reason::CustomerErased, None);
         }
+        // asked first, since it is cheap and most scans answer nothing
+        let turn = self.turn(rule);
+        if turn == Err(Reason::NotTold) {
+            return self.refuse(rule, Reason::NotTold, None);
+        }
         for (condition, otherwise) in [(&rule.when, Reason::ConditionFalse), (&rule.valid_while, Reason::NoLongerTrue)]
         {
             let Some(condition) = condition else { continue };
@@ -82,7 +87,7 @@ impl<'a> Desk<'a> {
         if self.now >= expires_at {
             return self.refuse(rule, Reason::Expired, None);
         }
-        match self.turn(rule) {
+        match turn {
             Ok(once_key) => self.send(rule, once_key, expires_at),
             Err(reason) => self.refuse(rule, reason, None),
         }

@@ -68,7 +68,7 @@ fn orders_imported_long_after_confirm_nothing() {
          +0 shipment.created silence[A1] until -86d
          +0 deadline silence_urgent[A1] no condition_false
          +0 deadline silence[A1] no expired
-         +0 parcel.tracked recovery[A1] no expired
+         +0 parcel.tracked recovery[A1] no not_told
          +0 deadline silence_urgent[A1] no condition_false
          +0 deadline silence[A1] no expired
          +0 parcel.tracked delay[A1] no expired
@@ -185,9 +185,9 @@ fn a_cancelled_order_whose_parcel_still_moves() {
          +2d deadline silence_urgent[A1] no condition_false
          +2d order.cancelled cancelled send email+webhook
          +2d1h order.cancelled cancelled no already_told
-         +3d parcel.tracked recovery[A1] no no_longer_true
+         +3d parcel.tracked recovery[A1] no not_told
          +3d1h parcel.tracked delay[A1] no no_longer_true
-         +9d parcel.tracked recovery[A1] no no_longer_true
+         +9d parcel.tracked recovery[A1] no not_told
          +10d parcel.tracked delivered[A1] send email+webhook",
     );
     assert!(told.journey.timers.is_empty(), "a cancelled order waits for nothing");
