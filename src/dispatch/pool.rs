@@ -159,22 +159,24 @@ impl Pool {
         if next.is_empty() {
             return;
         }
-        let margin = margin(self.provider.timeout());
-        let (fresh, stale): (Vec<_>, Vec<_>) = next.into_iter().partition(|(_, until)| until.since(now) > margin);
-        if !stale.is_empty() {
-            let ids: Vec<_> = stale.into_iter().map(|(one, _)| one.notification.id).collect();
-            self.give_back(&ids).await;
-        }
-        let keys: Vec<_> = fresh.iter().map(|(one, _)| one.key.clone()).collect();
+        let keys: Vec<_> = next.iter().map(|(one, _)| one.key.clone()).collect();
         let journeys = match self.shared.store.load(&keys).await {
             Ok(journeys) => journeys,
             Err(error) => {
                 self.complain("load", &error);
-                self.waiting.extend(fresh);
+                self.waiting.extend(next);
                 return;
             }
         };
-        for ((one, _), journey) in fresh.into_iter().zip(journeys) {
+        // however long the store took, or this process was stopped: what counts is now
+        let now = self.shared.clock.now();
+        let margin = margin(self.provider.timeout());
+        let mut stale = Vec::new();
+        for ((one, until), journey) in next.into_iter().zip(journeys) {
+            if until.since(now) <= margin {
+                stale.push(one.notification.id);
+                continue;
+            }
             let rules = self.shared.shops.rules(&one.key.shop);
             let holds = match (&journey, rules) {
                 (Some(versioned), Some(rules)) => still_holds(&versioned.journey, &one.notification, rules, now),
@@ -188,6 +190,9 @@ impl Pool {
                     let _ = self.shared.withdrawals.send((one.key, one.notification.id, reason)).await;
                 }
             }
+        }
+        if !stale.is_empty() {
+            self.give_back(&stale).await;
         }
     }
 

@@ -1,6 +1,11 @@
 //! The whole service from outside: the real binary between an embedded broker, providers of a
 //! sandbox and a store on disk.
 
+mod bad_input;
 mod events;
 mod harness;
 mod kill;
+mod providers;
+mod refused;
+mod stopping;
+mod storage;

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use super::events::{self, CARRIERS, ORDERS};
 
 /// Long enough for a busy machine; a test that waits this long has failed.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_secs(25);
 
 const BINARY: &str = env!("CARGO_BIN_EXE_reassure");
 const WEBHOOK_SECRET: &str = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0wMDAx";
@@ -108,6 +108,10 @@ impl World {
     /// Sets a setting, as TOML writes its value; it holds from the next start on.
     pub fn set(&mut self, key: &str, literal: &str) {
         self.settings.insert(key.to_owned(), literal.to_owned());
+    }
+
+    pub fn unset(&mut self, key: &str) {
+        self.settings.remove(key);
     }
 
     /// How the providers behave from now on.
@@ -364,6 +368,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+#[allow(dead_code)]
 pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
