@@ -15,7 +15,7 @@ use crate::app::{self, Running};
 use crate::bus::embedded::EmbeddedBroker;
 use crate::bus::producer::Producer;
 use crate::clock::Clock;
-use crate::config::{Loaded, Settings};
+use crate::config::Loaded;
 use crate::domain::fault::Fault;
 use crate::domain::time::Timestamp;
 use crate::sandbox::{Behaviour, Call, Options, Sandbox, Vendor};
@@ -70,8 +70,7 @@ impl Stage {
         .await
         .context("the sandbox providers")?;
         let file = configure(setting.folder, &broker.bootstrap_servers(), sandbox.url())?;
-        let loaded =
-            Settings::load(Some(&file)).and_then(Loaded::new).map_err(|faults| anyhow!("{}", listed(&faults)))?;
+        let loaded = Loaded::load(Some(&file)).map_err(|faults| anyhow!("{}", listed(&faults)))?;
         let store = Sqlite::open(&loaded.settings.store.path, loaded.settings.store.clone()).context("the store")?;
         let metrics = Metrics::new().and_then(Metrics::with_process).context("the metrics")?;
         let running = app::start(&loaded, Arc::new(store), clock.clone(), metrics).await?;

@@ -3,9 +3,11 @@
 
 mod bad_input;
 mod events;
+mod face;
 mod harness;
 mod kill;
 mod providers;
 mod refused;
+mod settings;
 mod stopping;
 mod storage;
