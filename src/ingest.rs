@@ -109,6 +109,9 @@ impl Ingest {
                         load.withdrawals.push(next);
                     }
                 }
+                // before the intake, which is always ready while there is a backlog
+                _ = look.tick() => if !self.look(&mut load).await { continue },
+                () = wake.changed() => if !self.look(&mut load).await { continue },
                 message = intake.recv() => match message {
                     None => return,
                     Some(Intake::Assigned(partitions)) => {
@@ -123,8 +126,6 @@ impl Ingest {
                     }
                     Some(Intake::Records(read)) => self.admit(read, &positions, &mut load),
                 },
-                _ = look.tick() => if !self.look(&mut load).await { continue },
-                () = wake.changed() => if !self.look(&mut load).await { continue },
             }
             if !self.settle(&mut load, &mut positions, &mut stop).await {
                 return;
@@ -289,7 +290,6 @@ impl Ingest {
         }
         if let Some(arrival) = load.arrivals.last() {
             let age = seconds(now.since(arrival.at));
-            self.metrics.lag_seconds.set(age);
             self.metrics.applied_after.observe(age);
         }
         self.progress.wrote(load.records, load.withdrawals.len());
