@@ -16,6 +16,7 @@ use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::journey::{JourneyKey, Timer};
+use crate::domain::rule::RuleName;
 use crate::message::Templates;
 use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError};
 use crate::shops::Shops;
@@ -264,7 +265,7 @@ impl Ingest {
         &self,
         load: &Load,
         dispositions: &[(&'static str, Disposition)],
-        verdicts: Vec<(String, &'static str, &'static str)>,
+        verdicts: Vec<(RuleName, &'static str, &'static str)>,
         now: crate::domain::time::Timestamp,
     ) {
         for (event_type, disposition) in dispositions {
@@ -354,7 +355,7 @@ fn seconds(span: chrono::Duration) -> f64 {
 }
 
 /// The decisions of a batch as the metrics count them.
-fn verdicts(batch: &Batch) -> Vec<(String, &'static str, &'static str)> {
+fn verdicts(batch: &Batch) -> Vec<(RuleName, &'static str, &'static str)> {
     let decisions = batch.journeys.iter().flat_map(|write| &write.entries).flat_map(|entry| &entry.decisions);
     decisions
         .map(|decision| {
@@ -363,7 +364,7 @@ fn verdicts(batch: &Batch) -> Vec<(String, &'static str, &'static str)> {
                 Verdict::Defer { reason, .. } => ("defer", reason.as_str()),
                 Verdict::Suppress { reason, .. } => ("suppress", reason.as_str()),
             };
-            (decision.rule.to_string(), verdict, reason)
+            (decision.rule.clone(), verdict, reason)
         })
         .collect()
 }
