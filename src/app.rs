@@ -128,17 +128,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         }
         "http"
     });
-    Ok(Running {
-        address,
-        progress,
-        dispatcher,
-        store,
-        stop_intake,
-        leaving,
-        stop_http,
-        bus: bus.handle,
-        tasks,
-    })
+    Ok(Running { address, progress, dispatcher, store, stop_intake, leaving, stop_http, bus: bus.handle, tasks })
 }
 
 /// Bridges the bus thread, which cannot wait on a future, to the store.

@@ -38,6 +38,8 @@ pub type Reread = Arc<dyn Fn(&Partition) + Send + Sync>;
 
 /// Deadlines decided together.
 const TIMERS_AT_ONCE: usize = 500;
+/// Dead records read again together; each may be as long as the broker takes.
+const REDRIVEN_AT_ONCE: usize = 10;
 /// How often deadlines and redrives are looked for, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Waits between tries while the store is away.
@@ -167,7 +169,7 @@ impl Ingest {
             Ok(timers) => load.timers = timers,
             Err(error) => self.complain("due_timers", &error),
         }
-        let redriven: Vec<(i64, Record)> = match self.store.redriven(TIMERS_AT_ONCE).await {
+        let redriven: Vec<(i64, Record)> = match self.store.redriven(REDRIVEN_AT_ONCE).await {
             Ok(redriven) => redriven,
             Err(error) => {
                 self.complain("redriven", &error);
