@@ -1,5 +1,6 @@
 //! What customers read.
 
+mod claims;
 mod faults;
 mod formats;
 mod safety;

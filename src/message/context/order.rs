@@ -32,6 +32,8 @@ pub struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<Line<'a>>,
     pub quantity: u32,
+    /// More than one piece.
+    pub is_several: bool,
     pub unit_price: Money<'a>,
     /// Of the whole line.
     pub price: Money<'a>,
@@ -157,6 +159,7 @@ pub(super) fn item<'a>(source: &Source<'a>, item: &'a domain::Item, quantity: u3
         name: source.text(&item.name),
         variant: source.maybe(item.variant.as_ref()),
         quantity,
+        is_several: quantity > 1,
         unit_price: money(item.unit_price),
         price: money(Amount::from_ten_thousandths(line_price)),
         image_url: source.link(item.image_url.as_ref()),

@@ -60,6 +60,8 @@ pub struct Delay<'a> {
     pub carrier_says: Option<Line<'a>>,
     /// The promised time has passed.
     pub is_overdue: bool,
+    /// The carrier says that it was damaged on the way.
+    pub is_damaged: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -67,10 +69,16 @@ pub struct Delivered<'a> {
     pub at: Moment,
     /// Nothing of the order is still to come.
     pub is_all: bool,
+    /// Something of it is on its way or has yet to leave.
+    pub more_to_come: bool,
     pub to_recipient: bool,
     pub to_neighbour: bool,
     pub to_letterbox: bool,
-    /// Any other place or person, as the carrier says it.
+    pub to_locker: bool,
+    pub to_reception: bool,
+    pub to_caretaker: bool,
+    pub to_safe_place: bool,
+    /// Any other place or person, in the carrier's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Line<'a>>,
 }
@@ -199,6 +207,7 @@ pub(super) fn delay<'a>(source: &Source<'a>) -> Option<Delay<'a>> {
         carrier_says: if reason.is_none() { trouble.and_then(|scan| source.maybe(scan.text.as_ref())) } else { None },
         reason,
         is_overdue,
+        is_damaged: trouble.is_some_and(|scan| scan.status == ParcelStatus::Damaged),
     })
 }
 
@@ -212,17 +221,52 @@ fn arrived_at(source: &Source<'_>) -> Option<Timestamp> {
 
 pub(super) fn delivered<'a>(source: &Source<'a>) -> Option<Delivered<'a>> {
     let at = arrived_at(source)?;
+    let journey = source.letter.journey;
     let to = source.parcel.and_then(|parcel| parcel.delivered_to.as_ref());
-    let is = |name: &str| to.is_some_and(|to| to.eq_ignore_ascii_case(name));
-    let known = is("recipient") || is("neighbour") || is("letterbox");
+    let place = to.and_then(|to| Place::of(to));
+    let to_leave = !journey.shipments.is_empty() && !journey.all_shipped();
+    let more = to_leave || journey.outbound().any(|parcel| !parcel.is_over() && !parcel.status().is_return());
     Some(Delivered {
         at: Moment(at),
-        is_all: source.letter.journey.arrived_at().is_some(),
-        to_recipient: is("recipient"),
-        to_neighbour: is("neighbour"),
-        to_letterbox: is("letterbox"),
-        to: if known { None } else { source.maybe(to) },
+        is_all: journey.arrived_at().is_some(),
+        more_to_come: more && journey.steps.cancelled.is_none() && journey.arrived_at().is_none(),
+        to_recipient: place == Some(Place::Recipient),
+        to_neighbour: place == Some(Place::Neighbour),
+        to_letterbox: place == Some(Place::Letterbox),
+        to_locker: place == Some(Place::Locker),
+        to_reception: place == Some(Place::Reception),
+        to_caretaker: place == Some(Place::Caretaker),
+        to_safe_place: place == Some(Place::SafePlace),
+        to: if place.is_some() { None } else { source.maybe(to) },
     })
+}
+
+/// To whom or where parcels are left, as far as there are words for it in every language.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Recipient,
+    Neighbour,
+    Letterbox,
+    Locker,
+    Reception,
+    Caretaker,
+    SafePlace,
+}
+
+impl Place {
+    fn of(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        Some(match &*name {
+            "recipient" => Self::Recipient,
+            "neighbour" | "neighbor" => Self::Neighbour,
+            "letterbox" | "mailbox" => Self::Letterbox,
+            "locker" | "parcel_locker" => Self::Locker,
+            "reception" => Self::Reception,
+            "caretaker" | "concierge" => Self::Caretaker,
+            "safe_place" => Self::SafePlace,
+            _ => return None,
+        })
+    }
 }
 
 pub(super) fn products<'a>(source: &Source<'a>) -> Vec<Product<'a>> {

@@ -9,8 +9,9 @@ use reassure::domain::order::Amount;
 use reassure::domain::time::{Timestamp, Window};
 use reassure::message::format::{Formats, formats};
 use reassure::message::locale::choose;
+use reassure::message::sample::Sample;
 
-use super::{email, sample};
+use super::{email, sample, text_message};
 
 /// Blanks that do not break are visible, so that the table can be read.
 fn visible(text: &str) -> String {
@@ -157,7 +158,7 @@ fn what_is_to_be_collected_goes_by_the_clock_there() {
     let mut sample = sample("held_as_chosen");
     sample.journey.order.customer.time_zone = Some("Asia/Tokyo".to_owned());
     let letter = email(&sample, "pickup_chosen");
-    assert!(letter.text.contains("samedi 14 mars 2026, 18:00"), "{}", letter.text);
+    assert!(letter.text.contains("samedi 14 mars 2026 inclus"), "{}", letter.text);
     assert!(letter.text.contains("jeudi 5 mars\u{a0}: 07:30 – 19:30"), "{}", letter.text);
 }
 
@@ -170,4 +171,71 @@ fn opening_hours_are_of_real_days_up_to_the_last() {
     let hours: Vec<&str> = text.lines().filter(|line| line.contains("mars\u{a0}: ") && line.len() < 50).collect();
     assert_eq!(hours.len(), 4, "{hours:?}");
     assert_eq!(hours[3], "dimanche 8 mars\u{a0}: fermé");
+}
+
+/// The mail of a hold at a pickup point, on which the clock stands at `now`.
+fn held(now: &str, until: &str) -> Sample {
+    let mut sample = sample("held_as_chosen");
+    sample.now = Timestamp::parse(now).unwrap();
+    sample.journey.parcels[0].hold.as_mut().unwrap().notice.until = Some(Timestamp::parse(until).unwrap());
+    sample
+}
+
+#[test]
+fn opening_hours_end_with_the_hold() {
+    let sample = held("2026-03-05T20:00:00+01:00", "2026-03-06T16:00:00+01:00");
+    let letter = email(&sample, "pickup_reminder");
+    // today is over, and on the last day it closes before the place does
+    assert!(!letter.text.contains("jeudi 5 mars\u{a0}:"), "{}", letter.text);
+    assert!(letter.text.contains("vendredi 6 mars\u{a0}: 07:30 – 16:00"), "{}", letter.text);
+    assert!(!letter.text.contains("samedi 7 mars"), "{}", letter.text);
+    assert_eq!(visible(&letter.subject), "À retirer jusqu’au vendredi 6 mars, 16:00⍽: votre commande FR-20418");
+    assert!(letter.text.contains("jusqu’au vendredi 6 mars, 16:00."), "{}", letter.text);
+
+    let mut in_store = self::sample("held_in_store");
+    let hold = in_store.journey.store_hold.as_mut().unwrap();
+    hold.notice.until = Some(Timestamp::parse("2026-03-06T23:59:59+01:00").unwrap());
+    let text = email(&in_store, "pickup_chosen").text;
+    assert!(text.contains("vendredi 6 mars 2026 inclus"), "{text}");
+    assert!(text.contains("vendredi 6 mars\u{a0}: 07:30 – 19:30") && !text.contains("samedi 7 mars"), "{text}");
+}
+
+#[test]
+fn a_day_is_given_whole_only_if_it_can_be_used_whole() {
+    for (until, shown) in [
+        ("2026-03-14T17:59:00+01:00", "samedi 14 mars, 17:59"),
+        ("2026-03-14T18:00:00+01:00", "samedi 14 mars inclus"),
+        ("2026-03-14T23:59:59+01:00", "samedi 14 mars inclus"),
+        // a Sunday, when it is closed
+        ("2026-03-08T12:00:00+01:00", "dimanche 8 mars, 12:00"),
+        ("2026-03-08T23:59:59+01:00", "dimanche 8 mars inclus"),
+    ] {
+        let letter = email(&held("2026-03-05T10:00:00+01:00", until), "pickup_reminder");
+        assert_eq!(visible(&letter.subject), format!("À retirer jusqu’au {shown}⍽: votre commande FR-20418"));
+    }
+}
+
+#[test]
+fn a_text_message_names_the_next_day_that_is_open() {
+    // a Saturday evening, before a Sunday on which it is closed
+    let sample = held("2026-03-07T19:00:00+01:00", "2026-03-14T18:00:00+01:00");
+    let text = text_message(&sample, "pickup_chosen");
+    assert!(text.ends_with("Ouvert 9 mars : 07:30-12:30, 14:00-19:30."), "{text}");
+    // nothing is open any more until the end
+    let text = text_message(&held("2026-03-07T19:00:00+01:00", "2026-03-08T18:00:00+01:00"), "pickup_chosen");
+    assert!(!text.contains("Ouvert") && !text.contains("fermé"), "{text}");
+}
+
+#[test]
+fn hours_past_midnight_are_no_shorter_for_it() {
+    let mut sample = held("2026-03-05T22:00:00+01:00", "2026-03-14T18:00:00+01:00");
+    let point = sample.journey.parcels[0].hold.as_mut().unwrap().notice.point.as_mut().unwrap();
+    for hours in &mut point.opening_hours {
+        (hours.opens, hours.closes) = ("18:00".to_owned(), "00:00".to_owned());
+    }
+    let text = text_message(&sample, "pickup_chosen");
+    assert!(
+        text.ends_with("jusqu'au 14 mars 18:00. Code K7F-204. Pièce d'identité demandée. Ouvert 5 mars : 18:00-00:00."),
+        "{text}"
+    );
 }
