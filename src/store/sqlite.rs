@@ -76,7 +76,7 @@ impl Default for Settings {
             group: "reassure".to_owned(),
             readers: 2,
             writer_cache_mib: 32,
-            reader_cache_mib: 8,
+            reader_cache_mib: 16,
             checkpoint_mib: 32,
             busy_timeout_ms: 5_000,
             deadline_ms: 30_000,
