@@ -2,6 +2,7 @@
 //! sandbox and a store on disk.
 
 mod bad_input;
+mod demo;
 mod events;
 mod face;
 mod harness;
