@@ -63,6 +63,7 @@ fn tales() -> Vec<Tale> {
             .shipped("1d")
             .scan("1d 5h", "in_transit")
             .event_of_parcel("2d", "6d", "Intempéries sur la route")
+            .event_of_parcel("4d", "6d 20h", "Intempéries sur la route")
             .scan("5d 23h", "delivered"),
         // silence, then life
         Tale::new("ML-1004", "4h", hugo.clone(), items::cushions(), json!({ "promise": null }))
