@@ -236,7 +236,7 @@ pub(super) fn delivered<'a>(source: &Source<'a>) -> Option<Delivered<'a>> {
         to_locker: place == Some(Place::Locker),
         to_reception: place == Some(Place::Reception),
         to_caretaker: place == Some(Place::Caretaker),
-        to_safe_place: place == Some(Place::SafePlace),
+        to_safe_place: place == Some(Place::Hidden),
         to: if place.is_some() { None } else { source.maybe(to) },
     })
 }
@@ -250,7 +250,7 @@ enum Place {
     Locker,
     Reception,
     Caretaker,
-    SafePlace,
+    Hidden,
 }
 
 impl Place {
@@ -263,7 +263,7 @@ impl Place {
             "locker" | "parcel_locker" => Self::Locker,
             "reception" => Self::Reception,
             "caretaker" | "concierge" => Self::Caretaker,
-            "safe_place" => Self::SafePlace,
+            "safe_place" => Self::Hidden,
             _ => return None,
         })
     }

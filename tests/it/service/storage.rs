@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
 
 use super::events::placed;
-use super::harness::{World, eventually};
+use super::harness::{Service, World, eventually};
 
 fn orders(numbers: std::ops::RangeInclusive<usize>) -> Vec<Value> {
     numbers.map(|number| placed(&format!("Z{number}"))).collect()
@@ -73,6 +73,22 @@ async fn a_store_locked_by_another_is_waited_for() {
     all_once(&world, 50);
 }
 
+/// Stops the process at a moment at which it writes nothing: the store is one file, and who stops
+/// within a transaction keeps everybody from writing.
+async fn put_to_sleep(world: &World, service: &Service) {
+    eventually("it is stopped between two transactions", async || {
+        service.signal("STOP");
+        let mut store = Connection::open(world.store()).unwrap();
+        store.busy_timeout(Duration::from_millis(50)).unwrap();
+        let is_free = store.transaction_with_behavior(TransactionBehavior::Immediate).is_ok();
+        if !is_free {
+            service.signal("CONT");
+        }
+        is_free
+    })
+    .await;
+}
+
 /// A process that is stopped past its leases finds, once it goes on, that another has done its work.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sleeper_is_replaced_and_changes_nothing_when_it_wakes() {
@@ -85,12 +101,7 @@ async fn a_sleeper_is_replaced_and_changes_nothing_when_it_wakes() {
     let sleeper = world.run().await;
     world.publish(&orders(1..=1)).await;
     world.sandbox.received_at_least(2).await;
-    sleeper.signal("STOP");
-    while !world.takes_writes() {
-        // it fell asleep in the middle of a transaction, which nobody could have taken over
-        sleeper.signal("CONT");
-        sleeper.signal("STOP");
-    }
+    put_to_sleep(&world, &sleeper).await;
     let asleep = Instant::now();
     world.set("bus.properties.'group.id'", "'the-other'");
     let _other = world.run().await;
