@@ -40,7 +40,29 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields)]
 pub struct Log {
     pub format: LogFormat,
-    pub level: String,
+    pub level: LogLevel,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,6 +115,7 @@ pub struct Settings {
     pub shop: Shop,
     pub shops: BTreeMap<String, Shop>,
     pub providers: BTreeMap<String, provider::Settings>,
+    source: Source,
 }
 
 const SECTIONS: [&str; 12] = [
@@ -116,7 +139,18 @@ impl Settings {
     /// # Errors
     /// Every fault, with the place where it stands.
     pub fn load(file: Option<&Path>) -> Result<Self, Vec<Fault>> {
+        let (settings, faults) = Self::read(file)?;
+        if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+
+    /// Reads what can be read, with the defaults in place of the rest, so that all of it can be
+    /// looked at; and every fault.
+    ///
+    /// # Errors
+    /// A file that is none, or no TOML.
+    fn read(file: Option<&Path>) -> Result<(Self, Vec<Fault>), Vec<Fault>> {
         let (source, mut tree) = Source::read(file)?;
+        let defaults = Source::defaults();
         let mut faults = Vec::new();
         for name in tree.keys().filter(|name| !SECTIONS.contains(&name.as_str())) {
             let fault = source.fault(&[name], format!("there is no section '{name}'"));
@@ -129,61 +163,76 @@ impl Settings {
         let mut shops = section("shops");
         let named = shops.as_object_mut().and_then(|shops| shops.remove("named")).unwrap_or_default();
         let base = section("shop");
-        let mut reader = Reader { source: &source, faults: &mut faults };
+        let mut reader = Reader { source: &source, defaults: &defaults, faults: &mut faults };
         let unknown = shops.get("unknown").cloned().unwrap_or_default();
         for key in shops.as_object().into_iter().flat_map(|shops| shops.keys()).filter(|key| *key != "unknown") {
             let fault = reader.source.fault(&["shops", key], format!("there is no setting 'shops.{key}'"));
             reader.faults.push(fault.suggest(format!("a shop of your own is [shops.named.{key}]")));
         }
-        let settings = (|| {
-            let parts = (
-                reader.part(&["service"], section("service")),
-                reader.part(&["log"], section("log")),
-                reader.part(&["http"], section("http")),
-                reader.part(&["bus"], section("bus")),
-                reader.part(&["events"], section("events")),
-                reader.part(&["store"], section("store")),
-                reader.part(&["dispatch"], section("dispatch")),
-                reader.part(&["rules"], section("rules")),
-                reader.part(&["templates"], section("templates")),
-                reader.part(&["shops", "unknown"], unknown),
-                reader.part(&["shop"], base.clone()),
-            );
+        let read = (|| {
+            let service = reader.part_or(&["service"], section("service"))?;
+            let log = reader.part_or(&["log"], section("log"))?;
+            let http = reader.part_or(&["http"], section("http"))?;
+            let bus: bus::BusSettings = reader.part_or(&["bus"], section("bus"))?;
+            let events = reader.part_or(&["events"], section("events"))?;
+            let store = reader.part_or(&["store"], section("store"))?;
+            let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
+            let rules = reader.part_or(&["rules"], section("rules"))?;
+            let templates = reader.part_or(&["templates"], section("templates"))?;
+            let unknown_shops = reader.part_or(&["shops", "unknown"], unknown)?;
+            let base_is_sound = reader.part::<Shop>(&["shop"], base.clone()).is_some();
+            // the faults of what every shop inherits are told once, not for each shop
+            let base = if base_is_sound { base } else { defaults["shop"].clone() };
+            let shop = serde_json::from_value(base.clone()).ok()?;
             let mut shops = BTreeMap::new();
             for (id, own) in named.as_object().into_iter().flatten() {
                 let shop = reader.part(&["shops", "named", id], merged(&base, own));
                 shops.extend(shop.map(|shop| (id.clone(), shop)));
             }
             let mut providers = BTreeMap::new();
-            for (name, own) in section("providers").as_object().into_iter().flatten() {
+            let all = section("providers");
+            for (name, own) in all.as_object().into_iter().flatten() {
                 let provider = reader.part(&["providers", name], own.clone());
                 providers.extend(provider.map(|provider| (name.clone(), provider)));
             }
-            let group = parts.3.as_ref().map(|bus: &bus::BusSettings| bus.group.clone());
-            Some(Self {
-                service: parts.0?,
-                log: parts.1?,
-                http: parts.2?,
-                bus: parts.3?,
-                events: parts.4?,
-                store: sqlite::Settings { group: group?, ..parts.5? },
-                dispatch: parts.6?,
-                rules: parts.7?,
-                templates: parts.8?,
-                unknown_shops: parts.9?,
-                shop: parts.10?,
+            let unread = Unread {
+                shops: !base_is_sound || shops.len() < named.as_object().map_or(0, serde_json::Map::len),
+                base: !base_is_sound,
+                providers: all.as_object().into_iter().flat_map(|all| all.keys()).cloned().collect(),
+            };
+            let settings = Self {
+                service,
+                log,
+                http,
+                store: sqlite::Settings { group: bus.group.clone(), ..store },
+                bus,
+                events,
+                dispatch,
+                rules,
+                templates,
+                unknown_shops,
+                shop,
                 shops,
                 providers,
-            })
+                source: source.clone(),
+            };
+            Some((settings, unread))
         })();
-        if let Some(settings) = &settings {
-            settings.agree(&source, &mut faults);
-        }
-        match settings {
-            Some(settings) if faults.is_empty() => Ok(settings),
-            _ => Err(faults),
-        }
+        // the defaults are part of the program, and whole
+        let Some((settings, unread)) = read else { return Err(faults) };
+        settings.agree(&unread, &mut faults);
+        Ok((settings, faults))
     }
+}
+
+/// What could not be read, and so cannot be held against the rest.
+struct Unread {
+    /// Some shop.
+    shops: bool,
+    /// What every shop inherits.
+    base: bool,
+    /// The names of all providers, read or not.
+    providers: Vec<String>,
 }
 
 /// `own` over `base`, tables merged key by key.

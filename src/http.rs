@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
@@ -126,7 +127,10 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestam
     metrics.timers_overdue.set(age(backlog.next_timer));
 }
 
-async fn journey(State(facts): State<Facts>, Path((shop, order_id)): Path<(String, String)>) -> Response {
+async fn journey(State(facts): State<Facts>, path: Result<Path<(String, String)>, PathRejection>) -> Response {
+    let Ok(Path((shop, order_id))) = path else {
+        return problem(StatusCode::BAD_REQUEST, "the path cannot be read", "its parts are UTF-8, percent-encoded");
+    };
     let key = JourneyKey { shop, order_id };
     match facts.store.timeline(&key).await {
         Ok(Some(found)) => axum::Json(timeline::json(&found, facts.clock.now())).into_response(),

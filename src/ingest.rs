@@ -16,6 +16,7 @@ use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::journey::{JourneyKey, Timer};
+use crate::domain::rule::RuleName;
 use crate::message::Templates;
 use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError};
 use crate::shops::Shops;
@@ -37,6 +38,8 @@ pub type Reread = Arc<dyn Fn(&Partition) + Send + Sync>;
 
 /// Deadlines decided together.
 const TIMERS_AT_ONCE: usize = 500;
+/// Dead records read again together; each may be as long as the broker takes.
+const REDRIVEN_AT_ONCE: usize = 10;
 /// How often deadlines and redrives are looked for, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Waits between tries while the store is away.
@@ -109,6 +112,9 @@ impl Ingest {
                         load.withdrawals.push(next);
                     }
                 }
+                // before the intake, which is always ready while there is a backlog
+                _ = look.tick() => if !self.look(&mut load).await { continue },
+                () = wake.changed() => if !self.look(&mut load).await { continue },
                 message = intake.recv() => match message {
                     None => return,
                     Some(Intake::Assigned(partitions)) => {
@@ -123,8 +129,6 @@ impl Ingest {
                     }
                     Some(Intake::Records(read)) => self.admit(read, &positions, &mut load),
                 },
-                _ = look.tick() => if !self.look(&mut load).await { continue },
-                () = wake.changed() => if !self.look(&mut load).await { continue },
             }
             if !self.settle(&mut load, &mut positions, &mut stop).await {
                 return;
@@ -165,7 +169,7 @@ impl Ingest {
             Ok(timers) => load.timers = timers,
             Err(error) => self.complain("due_timers", &error),
         }
-        let redriven: Vec<(i64, Record)> = match self.store.redriven(TIMERS_AT_ONCE).await {
+        let redriven: Vec<(i64, Record)> = match self.store.redriven(REDRIVEN_AT_ONCE).await {
             Ok(redriven) => redriven,
             Err(error) => {
                 self.complain("redriven", &error);
@@ -263,7 +267,7 @@ impl Ingest {
         &self,
         load: &Load,
         dispositions: &[(&'static str, Disposition)],
-        verdicts: Vec<(String, &'static str, &'static str)>,
+        verdicts: Vec<(RuleName, &'static str, &'static str)>,
         now: crate::domain::time::Timestamp,
     ) {
         for (event_type, disposition) in dispositions {
@@ -289,7 +293,6 @@ impl Ingest {
         }
         if let Some(arrival) = load.arrivals.last() {
             let age = seconds(now.since(arrival.at));
-            self.metrics.lag_seconds.set(age);
             self.metrics.applied_after.observe(age);
         }
         self.progress.wrote(load.records, load.withdrawals.len());
@@ -354,7 +357,7 @@ fn seconds(span: chrono::Duration) -> f64 {
 }
 
 /// The decisions of a batch as the metrics count them.
-fn verdicts(batch: &Batch) -> Vec<(String, &'static str, &'static str)> {
+fn verdicts(batch: &Batch) -> Vec<(RuleName, &'static str, &'static str)> {
     let decisions = batch.journeys.iter().flat_map(|write| &write.entries).flat_map(|entry| &entry.decisions);
     decisions
         .map(|decision| {
@@ -363,7 +366,7 @@ fn verdicts(batch: &Batch) -> Vec<(String, &'static str, &'static str)> {
                 Verdict::Defer { reason, .. } => ("defer", reason.as_str()),
                 Verdict::Suppress { reason, .. } => ("suppress", reason.as_str()),
             };
-            (decision.rule.to_string(), verdict, reason)
+            (decision.rule.clone(), verdict, reason)
         })
         .collect()
 }

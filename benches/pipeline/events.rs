@@ -27,6 +27,8 @@ pub const SCANS_OF_ONE: u8 = STATUSES.len() as u8;
 pub struct Event {
     pub order: u32,
     pub stage: u8,
+    /// Its place among all: what is published later happened later.
+    pub place: u32,
 }
 
 /// How many scans a journey has that is in the store from the beginning.
@@ -44,7 +46,8 @@ pub fn whole(journeys: u32) -> u32 {
 pub fn plan(journeys: u32, count: usize) -> Vec<Event> {
     let journeys = whole(journeys);
     let mut random = StdRng::seed_from_u64(7);
-    let mut open: Vec<Event> = (0..journeys).map(|order| Event { order, stage: stage_of_old(order) }).collect();
+    let mut open: Vec<Event> =
+        (0..journeys).map(|order| Event { order, stage: stage_of_old(order), place: 0 }).collect();
     let mut events: Vec<Event> = Vec::with_capacity(count);
     let mut next = journeys;
     for index in 0..count {
@@ -55,18 +58,23 @@ pub fn plan(journeys: u32, count: usize) -> Vec<Event> {
             open.push(before);
         }
         if index % 8 == 0 || open.is_empty() {
-            events.push(Event { order: next, stage: 0 });
+            events.push(Event { order: next, stage: 0, place: number(index) });
             next += 1;
             continue;
         }
-        let place = random.random_range(0..open.len());
-        open[place].stage += 1;
-        events.push(open[place]);
-        if open[place].stage == SCANS_OF_ONE {
-            open.swap_remove(place);
+        let chosen = random.random_range(0..open.len());
+        open[chosen].stage += 1;
+        open[chosen].place = number(index);
+        events.push(open[chosen]);
+        if open[chosen].stage == SCANS_OF_ONE {
+            open.swap_remove(chosen);
         }
     }
     events
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).expect("not that many events")
 }
 
 impl Event {
@@ -80,7 +88,8 @@ impl Event {
 
     /// When it happened: within the last hours, so that no deadline falls due meanwhile.
     fn time(self, begin: Timestamp) -> Timestamp {
-        begin.plus(chrono::Duration::minutes(20 * i64::from(self.stage) - 240))
+        let before = begin.plus(chrono::Duration::minutes(20 * i64::from(self.stage) - 240));
+        before.plus(chrono::Duration::milliseconds(self.place.into()))
     }
 
     /// The message that it brings about.

@@ -23,7 +23,7 @@ INSERT INTO links (shop, reference, since_ms, journey)
 SELECT l.shop, replace(l.reference, n.old, n.old + 7 * r.k), l.since_ms, l.journey + 7 * r.k
 FROM rounds r, links l JOIN numbers n ON n.journey = l.journey;
 INSERT INTO timers (journey, rule, subject, number, due_ns)
-SELECT t.journey + 7 * r.k, t.rule, replace(t.subject, n.old, n.old + 7 * r.k), t.number, t.due_ns
+SELECT t.journey + 7 * r.k, t.rule, replace(t.subject, n.old, n.old + 7 * r.k), t.number, t.due_ns - 1000 * r.k
 FROM rounds r, timers t JOIN numbers n ON n.journey = t.journey WHERE t.journey <= 7;
 INSERT INTO entries (journey, body)
 SELECT e.journey + 7 * r.k, replace(e.body, n.old, n.old + 7 * r.k)
@@ -50,13 +50,16 @@ pub async fn fill(path: &Path, config: &Path, begin: Timestamp, journeys: u32) {
     let seed = u32::from(SCANS_OF_ONE);
     let events = |stage: u8| (0..seed).filter(move |order| stage_of_old(*order) >= stage);
     for stage in 0..SCANS_OF_ONE {
-        let events: Vec<Event> = events(stage).map(|order| Event { order, stage }).collect();
+        let events: Vec<Event> = events(stage).map(|order| Event { order, stage, place: 0 }).collect();
         let batch = author.batch(&events);
         author::commit(&store, batch, begin).await;
     }
     drop(store);
     let connection = Connection::open(path).expect("the store");
     copy(&connection, seed, journeys).expect("the copies are written");
+    drop(connection);
+    // or the disk would still be busy with it while the service is measured
+    std::fs::File::open(path).and_then(|file| file.sync_all()).expect("the store is on the disk");
 }
 
 fn copy(connection: &Connection, seed: u32, journeys: u32) -> rusqlite::Result<()> {

@@ -20,6 +20,9 @@ use crate::ports::{Feed, Partition, Record};
 
 /// How long a poll waits for a record; also how late a stop is noticed at most.
 const POLL: Duration = Duration::from_millis(100);
+/// A batch that holds so much is handed over, however few its records: what waits is bounded in
+/// bytes too (I10).
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// How long the channel may be full before the partitions are paused: pausing throws away what
 /// was fetched ahead, so a short jam is sat out. Far below any poll interval.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -173,7 +176,8 @@ impl<'a> Reader<'a> {
         let mut records = Vec::new();
         let mut patience = patience;
         let mut end = Ok(());
-        while records.len() < self.batch_records {
+        let mut bytes = 0;
+        while records.len() < self.batch_records && bytes < MOST_BYTES {
             // a rebalance ends the batch: the library then comes back with nothing
             match self.client.poll(patience) {
                 None => break,
@@ -181,7 +185,9 @@ impl<'a> Reader<'a> {
                     if records.capacity() == 0 {
                         records.reserve_exact(self.batch_records.min(4096));
                     }
-                    records.push(self.places.record(&message));
+                    let record = self.places.record(&message);
+                    bytes += record.value.as_ref().map_or(0, Bytes::len);
+                    records.push(record);
                 }
                 Some(Err(error)) => {
                     end = self.note(error);

@@ -85,8 +85,21 @@ async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode>
         trouble: options.events.is_none() && !options.calm,
     };
     let stage = Stage::set(setting).await?;
+    let unnamed: BTreeSet<&str> = cues
+        .iter()
+        .filter_map(|cue| cue.about.as_ref().map(|(shop, _)| shop.as_str()))
+        .filter(|shop| !stage.loaded.settings.shops.contains_key(*shop))
+        .collect();
     let mut teller = Teller::new(cues.len());
     teller.note(&format!("{} events through Kafka at {}", cues.len(), stage.broker.bootstrap_servers()));
+    if !unnamed.is_empty() {
+        let unnamed: Vec<&str> = unnamed.into_iter().collect();
+        teller.note(&format!(
+            "Shops of their own name speak as {}: {}",
+            stage.loaded.settings.shop.name,
+            unnamed.join(", ")
+        ));
+    }
     let backlog = driver::play(&stage, &cues, async |moment| teller.show(&stage, moment).await).await?;
     teller.bar.finish_and_clear();
     let told = teller.sum_up(&stage, &backlog).await?;
@@ -103,6 +116,13 @@ async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode>
 async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
     stage.clock.run_from(Clock::system().now());
     let brokers = stage.broker.bootstrap_servers();
+    let ahead = stage.clock.now().since(Clock::system().now());
+    if ahead > chrono::Duration::minutes(1) {
+        say(&format!(
+            "\nThe story lies ahead: here it is {} now. Give events of your own that time.",
+            stage.clock.now()
+        ));
+    }
     say(&format!(
         "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers\n  HTTP      http://{address}   /metrics, /readyz, /api/journeys/maison-lumen/ML-1001\n  store     {store}\n\nPublish an event of your own and see the message leave:\n  kcat -P -b {brokers} -t reassure.orders -H content-type=application/cloudevents+json event.json\n",
         address = stage.running.address,

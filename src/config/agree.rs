@@ -1,53 +1,68 @@
 //! What only shows once all parts of the configuration are together.
 
-use super::source::Source;
-use super::{Settings, UnknownShops};
+use super::{Settings, UnknownShops, Unread};
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
 
 impl Settings {
+    /// Places the fault of a provider where the provider is described.
+    pub(super) fn place(&self, provider: &str, fault: Fault) -> Fault {
+        let what = format!("providers.{provider}: {}", fault.what);
+        Fault { suggestion: fault.suggestion, ..self.source.fault(&["providers", provider], what) }
+    }
+
     /// Holds the parts against each other.
-    pub(super) fn agree(&self, source: &Source, faults: &mut Vec<Fault>) {
-        for (name, provider) in &self.providers {
-            // an attempt must end before another process may take the message over
-            if self.dispatch.lease_seconds < provider.timeout_seconds() + 5 {
-                let what = format!(
-                    "dispatch.lease_seconds is {}, but an attempt at '{name}' may take {} seconds",
-                    self.dispatch.lease_seconds,
-                    provider.timeout_seconds()
-                );
-                let right = format!("make it at least {}", provider.timeout_seconds() + 5);
-                faults.push(source.fault(&["dispatch", "lease_seconds"], what).suggest(right));
-            }
+    pub(super) fn agree(&self, unread: &Unread, faults: &mut Vec<Fault>) {
+        let source = &self.source;
+        // an attempt must end before another process may take the message over
+        let slowest = self.providers.iter().max_by_key(|(_, provider)| provider.timeout_seconds());
+        if let Some((name, seconds)) = slowest.map(|(name, provider)| (name, provider.timeout_seconds()))
+            && self.dispatch.lease_seconds < seconds + 5
+        {
+            let lease = self.dispatch.lease_seconds;
+            let what =
+                format!("dispatch.lease_seconds is {lease}, but an attempt at '{name}' may take {seconds} seconds");
+            let right = format!("make it at least {}", seconds + 5);
+            faults.push(source.fault(&["dispatch", "lease_seconds"], what).suggest(right));
         }
         let mut served: Vec<(Vec<&str>, &Shop)> =
             self.shops.iter().map(|(id, shop)| (vec!["shops", "named", id.as_str()], shop)).collect();
         if self.unknown_shops == UnknownShops::Serve {
             served.push((vec!["shop"], &self.shop));
         }
-        if served.is_empty() {
+        if unread.base {
+            // the shops stand on the defaults, of which they are not to be told
+            return;
+        }
+        if served.is_empty() && !unread.shops {
             let right = "add [shops.named.<id>], or set shops.unknown = \"serve\"";
             faults.push(
                 source.fault(&["shops"], "no shop is served: every event would be refused".to_owned()).suggest(right),
             );
         }
         for (path, shop) in served {
-            self.agree_shop(&path, shop, source, faults);
+            self.agree_shop(&path, shop, unread, faults);
         }
     }
 
-    fn agree_shop(&self, path: &[&str], shop: &Shop, source: &Source, faults: &mut Vec<Fault>) {
+    fn agree_shop(&self, path: &[&str], shop: &Shop, unread: &Unread, faults: &mut Vec<Fault>) {
         let at = |key: &[&'static str]| -> Vec<String> {
             path.iter().map(|part| (*part).to_owned()).chain(key.iter().map(|part| (*part).to_owned())).collect()
         };
         let mut fault = |key: &[&'static str], what: String| {
             let place = at(key);
             let place: Vec<&str> = place.iter().map(String::as_str).collect();
-            faults.push(source.fault(&place, format!("{}: {what}", place.join("."))));
+            faults.push(self.source.fault(&place, format!("{}: {what}", place.join("."))));
         };
         if shop.name.trim().is_empty() {
             fault(&["name"], "is empty; customers must know who writes".to_owned());
+        }
+        if shop.locale.parse::<icu_locale_core::Locale>().is_err() {
+            fault(&["locale"], "is no locale by BCP 47, such as fr or en-GB".to_owned());
+        }
+        if shop.country.parse::<rlibphonenumber::Region>().is_err() {
+            fault(&["country"], "is no country by ISO 3166-1, such as FR".to_owned());
         }
         if shop.legal.seller.trim().is_empty() {
             fault(&["legal", "seller"], "is empty; a confirmation names the seller".to_owned());
@@ -68,6 +83,7 @@ impl Settings {
         for (channel, key) in channels {
             let Some(name) = shop.providers.of(channel) else { continue };
             match self.providers.get(name) {
+                None if unread.providers.iter().any(|known| known == name) => {}
                 None => {
                     let hint = nearest(name, self.providers.keys().map(String::as_str));
                     let hint = hint

@@ -1,5 +1,6 @@
 //! Everything that the configuration names, read and made.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Settings, UnknownShops};
@@ -20,14 +21,18 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The faults of the default rules and templates on their own.
-    pub fn check_default_words() -> Vec<Fault> {
-        let mut faults = rules::load(None).err().unwrap_or_default();
-        match Templates::load(None) {
-            Ok(templates) => faults.extend(templates.check()),
+    /// Reads the configuration (see [`Settings::load`]) and everything that it names.
+    ///
+    /// # Errors
+    /// Every fault of every part.
+    pub fn load(file: Option<&Path>) -> Result<Self, Vec<Fault>> {
+        let (settings, mut faults) = Settings::read(file)?;
+        match Self::new(settings) {
+            Ok(loaded) if faults.is_empty() => return Ok(loaded),
+            Ok(_) => {}
             Err(found) => faults.extend(found),
         }
-        faults
+        Err(faults)
     }
 
     /// Reads rules and templates, makes the providers, and holds all of it against each other.
@@ -43,7 +48,7 @@ impl Loaded {
         for (name, own) in &settings.providers {
             match provider::build(name, own) {
                 Ok(provider) => providers.push((provider, own.max_in_flight())),
-                Err(found) => keep(found),
+                Err(found) => keep(found.into_iter().map(|fault| settings.place(name, fault)).collect()),
             }
         }
         if let (Some(rules), Some(templates)) = (&rules, &templates) {

@@ -45,6 +45,8 @@ pub struct Pool {
     waiting: VecDeque<(Leased, Timestamp)>,
     flying: JoinSet<Finished>,
     finished: Vec<Finished>,
+    /// More is due in the store than there was room for: it goes before what ingest has new.
+    behind: bool,
 }
 
 impl Pool {
@@ -71,6 +73,7 @@ impl Pool {
             waiting: VecDeque::new(),
             flying: JoinSet::new(),
             finished: Vec::new(),
+            behind: false,
         }
     }
 
@@ -80,14 +83,14 @@ impl Pool {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let wake = Arc::clone(&self.wake);
         loop {
-            let mut may_look = false;
+            let (mut may_look, mut due) = (false, false);
             tokio::select! {
                 biased;
                 () = told(&mut stop) => break,
                 Some(done) = self.flying.join_next(), if !self.flying.is_empty() => self.landed(done),
                 Some(one) = self.handed.recv() => self.waiting.push_back(one),
-                () = wake.notified() => may_look = true,
-                _ = look.tick() => may_look = true,
+                () = wake.notified() => due = true,
+                _ = look.tick() => due = true,
             }
             while let Some(done) = self.flying.try_join_next() {
                 self.landed(done);
@@ -101,12 +104,13 @@ impl Pool {
             let now = self.shared.clock.now();
             if self.pace.resting_until(now).is_some() {
                 self.give_back_all().await;
-            } else if may_look && self.waiting.is_empty() {
+            } else if due || (may_look && self.waiting.is_empty()) {
                 self.claim(now).await;
             }
             self.begin(now).await;
             self.report(now);
         }
+        self.space.free.store(0, Ordering::Release);
         self.give_back_all().await;
         while let Some(done) = self.flying.join_next().await {
             self.landed(done);
@@ -142,7 +146,8 @@ impl Pool {
         let lease = self.lease(now);
         match self.shared.store.claim(self.provider.name(), now, &lease, room.min(GROUP)).await {
             Ok(claimed) => {
-                if claimed.len() == room.min(GROUP) {
+                self.behind = claimed.len() == room.min(GROUP);
+                if self.behind {
                     // there may be more
                     self.wake.notify_one();
                 }
@@ -321,7 +326,8 @@ impl Pool {
 
     fn report(&self, now: Timestamp) {
         let resting = self.pace.resting_until(now);
-        self.space.free.store(if resting.is_some() { 0 } else { self.room() }, Ordering::Release);
+        let free = if resting.is_some() || self.behind { 0 } else { self.room() };
+        self.space.free.store(free, Ordering::Release);
         self.space.busy.store(self.leased(), Ordering::Release);
         self.rest.send_if_modified(|known| std::mem::replace(known, resting) != resting);
         let name = [self.provider.name()];

@@ -46,6 +46,7 @@ fn anchor(journey: &Journey, anchor: Anchor, about: About<'_>) -> Option<Timesta
         (Anchor::Placed, About::Order) => under_way(journey.placed_at),
         (Anchor::Promise, About::Order) => under_way(journey.order.promise?.latest),
         (Anchor::Arrival, About::Order) => journey.arrived_at(),
+        (Anchor::HoldUntil, _) if journey.steps.collected.is_some() => None,
         (Anchor::HoldUntil, About::Order) => journey.store_hold.as_ref()?.notice.until,
         (Anchor::HoldUntil, About::Parcel(parcel)) => parcel.hold.as_ref().filter(|_| !parcel.is_over())?.notice.until,
         (Anchor::LastScan, About::Parcel(parcel)) => {

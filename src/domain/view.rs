@@ -3,12 +3,12 @@
 //! Every name is always there; a fact that is not known is `null`. The JSON Schema of these
 //! types is what `check` holds the conditions against.
 
-use chrono::FixedOffset;
+use chrono::{Duration, FixedOffset};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use super::event::{Body, Event};
-use super::journey::{Journey, Parcel, Subject};
+use super::event::{Body, Event, ParcelStatus};
+use super::journey::{Journey, Parcel, Scan, Subject, Told};
 use super::order::Item;
 use super::shop::Shop;
 use super::time::{Timestamp, Window};
@@ -90,6 +90,8 @@ pub struct OrderView<'a> {
     pub concerns: Vec<&'a str>,
     pub promise: Option<WindowView>,
     pub first_promise: Option<WindowView>,
+    /// Hours by which the shop's last word on the promise differs from the one before; 0 without.
+    pub promise_moved_hours: f64,
     pub items: Vec<ItemView<'a>>,
 }
 
@@ -102,12 +104,17 @@ pub struct JourneyView<'a> {
     /// All of the order has reached the buyer.
     pub arrived: bool,
     pub arrived_at: Option<Moment>,
+    /// A carrier has announced an arrival that still lies ahead.
+    pub expected_later: bool,
     /// A shipment with all or the last of the order has left.
     pub all_shipped: bool,
     pub parcels: usize,
     pub support_contacts: u32,
     /// The messages that the buyer was told.
     pub told: Vec<&'a str>,
+    /// The last of them, and when it was decided.
+    pub last_told: Option<&'a str>,
+    pub last_told_at: Option<Moment>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -132,10 +139,16 @@ pub struct ParcelView<'a> {
     pub arrived: bool,
     pub is_return: bool,
     pub eta: Option<WindowView>,
+    /// Hours by which the carrier's last word on the arrival differs from what was expected before.
+    pub eta_moved_hours: f64,
+    /// It had stopped before its last scan: trouble was reported, or nothing for 20 hours.
+    pub was_stopped: bool,
     /// Hours by which the expected arrival is later than what the buyer expects; 0 if it is not.
     pub late_by_hours: f64,
     /// The messages that the buyer was told about this parcel.
     pub told: Vec<&'a str>,
+    /// The last message about this parcel or about the order as a whole.
+    pub last_told: Option<&'a str>,
 }
 
 /// It waits to be collected, at a pickup point or in the store.
@@ -247,6 +260,10 @@ impl<'a> Scene<'a> {
                 .collect(),
             promise: order.promise.map(WindowView::from),
             first_promise: journey.first_promise().map(WindowView::from),
+            promise_moved_hours: match journey.promises.as_slice() {
+                [.., before, last] => hours(last.window.latest.since(before.window.latest)),
+                _ => 0.0,
+            },
             items: order.items.iter().map(item_view).collect(),
         }
     }
@@ -259,10 +276,15 @@ impl<'a> Scene<'a> {
             collected: journey.steps.collected.is_some(),
             arrived: journey.arrived_at().is_some(),
             arrived_at: journey.arrived_at().map(Moment),
+            expected_later: journey
+                .outbound()
+                .any(|parcel| !parcel.is_over() && parcel.eta.as_ref().is_some_and(|eta| eta.window.latest > self.now)),
             all_shipped: journey.all_shipped(),
             parcels: journey.outbound().count(),
             support_contacts: journey.support_contacts,
             told: told(journey, |_| true),
+            last_told: last_told(journey, |_| true).map(|told| &*told.message),
+            last_told_at: last_told(journey, |_| true).map(|told| Moment(told.at)),
         }
     }
 
@@ -293,8 +315,15 @@ impl<'a> Scene<'a> {
             arrived: parcel.arrived_at().is_some(),
             is_return: parcel.is_return,
             eta: parcel.eta.as_ref().map(|eta| eta.window.into()),
+            eta_moved_hours: parcel
+                .eta
+                .as_ref()
+                .map_or(0.0, |eta| eta.before.map_or(0.0, |before| hours(eta.window.latest.since(before.latest)))),
+            was_stopped: was_stopped(self.journey, parcel),
             late_by_hours: self.late_by_hours(parcel),
             told: told(self.journey, |subject| subject == self.subject),
+            last_told: last_told(self.journey, |subject| subject == self.subject || *subject == Subject::Order)
+                .map(|told| &*told.message),
         })
     }
 
@@ -302,10 +331,7 @@ impl<'a> Scene<'a> {
     fn late_by_hours(&self, parcel: &Parcel) -> f64 {
         let Some(eta) = &parcel.eta else { return 0.0 };
         let expected = self.journey.order.promise.or(eta.before);
-        let minutes = expected.map_or(0, |expected| eta.window.latest.since(expected.latest).num_minutes());
-        #[allow(clippy::cast_precision_loss, reason = "hours, not ages")]
-        let hours = minutes.max(0) as f64 / 60.0;
-        hours
+        expected.map_or(0.0, |expected| hours(eta.window.latest.since(expected.latest))).max(0.0)
     }
 
     pub fn hold_view(&self) -> Option<HoldView<'a>> {
@@ -350,4 +376,26 @@ fn told(journey: &Journey, about: impl Fn(&Subject) -> bool) -> Vec<&str> {
         journey.told.iter().filter(|told| !told.withdrawn && about(&told.subject)).map(|told| &*told.message).collect();
     told.dedup();
     told
+}
+
+fn last_told(journey: &Journey, about: impl Fn(&Subject) -> bool) -> Option<&Told> {
+    journey.told.iter().rev().find(|told| !told.withdrawn && about(&told.subject))
+}
+
+/// Whether the parcel had stopped before its last scan, under this number or the one before.
+fn was_stopped(journey: &Journey, parcel: &Parcel) -> bool {
+    let Some((last, before)) = parcel.scans.split_last() else { return false };
+    let since = before.last().map_or(parcel.linked_at, |scan| scan.at);
+    let trouble = |scan: &Scan| scan.status.is_trouble() || scan.status == ParcelStatus::Lost;
+    let goes_on =
+        |other: &Parcel| other.replaced_by.as_ref() == Some(&parcel.key.waybill) && other.status().is_trouble();
+    last.at.since(since) >= Duration::hours(20)
+        || (before.is_empty() && journey.parcels.iter().any(goes_on))
+        || before.iter().rev().take_while(|scan| !scan.status.is_moving()).any(trouble)
+}
+
+fn hours(span: Duration) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "hours, not ages")]
+    let minutes = span.num_minutes() as f64;
+    minutes / 60.0
 }

@@ -108,9 +108,6 @@ impl<'a> Draft<'a> {
                 let journey = apply::begin(placed, event.time);
                 targets.push(journey.key.clone());
                 self.sheets.insert(journey.key.clone(), Sheet::new(Arc::new(journey), None));
-            } else if matches!(event.body, Body::CustomerUpdated(_) | Body::CustomerErased(_)) {
-                // a customer without an order has no journey to change
-                return Disposition::Applied;
             } else {
                 return self.park(arrival);
             }

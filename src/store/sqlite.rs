@@ -76,7 +76,7 @@ impl Default for Settings {
             group: "reassure".to_owned(),
             readers: 2,
             writer_cache_mib: 32,
-            reader_cache_mib: 8,
+            reader_cache_mib: 16,
             checkpoint_mib: 32,
             busy_timeout_ms: 5_000,
             deadline_ms: 30_000,
@@ -235,8 +235,8 @@ impl Store for Sqlite {
     ) -> Result<Vec<Leased>, StoreError> {
         let prepared = aside(move || Prepared::new(batch)).await?;
         let (owned, capacity, group) = (lease.clone(), capacity.clone(), Arc::clone(&self.group));
-        let taken = self.writer.call(move |c| commit::commit(c, prepared, &owned, capacity, &group)).await?;
-        let mut leased = taken.fresh;
+        let mut taken = self.writer.call(move |c| commit::commit(c, prepared, &owned, capacity, &group)).await?;
+        let mut leased = taken.fresh();
         if !taken.stored.is_empty() {
             // The batch is written, so this cannot fail any more: what cannot be read stays leased
             // until a claim, which knows the time, puts it aside.

@@ -2,10 +2,13 @@
 //! sandbox and a store on disk.
 
 mod bad_input;
+mod demo;
 mod events;
+mod face;
 mod harness;
 mod kill;
 mod providers;
 mod refused;
+mod settings;
 mod stopping;
 mod storage;

@@ -13,10 +13,33 @@ use crate::ports::{Advance, InboxKey, Lease, Leased, State, StoreError};
 
 /// What a commit leased.
 pub(super) struct Taken {
-    /// Of the batch itself, complete.
-    pub fresh: Vec<Leased>,
+    /// The batch's own journeys: to let go of them takes time, which is not the writing thread's.
+    journeys: Vec<PreparedJourney>,
+    /// Of the batch itself: the journey's index, and the notification's within it.
+    fresh: Vec<(usize, usize)>,
     /// Of what waited behind withdrawn ones.
     pub stored: Vec<Stored>,
+}
+
+impl Taken {
+    /// What the batch itself leased, complete: what was given need not be read back.
+    pub fn fresh(&mut self) -> Vec<Leased> {
+        let mut wanted = self.fresh.drain(..).peekable();
+        let mut picked = Vec::with_capacity(wanted.len());
+        for (index, write) in self.journeys.drain(..).enumerate() {
+            for (number, prepared) in write.notifications.into_iter().enumerate() {
+                if wanted.next_if_eq(&(index, number)).is_some() {
+                    picked.push(Leased {
+                        notification: prepared.notification,
+                        key: write.journey.key.clone(),
+                        content: prepared.content,
+                        attempts: 0,
+                    });
+                }
+            }
+        }
+        picked
+    }
 }
 
 /// Writes the batch for `group`, whole or not at all.
@@ -54,7 +77,7 @@ pub(super) fn commit(
     parked(&transaction, &batch)?;
     dead(&transaction, &batch)?;
     transaction.commit()?;
-    Ok(Taken { fresh: pick(batch.journeys, &leased), stored })
+    Ok(Taken { journeys: batch.journeys, fresh: leased, stored })
 }
 
 fn advance_offset(connection: &Connection, advance: &Advance, group: &str) -> Result<(), StoreError> {
@@ -322,23 +345,4 @@ fn dead(connection: &Connection, batch: &Prepared) -> Result<(), StoreError> {
             ])?;
     }
     Ok(())
-}
-
-/// Takes the leased notifications out of the batch: what was given need not be read back.
-fn pick(journeys: Vec<PreparedJourney>, leased: &[(usize, usize)]) -> Vec<Leased> {
-    let mut wanted = leased.iter().copied().peekable();
-    let mut picked = Vec::with_capacity(leased.len());
-    for (index, write) in journeys.into_iter().enumerate() {
-        for (number, prepared) in write.notifications.into_iter().enumerate() {
-            if wanted.next_if_eq(&(index, number)).is_some() {
-                picked.push(Leased {
-                    notification: prepared.notification,
-                    key: write.journey.key.clone(),
-                    content: prepared.content,
-                    attempts: 0,
-                });
-            }
-        }
-    }
-    picked
 }

@@ -96,6 +96,7 @@ fn nothing_is_sent_to_the_erased_and_nothing_is_kept_of_them() {
          +2d parcel.tracked delay[A1] send email+webhook
          +3d deadline silence_urgent[A1] no condition_false
          +3d2h customer.updated confirmation no customer_erased
+         +3d3h order.updated promise_moved no customer_erased
          +4d parcel.tracked delivered[A1] no customer_erased",
     );
     assert!(told.journey.timers.is_empty(), "nothing is waited for");

@@ -103,11 +103,22 @@ fn a_missed_promise_is_told_unless_something_else_was() {
         order(),
         "promise_missed delay",
         "+1d ship S1 all A1
+         +3d scan A1 delayed
+         +5d wait",
+        "+0 order.placed promise_missed until +4d4h
+         +3d parcel.tracked delay[A1] send email+webhook
+         +4d4h deadline promise_missed no condition_false",
+    );
+    // a delay of days ago without a new date: by now the buyer wonders
+    story(
+        order(),
+        "promise_missed delay",
+        "+1d ship S1 all A1
          +2d scan A1 delayed
          +5d wait",
         "+0 order.placed promise_missed until +4d4h
          +2d parcel.tracked delay[A1] send email+webhook
-         +4d4h deadline promise_missed no condition_false",
+         +4d4h deadline promise_missed send email+webhook",
     );
     story(
         order_with(json!({ "delivery": { "method": "pickup_point" } })),
@@ -296,5 +307,45 @@ fn corrections_of_old_events_send_nothing() {
          +5d parcel.eta_changed delay[A1] no expired
          +5d parcel.tracked recovery[A1] no expired
          +8d parcel.tracked delivered[A1] no expired",
+    );
+}
+
+#[test]
+fn a_date_that_moves_again_is_told_again_and_a_shift_is_no_standstill() {
+    story(
+        order(),
+        "delay delay_again recovery promise_missed",
+        "+1d ship S1 all A1
+         +1d4h scan A1 in_transit
+         +1d5h eta A1 +6d
+         +1d8h scan A1 in_transit
+         +2d eta A1 +6d4h
+         +3d eta A1 +8d
+         +5d wait",
+        "+0 order.placed promise_missed until +4d4h
+         +1d4h parcel.tracked recovery[A1] no not_told
+         +1d5h parcel.eta_changed delay[A1] send email+webhook
+         +1d5h parcel.eta_changed delay_again[A1] no condition_false
+         +1d8h parcel.tracked recovery[A1] no condition_false
+         +2d parcel.eta_changed delay[A1] no already_told
+         +2d parcel.eta_changed delay_again[A1] no condition_false
+         +3d parcel.eta_changed delay[A1] no already_told
+         +3d parcel.eta_changed delay_again[A1] send email+webhook
+         +4d4h deadline promise_missed no condition_false",
+    );
+}
+
+#[test]
+fn the_shop_moves_its_promise() {
+    story(
+        order(),
+        "promise_moved promise_missed",
+        "+1d update promise=+5d
+         +2d update promise=+5d1h
+         +6d wait",
+        "+0 order.placed promise_missed until +4d4h
+         +1d order.updated promise_moved send email+webhook
+         +2d order.updated promise_moved no condition_false
+         +5d5h deadline promise_missed send email+webhook",
     );
 }

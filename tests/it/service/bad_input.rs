@@ -173,6 +173,7 @@ async fn redrive(world: &mut World, mut service: Service) {
     let (stranger, malformed) = (id_of("unknown_shop"), id_of("malformed_json"));
     let told = world.command(&["dlq", "redrive", &stranger, "--dry-run"]);
     assert!(told.status.success() && text(&told.stdout).contains("unknown_shop"));
+    assert_eq!(json(&world.command(&["dlq", "redrive", &stranger, "--dry-run", "-o", "json"]))["missing"], json!([]));
     assert_eq!(causes(world).len(), 6, "a dry run changes nothing");
     assert_eq!(world.command(&["dlq", "redrive", &stranger, &malformed]).status.code(), Some(0));
     world
@@ -182,7 +183,8 @@ async fn redrive(world: &mut World, mut service: Service) {
         .await;
     eventually("the other is refused again", async || causes(world).len() == 5).await;
     assert_eq!(causes(world)[&1], "malformed_json");
-    assert_eq!(world.command(&["dlq", "redrive", "4711"]).status.code(), Some(3));
+    let gone = world.command(&["dlq", "redrive", "4711", "-o", "json"]);
+    assert_eq!((gone.status.code(), json(&gone)), (Some(3), json!({ "put_back": [], "missing": ["4711"] })));
     discreet(&service);
     lookups(world);
     service.kill();

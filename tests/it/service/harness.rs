@@ -189,6 +189,13 @@ impl World {
         connection.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
+    /// Whether nobody holds the store's lock.
+    pub fn takes_writes(&self) -> bool {
+        let connection = Connection::open(self.store()).unwrap();
+        connection.busy_timeout(Duration::from_millis(200)).unwrap();
+        connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
+    }
+
     /// What the sink received, as messages: `confirmation` for `Z1` by `resend`.
     pub fn messages(&self) -> Vec<Message> {
         self.sandbox.received().into_iter().map(Message::new).collect()
@@ -368,7 +375,6 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-#[allow(dead_code)]
 pub fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
