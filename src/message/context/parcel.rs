@@ -192,13 +192,16 @@ pub(super) fn delay<'a>(source: &Source<'a>) -> Option<Delay<'a>> {
     let promised = journey.order.promise;
     let is_overdue = promised.is_some_and(|promise| promise.latest < now);
     let put_off = journey.promises.len().checked_sub(2).map(|previous| journey.promises[previous].window);
-    let before = eta.and_then(|eta| eta.before).or(put_off).or(promised);
+    // of what the carrier and the shop expect, the newest word counts
+    let promised_at = journey.promises.last().map(|promised| promised.at);
+    let by_shop = put_off.filter(|_| eta.is_none_or(|eta| promised_at > Some(eta.at)));
+    let before = by_shop.or(eta.and_then(|eta| eta.before)).or(put_off).or(promised);
     let moved = eta.is_some_and(|eta| eta.before.is_some() || is_later(eta.window, promised)) || put_off.is_some();
     if trouble.is_none() && !moved && !is_overdue {
         return None;
     }
     // a date that is over, or the very one that was not kept, is no answer to "when then?"
-    let expected = eta.map(|eta| eta.window).or(put_off.and(promised));
+    let expected = if by_shop.is_some() { promised } else { eta.map(|eta| eta.window) };
     let after = expected.filter(|window| window.latest >= now && before.is_none_or(|old| window.latest > old.latest));
     let reason = eta.and_then(|eta| source.maybe(eta.reason.as_ref()));
     Some(Delay {
