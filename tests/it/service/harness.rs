@@ -189,13 +189,6 @@ impl World {
         connection.query_row(sql, [], |row| row.get(0)).unwrap()
     }
 
-    /// Whether nobody holds the store's lock.
-    pub fn takes_writes(&self) -> bool {
-        let connection = Connection::open(self.store()).unwrap();
-        connection.busy_timeout(Duration::from_millis(200)).unwrap();
-        connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok()
-    }
-
     /// What the sink received, as messages: `confirmation` for `Z1` by `resend`.
     pub fn messages(&self) -> Vec<Message> {
         self.sandbox.received().into_iter().map(Message::new).collect()
