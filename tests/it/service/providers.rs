@@ -218,3 +218,19 @@ async fn news_that_is_no_longer_true_is_taken_back_before_its_next_attempt() {
     // the recovery is decided before the delay is known to be taken back, and taken back with it
     assert!(suppressed.count() >= 2);
 }
+
+/// Wrong credentials are no fault of the message: what they cost it does not count.
+#[tokio::test(flavor = "multi_thread")]
+async fn attempts_at_a_resting_provider_do_not_count() {
+    let mut world = World::new().await;
+    world.set("dispatch.retry.max_attempts", "2");
+    world.behave(|call| match (call.vendor, call.nth) {
+        (Vendor::Resend, 1) => Behaviour::Unauthorized,
+        (Vendor::Resend, 2) => Behaviour::InternalError,
+        _ => Behaviour::Answer,
+    });
+    let _service = world.run().await;
+    world.publish(&[placed("Z1")]).await;
+    accepted(&world, 2).await;
+    assert_eq!(outcomes(&world, "Z1"), ["temporary_failure", "temporary_failure", "accepted"]);
+}
