@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::order::point;
 use super::{Clock, Day, Line, Moment, Point, Source};
 use crate::domain::event::ParcelStatus;
-use crate::domain::journey::{self, HoldKind};
+use crate::domain::journey::{self, HoldKind, Subject};
 use crate::domain::order::{self as domain, DeliveryMethod, Weekday};
 use crate::domain::time::Timestamp;
 
@@ -73,8 +73,10 @@ impl Stretch {
 pub(super) fn of<'a>(source: &Source<'a>) -> Option<Hold<'a>> {
     let letter = source.letter;
     let of_parcel = source.parcel.and_then(|parcel| parcel.hold.as_ref());
-    let in_store = of_parcel.is_none();
-    let hold: &'a journey::Hold = of_parcel.or(letter.journey.store_hold.as_ref())?;
+    let of_store = letter.journey.store_hold.as_ref();
+    // a letter about the order is about what the store has said, whatever its parcels do
+    let in_store = of_store.is_some() && (of_parcel.is_none() || *letter.subject == Subject::Order);
+    let hold: &'a journey::Hold = if in_store { of_store } else { of_parcel }?;
     let delivery = &letter.journey.order.delivery;
     // a chosen point is known from the order even if the carrier's notice does not name it
     let place =

@@ -62,6 +62,8 @@ pub struct Delay<'a> {
     pub is_overdue: bool,
     /// The carrier says that it was damaged on the way.
     pub is_damaged: bool,
+    /// The new date is before the one that was given last.
+    pub is_sooner: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -202,7 +204,13 @@ pub(super) fn delay<'a>(source: &Source<'a>) -> Option<Delay<'a>> {
     }
     // a date that is over, or the very one that was not kept, is no answer to "when then?"
     let expected = if by_shop.is_some() { promised } else { eta.map(|eta| eta.window) };
-    let after = expected.filter(|window| window.latest >= now && before.is_none_or(|old| window.latest > old.latest));
+    let ahead = expected.filter(|window| window.latest >= now);
+    let later = |window: &Window| before.is_none_or(|old| window.latest > old.latest);
+    // a date from before the trouble holds no longer; one given since can be better news
+    let is_news = by_shop.is_some() || eta.is_some_and(|eta| trouble.is_none_or(|scan| eta.at > scan.at));
+    let sooner = |window: &Window| is_news && before.is_some_and(|old| window.latest < old.latest);
+    let is_sooner = ahead.is_some_and(|window| sooner(&window));
+    let after = ahead.filter(|window| later(window) || is_sooner);
     let reason = eta.and_then(|eta| source.maybe(eta.reason.as_ref()));
     Some(Delay {
         before: before.map(Span::from),
@@ -211,6 +219,7 @@ pub(super) fn delay<'a>(source: &Source<'a>) -> Option<Delay<'a>> {
         reason,
         is_overdue,
         is_damaged: trouble.is_some_and(|scan| scan.status == ParcelStatus::Damaged),
+        is_sooner,
     })
 }
 
@@ -239,7 +248,7 @@ pub(super) fn delivered<'a>(source: &Source<'a>) -> Option<Delivered<'a>> {
         to_locker: place == Some(Place::Locker),
         to_reception: place == Some(Place::Reception),
         to_caretaker: place == Some(Place::Caretaker),
-        to_safe_place: place == Some(Place::Hidden),
+        to_safe_place: place == Some(Place::Safe),
         to: if place.is_some() { None } else { source.maybe(to) },
     })
 }
@@ -253,7 +262,7 @@ enum Place {
     Locker,
     Reception,
     Caretaker,
-    Hidden,
+    Safe,
 }
 
 impl Place {
@@ -266,7 +275,7 @@ impl Place {
             "locker" | "parcel_locker" => Self::Locker,
             "reception" => Self::Reception,
             "caretaker" | "concierge" => Self::Caretaker,
-            "safe_place" => Self::Hidden,
+            "safe_place" => Self::Safe,
             _ => return None,
         })
     }

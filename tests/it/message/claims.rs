@@ -151,3 +151,35 @@ fn every_line_of_the_order_is_confirmed_with_quantity_variant_and_price() {
     assert!(text.contains("\n- 2 × Plateau de douze fromages (Lait cru) : 129,90 € (64,95 € pièce)\n"), "{text}");
     assert!(text.contains("\n- 1 × Table d’appoint en chêne : 1 249,00 €"), "{text}");
 }
+
+#[test]
+fn a_date_that_comes_nearer_again_is_no_delay() {
+    for (locale, sooner, late) in [
+        ("fr-FR", "plus tôt", ["retard", "plus tard", "excuses"]),
+        ("en-GB", "sooner than", ["delay", "late", "sorry"]),
+    ] {
+        let mut sample = in_locale("delayed", locale);
+        let parcel = &mut sample.journey.parcels[0];
+        parcel.scans.pop();
+        let eta = parcel.eta.as_mut().unwrap();
+        let earlier = eta.before.replace(eta.window).unwrap();
+        (eta.window, eta.reason) = (earlier, None);
+        let letter = email(&sample, "delay");
+        let text = text_message(&sample, "delay").replace("plus tot", "plus tôt");
+        for part in [&letter.subject, &letter.text, &text] {
+            assert!(part.contains(sooner), "{part}");
+            assert!(!late.iter().any(|late| part.contains(late)), "{part}");
+        }
+        assert!(letter.text.contains(if locale == "fr-FR" { "jeudi 5 mars" } else { "Thursday 5 March" }));
+    }
+}
+
+#[test]
+fn what_the_store_has_ready_is_not_looked_for_at_the_pickup_point() {
+    let mut sample = in_locale("held_in_store", "fr-FR");
+    sample.journey.parcels = self::sample("held_as_chosen").journey.parcels;
+    let store = sample.journey.order.delivery.point.clone();
+    sample.journey.store_hold.as_mut().unwrap().notice.point = store;
+    let letter = email(&sample, "pickup_chosen");
+    assert!(letter.text.contains("Maison Orme Lyon") && !letter.text.contains("Tabac"), "{}", letter.text);
+}
