@@ -33,7 +33,10 @@ pub struct Running {
     pub dispatcher: Dispatcher,
     pub store: Arc<dyn Store>,
     stop_intake: watch::Sender<bool>,
-    stop_rest: watch::Sender<bool>,
+    /// Told first, so that nobody is sent here any more.
+    leaving: watch::Sender<bool>,
+    /// Told last, so that probes are answered to the end.
+    stop_http: watch::Sender<bool>,
     bus: BusHandle,
     tasks: JoinSet<&'static str>,
 }
@@ -54,7 +57,8 @@ pub enum Drained {
 pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics: Metrics) -> anyhow::Result<Running> {
     let settings = &loaded.settings;
     let (stop_intake, intake_stopping) = watch::channel(false);
-    let (stop_rest, rest_stopping) = watch::channel(false);
+    let (leaving, is_leaving) = watch::channel(false);
+    let (stop_http, http_stopping) = watch::channel(false);
     let progress = Progress::default();
     let mut tasks = JoinSet::new();
     let owner = owner();
@@ -70,7 +74,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         owner: owner.clone(),
         manner: Manner { retry: settings.dispatch.retry, lease },
     };
-    let dispatcher = Dispatcher::start(&loaded.providers, &shared, &rest_stopping, &mut tasks);
+    let dispatcher = Dispatcher::start(&loaded.providers, &shared, &is_leaving, &mut tasks);
 
     let bus = bus::start(&settings.bus, offsets_of(&store))
         .map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))?;
@@ -87,6 +91,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         "intake"
     });
     let hints = bus.hints;
+    let rereading = bus.handle.clone();
     let ingest = Ingest {
         store: Arc::clone(&store),
         shops: Arc::clone(&loaded.shops),
@@ -96,6 +101,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         clock: clock.clone(),
         metrics: metrics.clone(),
         progress: progress.clone(),
+        reread: Arc::new(move |partition| rereading.reread(partition)),
         hint: Arc::new(move |done| done.iter().for_each(|(partition, next)| hints.put(partition, *next))),
         owner,
         lease,
@@ -114,15 +120,15 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         clock,
         progress: progress.clone(),
         refresh: Arc::new(move |metrics| show_lag(metrics, &handle)),
-        stopping: rest_stopping,
+        stopping: is_leaving,
     };
     tasks.spawn(async move {
-        if let Err(error) = http::serve(listener, facts).await {
+        if let Err(error) = http::serve(listener, facts, http_stopping).await {
             tracing::error!(%error, "the HTTP server ended");
         }
         "http"
     });
-    Ok(Running { address, progress, dispatcher, store, stop_intake, stop_rest, bus: bus.handle, tasks })
+    Ok(Running { address, progress, dispatcher, store, stop_intake, leaving, stop_http, bus: bus.handle, tasks })
 }
 
 /// Bridges the bus thread, which cannot wait on a future, to the store.
@@ -138,6 +144,11 @@ fn offsets_of(store: &Arc<dyn Store>) -> bus::OffsetsOf {
 }
 
 fn show_lag(metrics: &Metrics, bus: &BusHandle) {
+    // a partition that is another's by now must not go on showing what it was
+    metrics.lag_records.reset();
+    let now = Clock::system().now();
+    let age = bus.lag().iter().filter_map(|lag| lag.age(now)).max().unwrap_or_default();
+    metrics.lag_seconds.set(age.as_secs_f64());
     for lag in bus.lag() {
         if let Some(records) = lag.records() {
             let partition = lag.partition.number.to_string();
@@ -167,11 +178,15 @@ impl Running {
     /// `drain`.
     pub async fn stop(mut self, drain: Duration) -> Drained {
         let end = tokio::time::Instant::now() + drain;
+        // attempts that begin now could outlast the drain
+        self.leaving.send_replace(true);
         // the partitions are handed over first: another replica may go on while this one drains
         let mut whole = self.bus.stop(drain / 2).await;
         self.stop_intake.send_replace(true);
-        self.stop_rest.send_replace(true);
         while !self.tasks.is_empty() {
+            if self.tasks.len() == 1 {
+                self.stop_http.send_replace(true);
+            }
             match tokio::time::timeout_at(end, self.tasks.join_next()).await {
                 Ok(Some(Ok(_))) => {}
                 Ok(Some(Err(_))) => whole = false,

@@ -83,6 +83,12 @@ impl BusHandle {
         while ended.changed().await.is_ok() {}
     }
 
+    /// Reads a partition anew from where the store says, as long as it is ours: what was read of it
+    /// was refused.
+    pub fn reread(&self, partition: &Partition) {
+        self.shared.refuse(partition);
+    }
+
     /// What has been counted since the start.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters

@@ -15,7 +15,7 @@ use crate::app::{self, Running};
 use crate::bus::embedded::EmbeddedBroker;
 use crate::bus::producer::Producer;
 use crate::clock::Clock;
-use crate::config::{Loaded, Settings};
+use crate::config::Loaded;
 use crate::domain::fault::Fault;
 use crate::domain::time::Timestamp;
 use crate::sandbox::{Behaviour, Call, Options, Sandbox, Vendor};
@@ -26,6 +26,8 @@ const SETTINGS: &str = include_str!("../config/demo.toml");
 /// What the sandbox providers want to see; it guards nothing.
 const TOKEN: &str = "sandbox-token";
 const WEBHOOK_SECRET: &str = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0wMDAx";
+/// An event that is far too large must reach the dead letters, not fail on its way.
+const LARGE: [(&str, &str); 1] = [("message.max.bytes", "20000000")];
 /// Where the sample shop publishes.
 pub const TOPICS: [(&str, i32); 2] = [("reassure.orders", 4), ("reassure.carriers", 4)];
 
@@ -70,13 +72,16 @@ impl Stage {
         .await
         .context("the sandbox providers")?;
         let file = configure(setting.folder, &broker.bootstrap_servers(), sandbox.url())?;
-        let loaded =
-            Settings::load(Some(&file)).and_then(Loaded::new).map_err(|faults| anyhow!("{}", listed(&faults)))?;
+        let loaded = Loaded::load(Some(&file)).map_err(|faults| anyhow!("{}", listed(&faults)))?;
         let store = Sqlite::open(&loaded.settings.store.path, loaded.settings.store.clone()).context("the store")?;
         let metrics = Metrics::new().and_then(Metrics::with_process).context("the metrics")?;
         let running = app::start(&loaded, Arc::new(store), clock.clone(), metrics).await?;
-        let producer = Producer::connect(&broker.bootstrap_servers(), Duration::from_secs(30), &Default::default())
-            .map_err(|error| anyhow!("the producer: {error}"))?;
+        let producer = Producer::connect(
+            &broker.bootstrap_servers(),
+            Duration::from_secs(30),
+            &LARGE.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        )
+        .map_err(|error| anyhow!("the producer: {error}"))?;
         Ok(Self { broker, sandbox, running, producer, clock, loaded })
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
@@ -33,15 +34,15 @@ pub struct Facts {
     pub progress: Progress,
     /// Fills in what only the bus knows, right before the metrics are read.
     pub refresh: Arc<dyn Fn(&Metrics) + Send + Sync>,
+    /// The service is about to end and takes nothing new.
     pub stopping: watch::Receiver<bool>,
 }
 
-/// Serves until `stopping` is told.
+/// Serves until `end` is told.
 ///
 /// # Errors
 /// If the address cannot be listened on.
-pub async fn serve(listener: TcpListener, facts: Facts) -> std::io::Result<()> {
-    let mut stopping = facts.stopping.clone();
+pub async fn serve(listener: TcpListener, facts: Facts, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
@@ -58,7 +59,7 @@ pub async fn serve(listener: TcpListener, facts: Facts) -> std::io::Result<()> {
         .with_state(facts);
     axum::serve(listener, router)
         .with_graceful_shutdown(async move {
-            let _ = stopping.wait_for(|stop| *stop).await;
+            let _ = end.wait_for(|end| *end).await;
         })
         .await
 }
@@ -126,7 +127,10 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestam
     metrics.timers_overdue.set(age(backlog.next_timer));
 }
 
-async fn journey(State(facts): State<Facts>, Path((shop, order_id)): Path<(String, String)>) -> Response {
+async fn journey(State(facts): State<Facts>, path: Result<Path<(String, String)>, PathRejection>) -> Response {
+    let Ok(Path((shop, order_id))) = path else {
+        return problem(StatusCode::BAD_REQUEST, "the path cannot be read", "its parts are UTF-8, percent-encoded");
+    };
     let key = JourneyKey { shop, order_id };
     match facts.store.timeline(&key).await {
         Ok(Some(found)) => axum::Json(timeline::json(&found, facts.clock.now())).into_response(),

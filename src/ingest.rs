@@ -4,10 +4,10 @@
 mod draft;
 mod intake;
 mod known;
+mod progress;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -25,6 +25,7 @@ use crate::telemetry::Metrics;
 use draft::{Disposition, Draft};
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
+pub use progress::Progress;
 
 /// A notification that must not leave, and why.
 pub type Withdrawal = (JourneyKey, NotificationId, Reason);
@@ -32,8 +33,13 @@ pub type Withdrawal = (JourneyKey, NotificationId, Reason);
 /// Told how far a partition is durable, as a hint for lag dashboards.
 pub type Hint = Arc<dyn Fn(&[(Partition, i64)]) + Send + Sync>;
 
+/// Asks the bus to read a partition anew, from where the store says.
+pub type Reread = Arc<dyn Fn(&Partition) + Send + Sync>;
+
 /// Deadlines decided together.
 const TIMERS_AT_ONCE: usize = 500;
+/// Dead records read again together; each may be as long as the broker takes.
+const REDRIVEN_AT_ONCE: usize = 10;
 /// How often deadlines and redrives are looked for, in real time.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Waits between tries while the store is away.
@@ -44,40 +50,6 @@ const STORE_WAITS: [Duration; 5] = [
     Duration::from_secs(5),
     Duration::from_secs(10),
 ];
-
-/// What ingest shares with the rest of the service.
-#[derive(Clone, Default)]
-pub struct Progress(Arc<Counts>);
-
-#[derive(Default)]
-struct Counts {
-    /// Records whose effects are durable.
-    records: AtomicU64,
-    store_away: AtomicBool,
-    changed: watch::Sender<u64>,
-}
-
-impl Progress {
-    /// Records whose effects are durable, since the start.
-    pub fn records(&self) -> u64 {
-        self.0.records.load(Ordering::Acquire)
-    }
-
-    /// The store takes writes.
-    pub fn store_works(&self) -> bool {
-        !self.0.store_away.load(Ordering::Acquire)
-    }
-
-    /// Changes whenever something has been written.
-    pub fn changes(&self) -> watch::Receiver<u64> {
-        self.0.changed.subscribe()
-    }
-
-    /// Something has been written.
-    pub fn note(&self) {
-        self.0.changed.send_modify(|count| *count += 1);
-    }
-}
 
 /// The parts that ingest works with.
 pub struct Ingest {
@@ -90,6 +62,7 @@ pub struct Ingest {
     pub metrics: Metrics,
     pub progress: Progress,
     pub hint: Hint,
+    pub reread: Reread,
     pub owner: String,
     pub lease: Duration,
 }
@@ -104,6 +77,15 @@ struct Load {
     advances: Vec<Advance>,
     redriven: Vec<i64>,
     records: usize,
+}
+
+impl Load {
+    /// Leaves out what comes of `partition`.
+    fn leave(&mut self, partition: &Partition) {
+        self.advances.retain(|advance| advance.partition != *partition);
+        self.arrivals.retain(|arrival| arrival.partition.as_ref() != Some(partition));
+        self.dead.retain(|dead| dead.record.partition != *partition);
+    }
 }
 
 impl Ingest {
@@ -130,6 +112,9 @@ impl Ingest {
                         load.withdrawals.push(next);
                     }
                 }
+                // before the intake, which is always ready while there is a backlog
+                _ = look.tick() => if !self.look(&mut load).await { continue },
+                () = wake.changed() => if !self.look(&mut load).await { continue },
                 message = intake.recv() => match message {
                     None => return,
                     Some(Intake::Assigned(partitions)) => {
@@ -144,25 +129,14 @@ impl Ingest {
                     }
                     Some(Intake::Records(read)) => self.admit(read, &positions, &mut load),
                 },
-                _ = look.tick() => if !self.look(&mut load).await { continue },
-                () = wake.changed() => if !self.look(&mut load).await { continue },
             }
-            let advances = load.advances.clone();
-            match self.settle(load, &mut stop).await {
-                Settled::Written => {
-                    for advance in &advances {
-                        positions.insert(advance.partition.clone(), Some(advance.next));
-                    }
-                    let done: Vec<_> = advances.into_iter().map(|advance| (advance.partition, advance.next)).collect();
-                    if !done.is_empty() {
-                        (self.hint)(&done);
-                    }
-                }
-                Settled::Fenced(partition) => {
-                    // another owner works on it by now, and has taken in what we could not
-                    positions.remove(&partition);
-                }
-                Settled::Stopped => return,
+            if !self.settle(&mut load, &mut positions, &mut stop).await {
+                return;
+            }
+            let done: Vec<_> = load.advances.into_iter().map(|advance| (advance.partition, advance.next)).collect();
+            positions.extend(done.iter().map(|(partition, next)| (partition.clone(), Some(*next))));
+            if !done.is_empty() {
+                (self.hint)(&done);
             }
         }
     }
@@ -195,7 +169,7 @@ impl Ingest {
             Ok(timers) => load.timers = timers,
             Err(error) => self.complain("due_timers", &error),
         }
-        let redriven: Vec<(i64, Record)> = match self.store.redriven(TIMERS_AT_ONCE).await {
+        let redriven: Vec<(i64, Record)> = match self.store.redriven(REDRIVEN_AT_ONCE).await {
             Ok(redriven) => redriven,
             Err(error) => {
                 self.complain("redriven", &error);
@@ -211,13 +185,20 @@ impl Ingest {
     }
 
     /// Decides and writes, again and again while the store is away or journeys change meanwhile.
-    async fn settle(&self, load: Load, stop: &mut watch::Receiver<bool>) -> Settled {
+    /// A partition that somebody else has advanced is left out: nothing was written, and the rest
+    /// of the load must not be lost with it (I5). `false`: a stop came first.
+    async fn settle(
+        &self,
+        load: &mut Load,
+        positions: &mut HashMap<Partition, Option<i64>>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> bool {
         let mut failures = 0;
         loop {
-            match self.attempt(&load).await {
+            match self.attempt(load).await {
                 Ok(()) => {
                     self.store_is_back();
-                    return Settled::Written;
+                    return true;
                 }
                 Err(StoreError::Conflict) => {
                     self.metrics.conflicts.inc();
@@ -227,18 +208,20 @@ impl Ingest {
                     tracing::warn!(
                         topic = &*partition.topic,
                         partition = partition.number,
-                        "the partition has another owner by now; its records are left to it"
+                        "somebody else has advanced the partition; it is read anew, if it is still ours"
                     );
-                    return Settled::Fenced(partition);
+                    load.leave(&partition);
+                    positions.remove(&partition);
+                    (self.reread)(&partition);
                 }
                 Err(error) => {
                     self.complain("commit", &error);
-                    self.progress.0.store_away.store(true, Ordering::Release);
+                    self.progress.set_store_works(false);
                     let wait = STORE_WAITS[failures.min(STORE_WAITS.len() - 1)];
                     failures += 1;
                     tokio::select! {
                         () = tokio::time::sleep(wait) => {}
-                        () = told(stop) => return Settled::Stopped,
+                        () = told(stop) => return false,
                     }
                 }
             }
@@ -310,15 +293,13 @@ impl Ingest {
         }
         if let Some(arrival) = load.arrivals.last() {
             let age = seconds(now.since(arrival.at));
-            self.metrics.lag_seconds.set(age);
             self.metrics.applied_after.observe(age);
         }
-        self.progress.0.records.fetch_add(load.records as u64, Ordering::Release);
-        self.progress.note();
+        self.progress.wrote(load.records, load.withdrawals.len());
     }
 
     fn store_is_back(&self) {
-        if self.progress.0.store_away.swap(false, Ordering::AcqRel) {
+        if !self.progress.set_store_works(true) {
             tracing::info!("the store is back");
         }
     }
@@ -345,12 +326,6 @@ impl Ingest {
 /// Returns once `stop` is told, or nobody is left to tell it.
 pub async fn told(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
-}
-
-enum Settled {
-    Written,
-    Fenced(Partition),
-    Stopped,
 }
 
 /// Wakes when a told clock is moved; never with the machine's.

@@ -1,3 +1,66 @@
+//! # reassure
+//!
+//! Events about orders and parcels come in from Kafka; rules pick the message that the buyer
+//! needs at that moment; providers carry it out by e-mail, SMS and webhook.
+//!
+//! ## Architecture
+//!
+//! ```text
+//! topics ──> bus ──> ingest ──> domain::step ──> store.commit ──> dispatch ──> providers
+//!             ▲        ▲  ▲                        one            │      │
+//!          offsets     │  └── deadlines due     transaction       │      └── outcomes
+//!                      └───── taken back before the attempt ──────┘
+//! ```
+//!
+//! The middle is pure, the edges are thin. [`domain`] holds what is known and what follows from
+//! it, as plain functions over plain data with time as an argument; it must never know that there
+//! is a clock, a socket or a file (`tests/it/architecture.rs` holds it to that). [`ports`] names
+//! what the service needs from outside. The adapters ([`bus`], [`store`], [`provider`]) know these
+//! two and never each other; only [`app`] and the command line name an adapter.
+//!
+//! In reading order:
+//!
+//! - [`domain`]: events, journeys, rules, conditions, decisions. Begin at [`domain::step`].
+//! - [`message`]: what the customer reads, from a journey's facts and templates.
+//! - [`ports`]: the bus, the store and the providers, as traits and plain data.
+//! - [`envelope`]: from a record to an event. [`schema`]: the published schemas of events.
+//! - [`ingest`]: a batch of events, deadlines or withdrawals becomes one transaction.
+//! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
+//! - [`bus`], [`store`], [`provider`]: Kafka, SQLite, HTTP.
+//! - [`config`], [`rules`], [`shops`], [`secret`]: what the operator decides.
+//! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
+//! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
+//!   process.
+//!
+//! Three decisions shape the rest:
+//!
+//! 1. **Facts are ordered by when they happened.** A journey keeps facts; its phase, its holds and
+//!    the lives of its waybills are computed from them ([`domain::parcel`]). So late and doubled
+//!    news cannot undo newer news, and the order of arrival does not matter.
+//! 2. **One transaction carries all that follows from a batch**: the inbox, the journeys, the
+//!    timers, the decisions, the outbox and the offsets, conditional on what they were before.
+//!    Whoever lost the partition meanwhile writes nothing.
+//! 3. **A decision is looked at twice**: when it is taken, and right before every attempt, with the
+//!    journey as it is then. What is no longer true is taken back, through the same step.
+//!
+//! ## Invariants
+//!
+//! The code and the tests name them by number.
+//!
+//! - **I1** An accepted event changes a journey once, however often it arrives.
+//! - **I2** One notification per (decision, recipient, channel), with one idempotency key for life.
+//! - **I3** A journey's phase never moves backwards because of news that is older than what is
+//!   known.
+//! - **I4** Nothing is sent whose `valid_while` does not hold at the moment of the attempt.
+//! - **I5** An offset never passes a record whose effects are not durable.
+//! - **I6** Only the current owner of a partition can commit for it.
+//! - **I7** Messages of one journey are attempted in the order they were decided, channel by
+//!   channel: a dead e-mail provider does not hold back the text message.
+//! - **I8** Every event ends as applied, duplicate, parked or dead-lettered; every decision as
+//!   send, defer or suppress, with a reason.
+//! - **I9** No personal data in logs, metrics, error texts or timelines' entries.
+//! - **I10** Memory does not grow with the number of journeys or the length of an outage.
+
 pub mod app;
 pub mod bus;
 pub mod cli;

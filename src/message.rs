@@ -7,8 +7,8 @@
 
 mod check;
 mod context;
-mod format;
-mod locale;
+pub mod format;
+pub mod locale;
 mod markup;
 mod required;
 pub mod sample;

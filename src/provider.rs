@@ -114,6 +114,7 @@ fn finish<C: Contract>(
         timeout: Duration::from_secs(settings.timeout_seconds()),
         idle_connections: settings.max_in_flight(),
         guarded: settings.is_guarded(),
+        direct: check.stays_inside(),
     };
     match Exchange::new(&limits) {
         Ok(exchange) => {

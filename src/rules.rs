@@ -6,7 +6,7 @@ use std::path::Path;
 
 use include_dir::{Dir, include_dir};
 
-use crate::domain::fault::Fault;
+use crate::domain::fault::{Fault, nearest};
 use crate::domain::rule::{Rule, parse};
 
 static DEFAULT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/config/rules");
@@ -36,11 +36,33 @@ pub fn load(folder: Option<&Path>) -> Result<Vec<Rule>, Vec<Fault>> {
             }
         }
     }
+    if faults.is_empty() {
+        faults.extend(rules.iter().flat_map(|rule| unsaid(rule, &rules, &origin)));
+    }
     if rules.is_empty() && faults.is_empty() {
         let place = folder.map_or("the default set".to_owned(), |folder| folder.display().to_string());
         faults.push(Fault::new(place, "there is no rule in any *.yaml file here: nothing would ever be sent"));
     }
     if faults.is_empty() { Ok(rules) } else { Err(faults) }
+}
+
+/// The messages that a rule waits for and that no rule sends.
+fn unsaid(rule: &Rule, rules: &[Rule], origin: &BTreeMap<String, String>) -> Vec<Fault> {
+    let messages = || rules.iter().map(|rule| &*rule.message);
+    let waited_for = [("again_after", &rule.again_after), ("only_if_told", &rule.only_if_told)];
+    let named = waited_for.into_iter().flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
+    let unknown = named.filter(|(_, name)| messages().all(|message| message != *name));
+    let file = origin.get(rule.name.as_str()).map_or("", String::as_str);
+    unknown
+        .map(|(key, name)| {
+            let fault =
+                Fault::new(file, format!("the rule '{}' has '{name}' in '{key}', which no rule sends", rule.name));
+            match nearest(name, messages()) {
+                Some(known) => fault.suggest(format!("did you mean '{known}'?")),
+                None => fault,
+            }
+        })
+        .collect()
 }
 
 fn default_texts() -> Vec<(String, String)> {
@@ -74,6 +96,6 @@ mod tests {
     #[test]
     fn the_default_set_has_no_fault() {
         let rules = super::load(None);
-        assert!(rules.as_ref().is_ok_and(|rules| rules.len() == 17), "{rules:#?}");
+        assert!(rules.as_ref().is_ok_and(|rules| rules.len() == 19), "{rules:#?}");
     }
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a secret is: `{ file = "/run/secrets/key" }` or `{ env = "SENDGRID_API_KEY" }`.
-#[derive(Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SecretSource {
     File(String),
@@ -37,6 +37,21 @@ impl SecretSource {
         };
         let text = text.trim();
         if text.is_empty() { Err(format!("{place} is empty")) } else { Ok(Secret(text.to_owned())) }
+    }
+}
+
+/// By hand, so that a secret that was written in place of its source is not repeated.
+impl<'de> Deserialize<'de> for SecretSource {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = serde_json::Value::deserialize(deserializer)?;
+        let told = value.as_object().filter(|table| table.len() == 1).and_then(|table| table.iter().next());
+        match told.and_then(|(kind, text)| Some((kind.as_str(), text.as_str()?.to_owned()))) {
+            Some(("file", path)) => Ok(Self::File(path)),
+            Some(("env", name)) => Ok(Self::Env(name)),
+            _ => Err(serde::de::Error::custom(
+                "a secret is named by where it is, { file = \"…\" } or { env = \"…\" }, and never written here",
+            )),
+        }
     }
 }
 

@@ -139,7 +139,10 @@ impl Metrics {
             )?,
             in_flight: int_gauges("attempts_in_flight", "Attempts under way", &["provider"])?,
             lag_records: int_gauges("lag_records", "Records that are not read yet", &["topic", "partition"])?,
-            lag_seconds: gauge("lag_seconds", "Age of the record that was taken in last")?,
+            lag_seconds: gauge(
+                "lag_seconds",
+                "How long ago the last record taken in was published, while more are waiting",
+            )?,
             backlog,
             oldest_due: gauge("oldest_due_seconds", "Age of the oldest notification that is due and not finished")?,
             timers_overdue: gauge("timer_overdue_seconds", "How long the earliest deadline has been due")?,

@@ -24,7 +24,6 @@ pub struct Style {
 /// A line's tone.
 #[derive(Clone, Copy)]
 enum Tone {
-    Plain,
     Faint,
     Good,
     Bad,
@@ -35,7 +34,6 @@ enum Tone {
 impl Style {
     fn paint(self, tone: Tone, text: &str) -> String {
         let code = match tone {
-            Tone::Plain => return text.to_owned(),
             Tone::Faint => "2",
             Tone::Good => "32",
             Tone::Bad => "31",
@@ -69,7 +67,14 @@ pub fn write(timeline: &Timeline, now: Timestamp, style: Style) -> String {
     text
 }
 
-/// One entry: the cause, then each decision.
+/// How a notification ended that had to wait, with the moment of its last attempt.
+pub fn late(story: &Story, style: Style) -> String {
+    let at = story.attempts.last().map_or(story.decided_at, |attempt| attempt.at);
+    format!("{}  → {}: by {}{}\n", style.moment(at), story.rule, story.channel, ending(story, style))
+}
+
+/// One entry: the cause, then each decision. A deadline at which nothing had to be said is left
+/// out, unless the style asks for everything.
 pub fn lines(entry: &Entry, notifications: &[Story], style: Style) -> String {
     let (what, happened) = match &entry.cause {
         Cause::Event { event_type, time, .. } => (event_type.clone(), *time),
@@ -84,10 +89,11 @@ pub fn lines(entry: &Entry, notifications: &[Story], style: Style) -> String {
         let _ = write!(text, "{}", style.paint(Tone::Faint, &format!("  (learnt {})", style.moment(entry.at))));
     }
     text.push('\n');
-    for decision in &entry.decisions {
-        text.push_str(&decided(decision, notifications, style));
+    let decisions: String = entry.decisions.iter().map(|decision| decided(decision, notifications, style)).collect();
+    if decisions.is_empty() && matches!(entry.cause, Cause::Timer { .. }) && !style.everything {
+        return String::new();
     }
-    text
+    text + &decisions
 }
 
 fn decided(decision: &Decision, notifications: &[Story], style: Style) -> String {

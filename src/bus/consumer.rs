@@ -20,9 +20,15 @@ use crate::ports::{Feed, Partition, Record};
 
 /// How long a poll waits for a record; also how late a stop is noticed at most.
 const POLL: Duration = Duration::from_millis(100);
+/// A batch that holds so much is handed over, however few its records: what waits is bounded in
+/// bytes too (I10).
+const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// How long the channel may be full before the partitions are paused: pausing throws away what
 /// was fetched ahead, so a short jam is sat out. Far below any poll interval.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// How long news of the group is served between two looks at the channel. Not zero: a poll of
+/// no length serves one event, and statistics alone would keep a rebalance waiting for ever.
+const SERVE: Duration = Duration::from_millis(5);
 const HINT_EVERY: Duration = Duration::from_secs(1);
 /// After an error that the library cannot go on from.
 const REST: Duration = Duration::from_secs(5);
@@ -127,6 +133,7 @@ impl<'a> Reader<'a> {
                 self.group.commit_hints(self.client);
             }
             self.group.assign_waiting(self.client);
+            self.group.reread_refused(self.client);
             let polled = match self.group.flush() {
                 Flushed::Closed => return End::Stop,
                 Flushed::Full => self.hold(),
@@ -154,7 +161,7 @@ impl<'a> Reader<'a> {
         if self.group.is_paused() {
             self.group.wait_for_room(POLL);
             // nothing is fetched while paused; what might come all the same is kept in order
-            return self.collect(Duration::ZERO);
+            return self.collect(SERVE);
         }
         let since = *self.full_since.get_or_insert_with(Instant::now);
         match PATIENCE.checked_sub(since.elapsed()).filter(|left| !left.is_zero()) {
@@ -169,7 +176,8 @@ impl<'a> Reader<'a> {
         let mut records = Vec::new();
         let mut patience = patience;
         let mut end = Ok(());
-        while records.len() < self.batch_records {
+        let mut bytes = 0;
+        while records.len() < self.batch_records && bytes < MOST_BYTES {
             // a rebalance ends the batch: the library then comes back with nothing
             match self.client.poll(patience) {
                 None => break,
@@ -177,7 +185,9 @@ impl<'a> Reader<'a> {
                     if records.capacity() == 0 {
                         records.reserve_exact(self.batch_records.min(4096));
                     }
-                    records.push(self.places.record(&message));
+                    let record = self.places.record(&message);
+                    bytes += record.value.as_ref().map_or(0, Bytes::len);
+                    records.push(record);
                 }
                 Some(Err(error)) => {
                     end = self.note(error);

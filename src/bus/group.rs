@@ -3,6 +3,8 @@
 //! The library calls back from within `poll`, on the bus thread. A callback can wait for the
 //! channel and for ingest, which never wait for the bus thread, and for nothing else.
 
+mod list;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +18,8 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc::{self, error::TrySendError};
 use tokio::sync::oneshot;
+
+use list::{list_of, partitions_of};
 
 use super::OffsetsOf;
 use super::wait::wait;
@@ -152,13 +156,7 @@ impl Group {
             Err(reason) => return self.not_told(&reason),
         };
         let offsets: Vec<(Partition, Option<i64>)> = partitions.into_iter().zip(offsets).collect();
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (partition, offset) in &offsets {
-            let offset = offset.map_or(Offset::Beginning, Offset::Offset);
-            if let Err(error) = list.add_partition_offset(&partition.topic, partition.number, offset) {
-                return self.not_told(&format!("an offset that Kafka cannot have: {error}"));
-            }
-        }
+        let Some(list) = self.list_from(&offsets) else { return false };
         let assigned = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(&list),
             // all partitions come at once, so this replaces nothing
@@ -178,6 +176,54 @@ impl Group {
         self.shared.begin(&offsets);
         state.outbox.push_back(Feed::Assigned(offsets));
         true
+    }
+
+    /// Goes back, or on, to where the store says in partitions whose records were refused. What
+    /// was read of them and waits for the channel comes before the news, and so counts for nothing.
+    pub fn reread_refused(&self, consumer: &BaseConsumer<Self>) {
+        let due = self.state().asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN);
+        if !due {
+            return;
+        }
+        let refused = self.shared.take_refused();
+        let partitions: Vec<Partition> = self.state().assigned.intersection(&refused).cloned().collect();
+        if partitions.is_empty() {
+            return;
+        }
+        self.state().asked = Some(Instant::now());
+        if !self.seek(consumer, &partitions) {
+            partitions.iter().for_each(|partition| self.shared.refuse(partition));
+        }
+    }
+
+    fn seek(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) -> bool {
+        let offsets = match (self.offsets_of)(partitions) {
+            Ok(offsets) if offsets.len() == partitions.len() => offsets,
+            Ok(_) => return self.not_told("it answered for other partitions"),
+            Err(reason) => return self.not_told(&reason),
+        };
+        let offsets: Vec<(Partition, Option<i64>)> = partitions.iter().cloned().zip(offsets).collect();
+        let Some(list) = self.list_from(&offsets) else { return false };
+        if let Err(error) = consumer.seek_partitions(list, ASK_AGAIN) {
+            tracing::warn!(%error, "partitions could not be read anew");
+            count(&self.shared.counters.errors);
+            return false;
+        }
+        self.shared.begin(&offsets);
+        self.push(Feed::Assigned(offsets));
+        true
+    }
+
+    fn list_from(&self, offsets: &[(Partition, Option<i64>)]) -> Option<TopicPartitionList> {
+        let mut list = TopicPartitionList::with_capacity(offsets.len());
+        for (partition, offset) in offsets {
+            let offset = offset.map_or(Offset::Beginning, Offset::Offset);
+            if let Err(error) = list.add_partition_offset(&partition.topic, partition.number, offset) {
+                self.not_told(&format!("an offset that Kafka cannot have: {error}"));
+                return None;
+            }
+        }
+        Some(list)
     }
 
     fn not_told(&self, reason: &str) -> bool {
@@ -341,24 +387,6 @@ impl ConsumerContext for Group {
             Err(error) => self.commit_failed(&error),
         }
     }
-}
-
-fn partitions_of(list: &TopicPartitionList) -> Vec<Partition> {
-    let mut topics: BTreeMap<String, Arc<str>> = BTreeMap::new();
-    let elements = list.elements();
-    let partition = |element: &rdkafka::topic_partition_list::TopicPartitionListElem<'_>| {
-        let topic = topics.entry(element.topic().to_owned()).or_insert_with(|| Arc::from(element.topic()));
-        Partition { topic: Arc::clone(topic), number: element.partition() }
-    };
-    elements.iter().map(partition).collect()
-}
-
-fn list_of<'a>(partitions: impl Iterator<Item = &'a Partition>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::new();
-    for partition in partitions {
-        list.add_partition(&partition.topic, partition.number);
-    }
-    list
 }
 
 /// Takes records of these partitions out of what is not sent yet.

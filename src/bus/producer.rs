@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext, ThreadedProducer};
@@ -48,6 +49,7 @@ impl Producer {
     pub fn connect(brokers: &str, deadline: Duration, properties: &BTreeMap<String, String>) -> Result<Self, String> {
         let mut config = ClientConfig::new();
         config
+            .set_log_level(RDKafkaLogLevel::Info)
             .set("bootstrap.servers", brokers)
             .set("client.id", "reassure")
             .set("message.timeout.ms", deadline.as_millis().to_string())

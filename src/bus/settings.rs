@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Serialize};
 
 use crate::secret::SecretSource;
@@ -73,6 +74,8 @@ impl BusSettings {
         }
         let mut config = ClientConfig::new();
         config
+            // by default the level is that of a logger that is not ours, and nothing is logged
+            .set_log_level(RDKafkaLogLevel::Info)
             .set("bootstrap.servers", &self.brokers)
             .set("group.id", &self.group)
             .set("client.id", "reassure")

@@ -1,6 +1,6 @@
 //! What the bus thread and the rest of the service share: counters, lag, hints, the wish to stop.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -70,6 +70,8 @@ pub(super) struct Shared {
     lag: Mutex<BTreeMap<Partition, PartitionLag>>,
     /// Durable offsets that Kafka has not been told.
     hints: Mutex<BTreeMap<Partition, i64>>,
+    /// Partitions that are to be read anew.
+    refused: Mutex<BTreeSet<Partition>>,
     stop_by: Mutex<Option<Instant>>,
 }
 
@@ -90,6 +92,14 @@ impl Shared {
     /// When to be gone, once that has been asked for.
     pub fn stopping(&self) -> Option<Instant> {
         *lock(&self.stop_by)
+    }
+
+    pub fn refuse(&self, partition: &Partition) {
+        lock(&self.refused).insert(partition.clone());
+    }
+
+    pub fn take_refused(&self) -> BTreeSet<Partition> {
+        std::mem::take(&mut lock(&self.refused))
     }
 
     pub fn take_hints(&self) -> BTreeMap<Partition, i64> {

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use super::{WRONG, complain, say};
-use crate::config::{Loaded, Settings};
+use crate::config::Loaded;
 use crate::domain::fault::Fault;
 use crate::schema;
 
@@ -14,21 +14,14 @@ use crate::schema;
 /// None at present; faults are the result.
 pub fn check(config: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
     let mut faults = Vec::new();
-    let loaded = match Settings::load(config) {
-        Ok(settings) => Loaded::new(settings).map_err(|found| faults.extend(found)).ok(),
-        Err(found) => {
-            faults.extend(found);
-            // rules and templates can be looked at all the same
-            faults.extend(Loaded::check_default_words());
-            None
-        }
-    };
+    let loaded = Loaded::load(config).map_err(|found| faults.extend(found)).ok();
+    let faults = sorted(faults);
     if json {
         say(&serde_json::to_string_pretty(&serde_json::json!({ "faults": faults }))?);
         return Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(WRONG) });
     }
     if !faults.is_empty() {
-        return Ok(complain(&sorted(faults)));
+        return Ok(complain(&faults));
     }
     if let Some(loaded) = loaded {
         let shops: Vec<&str> = loaded.shops.iter().map(|(id, _)| id).collect();

@@ -15,6 +15,7 @@ use crate::app::Drained;
 use crate::clock::Clock;
 use crate::demo::driver::{self, Moment};
 use crate::demo::{Setting, Stage, play, stories};
+use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::ports::{Backlog, State, Timeline};
 use crate::shops::Shops;
@@ -84,8 +85,21 @@ async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode>
         trouble: options.events.is_none() && !options.calm,
     };
     let stage = Stage::set(setting).await?;
+    let unnamed: BTreeSet<&str> = cues
+        .iter()
+        .filter_map(|cue| cue.about.as_ref().map(|(shop, _)| shop.as_str()))
+        .filter(|shop| !stage.loaded.settings.shops.contains_key(*shop))
+        .collect();
     let mut teller = Teller::new(cues.len());
     teller.note(&format!("{} events through Kafka at {}", cues.len(), stage.broker.bootstrap_servers()));
+    if !unnamed.is_empty() {
+        let unnamed: Vec<&str> = unnamed.into_iter().collect();
+        teller.note(&format!(
+            "Shops of their own name speak as {}: {}",
+            stage.loaded.settings.shop.name,
+            unnamed.join(", ")
+        ));
+    }
     let backlog = driver::play(&stage, &cues, async |moment| teller.show(&stage, moment).await).await?;
     teller.bar.finish_and_clear();
     let told = teller.sum_up(&stage, &backlog).await?;
@@ -102,6 +116,13 @@ async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode>
 async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
     stage.clock.run_from(Clock::system().now());
     let brokers = stage.broker.bootstrap_servers();
+    let ahead = stage.clock.now().since(Clock::system().now());
+    if ahead > chrono::Duration::minutes(1) {
+        say(&format!(
+            "\nThe story lies ahead: here it is {} now. Give events of your own that time.",
+            stage.clock.now()
+        ));
+    }
     say(&format!(
         "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers\n  HTTP      http://{address}   /metrics, /readyz, /api/journeys/maison-lumen/ML-1001\n  store     {store}\n\nPublish an event of your own and see the message leave:\n  kcat -P -b {brokers} -t reassure.orders -H content-type=application/cloudevents+json event.json\n",
         address = stage.running.address,
@@ -137,6 +158,8 @@ struct Teller {
     style: Style,
     /// Entries of each journey that were printed.
     printed: BTreeMap<JourneyKey, usize>,
+    /// Notifications that were printed as waiting.
+    waiting: BTreeSet<NotificationId>,
 }
 
 impl Teller {
@@ -147,7 +170,12 @@ impl Teller {
         }
         let look = ProgressStyle::with_template("{bar:32.cyan/dim} {pos}/{len} events  {msg}");
         bar.set_style(look.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        Self { bar, style: Style { colour: coloured(), everything: false, zone: Tz::UTC }, printed: BTreeMap::new() }
+        Self {
+            bar,
+            style: Style { colour: coloured(), everything: false, zone: Tz::UTC },
+            printed: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+        }
     }
 
     fn note(&self, text: &str) {
@@ -155,7 +183,11 @@ impl Teller {
     }
 
     async fn show(&mut self, stage: &Stage, moment: Moment) {
-        for key in &moment.touched {
+        let mut touched = moment.touched;
+        if !self.waiting.is_empty() {
+            touched.extend(self.printed.keys().cloned());
+        }
+        for key in &touched {
             self.printed.entry(key.clone()).or_default();
             if let Ok(Some(timeline)) = stage.running.store.timeline(key).await {
                 self.tell(&timeline, &stage.loaded.shops);
@@ -173,8 +205,16 @@ impl Teller {
         *printed = timeline.entries.len();
         let customer = timeline.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok());
         let style = Style { zone: customer.or_else(|| shops.zone(&key.shop)).unwrap_or_default(), ..self.style };
-        for entry in fresh {
-            let text = timeline::lines(entry, &timeline.notifications, style);
+        let mut text = String::new();
+        for story in &timeline.notifications {
+            if story.state == State::Pending {
+                self.waiting.insert(story.id.clone());
+            } else if self.waiting.remove(&story.id) {
+                text.push_str(&timeline::late(story, style));
+            }
+        }
+        text.extend(fresh.iter().map(|entry| timeline::lines(entry, &timeline.notifications, style)));
+        if !text.is_empty() {
             let label = format!("{:<10}", key.order_id);
             self.bar.suspend(|| say(&format!("{label} {}", text.trim_end().replace('\n', "\n           "))));
         }
@@ -199,11 +239,17 @@ impl Teller {
             }
         }
         let sent: Vec<String> = by_channel.iter().map(|(channel, count)| format!("{count} by {channel}")).collect();
+        let all: Vec<String> =
+            stage.loaded.shops.any().into_iter().flat_map(|set| set.iter()).map(|rule| rule.name.to_string()).collect();
+        let silent: Vec<&str> = all.iter().filter(|rule| !rules.contains(*rule)).map(String::as_str).collect();
+        let spoke = match silent.as_slice() {
+            [] => format!("all {} rules spoke", all.len()),
+            _ => format!("{} of {} rules spoke (not {})", rules.len(), all.len(), silent.join(", ")),
+        };
         say(&format!(
-            "\n{} orders told: {}; {taken_back} taken back in time; {} rules spoke.",
+            "\n{} orders told: {}; {taken_back} taken back in time; {spoke}.",
             self.printed.len(),
-            sent.join(", "),
-            rules.len()
+            sent.join(", ")
         ));
         let requests = stage.sandbox.received();
         let failed = requests.iter().filter(|request| !request.taken && !request.duplicate).count();

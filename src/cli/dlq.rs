@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Subcommand;
+use serde_json::json;
 
 use super::{NOT_FOUND, runtime, say, store};
 use crate::clock::Clock;
@@ -36,7 +37,7 @@ pub enum Command {
 ///
 /// # Errors
 /// If the store cannot be read or written.
-pub fn dlq(config: Option<&Path>, command: Command, json: bool) -> anyhow::Result<ExitCode> {
+pub fn dlq(config: Option<&Path>, command: Command, as_json: bool) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
     let store = match store(config)? {
         Ok(store) => store,
@@ -44,7 +45,7 @@ pub fn dlq(config: Option<&Path>, command: Command, json: bool) -> anyhow::Resul
     };
     let letters = runtime.block_on(store.dead_letters(MOST)).context("the store")?;
     match command {
-        Command::List => list(&letters, json),
+        Command::List => list(&letters, as_json),
         Command::Redrive { ids, all, dry_run } => {
             let chosen: Vec<&DeadLetter> = letters.iter().filter(|letter| all || ids.contains(&id(letter))).collect();
             let missing: Vec<&String> =
@@ -52,20 +53,26 @@ pub fn dlq(config: Option<&Path>, command: Command, json: bool) -> anyhow::Resul
             for id in &missing {
                 eprintln!("reassure: no dead letter has the id {id}");
             }
-            if dry_run {
+            if dry_run && as_json {
+                say(&serde_json::to_string_pretty(&json!({ "would_put_back": chosen, "missing": missing }))?);
+            } else if dry_run {
                 say(&format!("would put back {}:", chosen.len()));
                 chosen.iter().for_each(|letter| say(&line(letter)));
             } else {
-                let count = runtime.block_on(redrive(&*store, &chosen))?;
-                say(&format!("put back {count}; the running service takes them up"));
+                let put_back = runtime.block_on(redrive(&*store, &chosen))?;
+                if as_json {
+                    say(&serde_json::to_string_pretty(&json!({ "put_back": put_back, "missing": missing }))?);
+                } else {
+                    say(&format!("put back {}; the running service takes them up", put_back.len()));
+                }
             }
             Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_FOUND) })
         }
     }
 }
 
-fn list(letters: &[DeadLetter], json: bool) -> anyhow::Result<ExitCode> {
-    if json {
+fn list(letters: &[DeadLetter], as_json: bool) -> anyhow::Result<ExitCode> {
+    if as_json {
         say(&serde_json::to_string_pretty(letters)?);
     } else if letters.is_empty() {
         say("no dead letters");
@@ -75,17 +82,21 @@ fn list(letters: &[DeadLetter], json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn redrive(store: &dyn Store, letters: &[&DeadLetter]) -> anyhow::Result<usize> {
-    let mut count = 0;
+/// Puts letters back; returns the ids of those that were still there.
+async fn redrive(store: &dyn Store, letters: &[&DeadLetter]) -> anyhow::Result<Vec<String>> {
+    let mut put_back = Vec::new();
     for letter in letters {
-        count += usize::from(match letter {
+        let was_there = match letter {
             DeadLetter::Record { id, .. } => store.redrive_record(*id).await?,
             DeadLetter::Notification { id, .. } => {
                 store.redrive_notification(&NotificationId(id.0.clone()), Clock::system().now()).await?
             }
-        });
+        };
+        if was_there {
+            put_back.push(id(letter));
+        }
     }
-    Ok(count)
+    Ok(put_back)
 }
 
 fn id(letter: &DeadLetter) -> String {

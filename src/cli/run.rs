@@ -11,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::{complain, runtime};
 use crate::app::{self, Drained};
 use crate::clock::Clock;
-use crate::config::{Loaded, LogFormat, Settings};
+use crate::config::{Loaded, LogFormat};
 use crate::store::sqlite::Sqlite;
 use crate::telemetry::{self, Metrics};
 
@@ -20,12 +20,12 @@ use crate::telemetry::{self, Metrics};
 /// # Errors
 /// What could not be started.
 pub fn run(config: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let loaded = match Settings::load(config).and_then(Loaded::new) {
+    let loaded = match Loaded::load(config) {
         Ok(loaded) => loaded,
         Err(faults) => return Ok(complain(&faults)),
     };
     let log = &loaded.settings.log;
-    telemetry::log(log.format == LogFormat::Json, &log.level);
+    telemetry::log(log.format == LogFormat::Json, log.level.as_str());
     let runtime = runtime()?;
     let code = runtime.block_on(serve(&loaded));
     // a thread that hangs in a library must not keep the process

@@ -13,11 +13,28 @@ pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 const PREFIX: &str = "REASSURE";
 
 /// The texts that the configuration was read from.
+#[derive(Clone)]
 pub struct Source {
     file: Option<(String, String)>,
 }
 
+impl std::fmt::Debug for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Source").field(&self.file.as_ref().map(|(name, _)| name)).finish()
+    }
+}
+
 impl Source {
+    /// The defaults alone.
+    pub fn defaults() -> Map<String, Value> {
+        toml::from_str(DEFAULTS).unwrap_or_default()
+    }
+
+    /// What the variable of the setting at `path` holds.
+    pub fn variable(path: &[&str]) -> Option<String> {
+        std::env::var(variable(path)).ok()
+    }
+
     /// Reads the three layers into one tree.
     ///
     /// # Errors
@@ -57,12 +74,12 @@ impl Source {
 
     /// A fault of the setting at `path`, placed where it was last said.
     pub fn fault(&self, path: &[&str], what: String) -> Fault {
-        let variable = format!("{PREFIX}__{}", path.join("__").to_uppercase());
+        let variable = variable(path);
         if std::env::var_os(&variable).is_some() {
             return Fault::new(format!("environment variable {variable}"), what);
         }
         match &self.file {
-            Some((name, text)) => match line_of(text, path) {
+            Some((name, text)) => match inherited_line_of(text, path) {
                 Some(line) => Fault { line: Some(line), ..Fault::new(name, what) },
                 None => Fault::new(name, what),
             },
@@ -71,8 +88,25 @@ impl Source {
     }
 }
 
-/// The line on which the setting stands, else that of the nearest table around it.
-fn line_of(text: &str, path: &[&str]) -> Option<usize> {
+fn variable(path: &[&str]) -> String {
+    format!("{PREFIX}__{}", path.join("__").to_uppercase())
+}
+
+/// The line of a shop's setting, or of the one that it inherits.
+fn inherited_line_of(text: &str, path: &[&str]) -> Option<usize> {
+    let own = line_of(text, path);
+    let inherited = match path {
+        ["shops", "named", _, rest @ ..] if own.is_none_or(|(depth, _)| depth <= 3) => {
+            line_of(text, &[&["shop"], rest].concat()).filter(|(depth, _)| *depth > 1)
+        }
+        _ => None,
+    };
+    inherited.or(own).map(|(_, line)| line)
+}
+
+/// The line on which the setting stands, else that of the nearest table around it; and how much
+/// of the path it names.
+fn line_of(text: &str, path: &[&str]) -> Option<(usize, usize)> {
     let mut table: Vec<String> = Vec::new();
     let mut best: Option<(usize, usize)> = None;
     for (index, line) in text.lines().enumerate() {
@@ -87,15 +121,13 @@ fn line_of(text: &str, path: &[&str]) -> Option<usize> {
         } else {
             continue;
         };
-        let depth = here.len();
-        if depth <= path.len()
-            && here.iter().zip(path).all(|(a, b)| a == b)
-            && best.is_none_or(|(known, _)| depth > known)
-        {
+        // a longer key (`bus.group`) stands for the table that it opens, unless there is a better
+        let depth = here.len().min(path.len());
+        if here.iter().zip(path).all(|(a, b)| a == b) && best.is_none_or(|(known, _)| depth > known) {
             best = Some((depth, index + 1));
         }
     }
-    best.map(|(_, line)| line)
+    best
 }
 
 fn split(key: &str) -> Vec<String> {

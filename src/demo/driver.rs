@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::Stage;
 use super::play::Cue;
 use crate::bus::producer::Outbound;
+use crate::domain::event::Reference;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::Backlog;
@@ -67,12 +68,24 @@ pub async fn play<F: AsyncFnMut(Moment)>(stage: &Stage, cues: &[Cue], mut show: 
             .collect();
         stage.producer.publish_all(&outbound).await.context("publishing the story")?;
         published += due.len();
-        touched.extend(
-            due.iter().filter_map(|cue| cue.journey.clone()).map(|(shop, order_id)| JourneyKey { shop, order_id }),
-        );
         rest(stage, published as u64).await?;
+        touched.extend(about(stage, &due).await?);
         show(Moment { at: next, touched, published }).await;
     }
+}
+
+/// The journeys that the cues are about, as far as they are known by now.
+async fn about(stage: &Stage, cues: &[&Cue]) -> anyhow::Result<Vec<JourneyKey>> {
+    let mut found = Vec::new();
+    let mut indirect = Vec::new();
+    for (shop, reference) in cues.iter().filter_map(|cue| cue.about.clone()) {
+        match reference {
+            Reference::Order(order_id) => found.push(JourneyKey { shop, order_id }),
+            other => indirect.push((shop, other, stage.clock.now())),
+        }
+    }
+    found.extend(stage.running.store.resolve(&indirect).await.context("the store")?.into_iter().flatten());
+    Ok(found)
 }
 
 /// Waits until everything published is taken in, every deadline decided and every message that is
@@ -89,7 +102,7 @@ async fn rest(stage: &Stage, published: u64) -> anyhow::Result<Backlog> {
             let timers_done = backlog.next_timer.is_none_or(|due| due > now);
             let nothing_due = backlog.oldest_due.is_none_or(|due| due > now);
             let resting = stage.running.dispatcher.resting_until().is_some_and(|until| until > now);
-            let idle = stage.running.dispatcher.busy() == 0;
+            let idle = stage.running.dispatcher.busy() == 0 && stage.running.progress.withdrawing() == 0;
             if timers_done && idle && (nothing_due || (resting && still_since.elapsed() >= STILL)) {
                 return Ok(backlog);
             }

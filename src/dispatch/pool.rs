@@ -45,6 +45,8 @@ pub struct Pool {
     waiting: VecDeque<(Leased, Timestamp)>,
     flying: JoinSet<Finished>,
     finished: Vec<Finished>,
+    /// More is due in the store than there was room for: it goes before what ingest has new.
+    behind: bool,
 }
 
 impl Pool {
@@ -71,6 +73,7 @@ impl Pool {
             waiting: VecDeque::new(),
             flying: JoinSet::new(),
             finished: Vec::new(),
+            behind: false,
         }
     }
 
@@ -80,14 +83,14 @@ impl Pool {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let wake = Arc::clone(&self.wake);
         loop {
-            let mut may_look = false;
+            let (mut may_look, mut due) = (false, false);
             tokio::select! {
                 biased;
                 () = told(&mut stop) => break,
                 Some(done) = self.flying.join_next(), if !self.flying.is_empty() => self.landed(done),
                 Some(one) = self.handed.recv() => self.waiting.push_back(one),
-                () = wake.notified() => may_look = true,
-                _ = look.tick() => may_look = true,
+                () = wake.notified() => due = true,
+                _ = look.tick() => due = true,
             }
             while let Some(done) = self.flying.try_join_next() {
                 self.landed(done);
@@ -101,12 +104,13 @@ impl Pool {
             let now = self.shared.clock.now();
             if self.pace.resting_until(now).is_some() {
                 self.give_back_all().await;
-            } else if may_look && self.waiting.is_empty() {
+            } else if due || (may_look && self.waiting.is_empty()) {
                 self.claim(now).await;
             }
             self.begin(now).await;
             self.report(now);
         }
+        self.space.free.store(0, Ordering::Release);
         self.give_back_all().await;
         while let Some(done) = self.flying.join_next().await {
             self.landed(done);
@@ -142,7 +146,8 @@ impl Pool {
         let lease = self.lease(now);
         match self.shared.store.claim(self.provider.name(), now, &lease, room.min(GROUP)).await {
             Ok(claimed) => {
-                if claimed.len() == room.min(GROUP) {
+                self.behind = claimed.len() == room.min(GROUP);
+                if self.behind {
                     // there may be more
                     self.wake.notify_one();
                 }
@@ -159,22 +164,24 @@ impl Pool {
         if next.is_empty() {
             return;
         }
-        let margin = margin(self.provider.timeout());
-        let (fresh, stale): (Vec<_>, Vec<_>) = next.into_iter().partition(|(_, until)| until.since(now) > margin);
-        if !stale.is_empty() {
-            let ids: Vec<_> = stale.into_iter().map(|(one, _)| one.notification.id).collect();
-            self.give_back(&ids).await;
-        }
-        let keys: Vec<_> = fresh.iter().map(|(one, _)| one.key.clone()).collect();
+        let keys: Vec<_> = next.iter().map(|(one, _)| one.key.clone()).collect();
         let journeys = match self.shared.store.load(&keys).await {
             Ok(journeys) => journeys,
             Err(error) => {
                 self.complain("load", &error);
-                self.waiting.extend(fresh);
+                self.waiting.extend(next);
                 return;
             }
         };
-        for ((one, _), journey) in fresh.into_iter().zip(journeys) {
+        // however long the store took, or this process was stopped: what counts is now
+        let now = self.shared.clock.now();
+        let margin = margin(self.provider.timeout());
+        let mut stale = Vec::new();
+        for ((one, until), journey) in next.into_iter().zip(journeys) {
+            if until.since(now) <= margin {
+                stale.push(one.notification.id);
+                continue;
+            }
             let rules = self.shared.shops.rules(&one.key.shop);
             let holds = match (&journey, rules) {
                 (Some(versioned), Some(rules)) => still_holds(&versioned.journey, &one.notification, rules, now),
@@ -183,10 +190,14 @@ impl Pool {
             match holds {
                 Ok(()) => self.fly(one, now),
                 Err(reason) => {
+                    self.shared.progress.withdraw_one();
                     // should ingest not take it, the lease runs out and it is looked at again
                     let _ = self.shared.withdrawals.send((one.key, one.notification.id, reason)).await;
                 }
             }
+        }
+        if !stale.is_empty() {
+            self.give_back(&stale).await;
         }
     }
 
@@ -246,7 +257,10 @@ impl Pool {
             After::Accepted => Next::Accepted,
             After::GiveUp => Next::Dead,
             After::Hold => Next::Held,
-            After::RetryAt(at) => Next::Retry(self.pace.resting_until(now).map_or(at, |rested| at.max(rested))),
+            After::RetryAt(at) => {
+                let at = self.pace.resting_until(now).map_or(at, |rested| at.max(rested));
+                if answer.rest { Next::Wait(at) } else { Next::Retry(at) }
+            }
         };
         AttemptRecord {
             notification: one.notification.id.clone(),
@@ -312,7 +326,8 @@ impl Pool {
 
     fn report(&self, now: Timestamp) {
         let resting = self.pace.resting_until(now);
-        self.space.free.store(if resting.is_some() { 0 } else { self.room() }, Ordering::Release);
+        let free = if resting.is_some() || self.behind { 0 } else { self.room() };
+        self.space.free.store(free, Ordering::Release);
         self.space.busy.store(self.leased(), Ordering::Release);
         self.rest.send_if_modified(|known| std::mem::replace(known, resting) != resting);
         let name = [self.provider.name()];

@@ -48,7 +48,7 @@ impl Root {
 /// What is wrong with a condition, and where in its text.
 #[derive(Debug, PartialEq)]
 pub struct Flaw {
-    /// Characters from the start of the condition; 0 if it is not known.
+    /// Bytes from the start of the condition; 0 if it is not known.
     pub offset: usize,
     pub what: String,
     pub suggestion: Option<String>,
@@ -77,7 +77,7 @@ impl Condition {
                 .errors
                 .iter()
                 .map(|error| Flaw {
-                    offset: usize::try_from(error.pos.1 - 1).unwrap_or(0),
+                    offset: offset_of(source, error.pos),
                     what: format!("not a condition: {}", error.msg),
                     suggestion: None,
                 })
@@ -151,6 +151,15 @@ impl<'a> Scope<'a> {
             Root::Now => cel::to_value(super::view::Moment::from(scene.now)),
         }
     }
+}
+
+/// The offset of a line and a column, both counted from 1.
+fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
+    let line = usize::try_from(line - 1).unwrap_or(0);
+    let before: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = source.get(before..).unwrap_or("");
+    let within = rest.char_indices().nth(usize::try_from(column - 1).unwrap_or(0));
+    before + within.map_or(rest.trim_end().len(), |(offset, _)| offset)
 }
 
 /// What went wrong, naming names and types but no values.

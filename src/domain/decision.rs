@@ -110,6 +110,8 @@ pub enum Reason {
     ConditionError,
     /// `once_per` is used up.
     AlreadyTold,
+    /// So much has been told of the order that more would not reassure.
+    EnoughTold,
     /// The event is older than what is known of its subject.
     OldNews,
     /// The parcel travels back to the shop: no news for the buyer.
@@ -142,10 +144,11 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
+        Self::EnoughTold,
         Self::OldNews,
         Self::ReturnLeg,
         Self::NotTold,
@@ -170,6 +173,7 @@ impl Reason {
             Self::ConditionFalse => "condition_false",
             Self::ConditionError => "condition_error",
             Self::AlreadyTold => "already_told",
+            Self::EnoughTold => "enough_told",
             Self::OldNews => "old_news",
             Self::ReturnLeg => "return_leg",
             Self::NotTold => "not_told",
@@ -195,6 +199,7 @@ impl Reason {
             Self::ConditionFalse => "its condition does not hold",
             Self::ConditionError => "its condition could not be evaluated",
             Self::AlreadyTold => "the customer has been told already",
+            Self::EnoughTold => "the customer has been told more than enough",
             Self::OldNews => "older than what is already known",
             Self::ReturnLeg => "the parcel travels back to the shop",
             Self::NotTold => "nothing was told that this would answer",

@@ -3,11 +3,17 @@
 //! Every event names its shop and, where it is about one order, the order. `schemas/` holds an
 //! Avro schema, a JSON Schema and an example of each type.
 
+mod reference;
+mod status;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::order::{Channel, Customer, Delivery, Gift, Item, Order, Point};
 use super::time::{Timestamp, Window};
+
+pub use reference::Reference;
+pub use status::ParcelStatus;
 
 /// An event as it came: who says so (`source` and `id` together tell a repetition), when it
 /// happened, and what.
@@ -26,7 +32,9 @@ pub struct Event {
 macro_rules! bodies {
     ($($(#[$doc:meta])* $name:ident($data:ty) = $wire:literal,)*) => {
         /// What happened. The wire name of each variant is its CloudEvents `type`.
+        #[allow(clippy::large_enum_variant, reason = "events live one by one behind an `Arc`")]
         #[derive(Clone, Debug, PartialEq)]
+        #[allow(clippy::large_enum_variant, reason = "events live behind one pointer, as a whole")]
         pub enum Body {
             $($(#[$doc])* $name($data),)*
         }
@@ -269,101 +277,6 @@ pub struct ShipmentReplaced {
     pub replacement: NewParcel,
 }
 
-/// What a carrier says of a parcel, in one vocabulary for all carriers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ParcelStatus {
-    Announced,
-    PickedUp,
-    InTransit,
-    InCustoms,
-    OutForDelivery,
-    AttemptFailed,
-    HeldAtPickup,
-    Delivered,
-    Collected,
-    Delayed,
-    Damaged,
-    Lost,
-    Refused,
-    Returning,
-    Returned,
-    Exception,
-    /// A status that no vocabulary lists; kept and counted.
-    #[serde(other)]
-    Unknown,
-}
-
-impl ParcelStatus {
-    pub const ALL: [Self; 17] = [
-        Self::Announced,
-        Self::PickedUp,
-        Self::InTransit,
-        Self::InCustoms,
-        Self::OutForDelivery,
-        Self::AttemptFailed,
-        Self::HeldAtPickup,
-        Self::Delivered,
-        Self::Collected,
-        Self::Delayed,
-        Self::Damaged,
-        Self::Lost,
-        Self::Refused,
-        Self::Returning,
-        Self::Returned,
-        Self::Exception,
-        Self::Unknown,
-    ];
-
-    /// The name as events and rules write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Announced => "announced",
-            Self::PickedUp => "picked_up",
-            Self::InTransit => "in_transit",
-            Self::InCustoms => "in_customs",
-            Self::OutForDelivery => "out_for_delivery",
-            Self::AttemptFailed => "attempt_failed",
-            Self::HeldAtPickup => "held_at_pickup",
-            Self::Delivered => "delivered",
-            Self::Collected => "collected",
-            Self::Delayed => "delayed",
-            Self::Damaged => "damaged",
-            Self::Lost => "lost",
-            Self::Refused => "refused",
-            Self::Returning => "returning",
-            Self::Returned => "returned",
-            Self::Exception => "exception",
-            Self::Unknown => "unknown",
-        }
-    }
-
-    /// The status of that name.
-    pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|status| status.as_str() == name)
-    }
-
-    /// The parcel has reached its end: nothing more is to come for the buyer on this waybill.
-    pub fn is_terminal(self) -> bool {
-        matches!(self, Self::Delivered | Self::Collected | Self::Lost | Self::Returned)
-    }
-
-    /// It travels back to the sender.
-    pub fn is_return(self) -> bool {
-        matches!(self, Self::Refused | Self::Returning | Self::Returned)
-    }
-
-    /// Something is wrong that the buyer would worry about.
-    pub fn is_trouble(self) -> bool {
-        matches!(self, Self::Delayed | Self::AttemptFailed | Self::Exception | Self::Damaged)
-    }
-
-    /// It is on its way and all is well.
-    pub fn is_moving(self) -> bool {
-        matches!(self, Self::PickedUp | Self::InTransit | Self::InCustoms | Self::OutForDelivery)
-    }
-}
-
 /// What is told of a parcel or an order that waits to be collected.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -450,42 +363,4 @@ pub struct SupportContacted {
     /// What it was about, in the care team's own classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topic: Option<String>,
-}
-
-/// What an event is about: how its journey is found.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Reference {
-    Order(String),
-    Parcel(Waybill),
-    Customer(String),
-}
-
-impl Body {
-    /// How the journey of this event is found. An order that is named wins over a waybill.
-    /// `None` if a `customer.updated` names no customer.
-    pub fn reference(&self) -> Option<Reference> {
-        let order = |id: &String| Some(Reference::Order(id.clone()));
-        let parcel = |id: &Option<String>, waybill: &Waybill| match id {
-            Some(id) => Some(Reference::Order(id.clone())),
-            None => Some(Reference::Parcel(waybill.clone())),
-        };
-        match self {
-            Self::OrderPlaced(data) => order(&data.order_id),
-            Self::OrderConfirmed(data) | Self::OrderPreparing(data) | Self::OrderCollected(data) => {
-                order(&data.order_id)
-            }
-            Self::OrderUpdated(data) => order(&data.order_id),
-            Self::OrderPacked(data) => order(&data.order_id),
-            Self::OrderReadyForCollection(data) => order(&data.order_id),
-            Self::OrderCancelled(data) => order(&data.order_id),
-            Self::OrderRefunded(data) => order(&data.order_id),
-            Self::ShipmentCreated(data) => order(&data.order_id),
-            Self::ShipmentReplaced(data) => order(&data.order_id),
-            Self::SupportContacted(data) => order(&data.order_id),
-            Self::ParcelTracked(data) => parcel(&data.order_id, &data.waybill),
-            Self::ParcelEtaChanged(data) => parcel(&data.order_id, &data.waybill),
-            Self::CustomerUpdated(data) => data.customer.id.clone().map(Reference::Customer),
-            Self::CustomerErased(data) => Some(Reference::Customer(data.customer_id.clone())),
-        }
-    }
 }

@@ -3,16 +3,21 @@
 //! A journey holds facts, each with the moment it happened; what follows from the facts (the
 //! phase, what is still to come) is computed, so that the order of arrival cannot matter (I3).
 
+mod parcel;
+mod phase;
+
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::decision::NotificationId;
-use super::event::{Extent, HoldNotice, Line, ParcelStatus, Reference, Waybill};
+use super::event::{Extent, Line, ParcelStatus, Reference, Waybill};
 use super::order::{Amount, DeliveryMethod, Order};
 use super::rule::RuleName;
 use super::time::{Timestamp, Window};
+
+pub use parcel::{Announced, Eta, Hold, HoldKind, Parcel, Scan};
+pub use phase::Phase;
 
 /// The key of a journey: the shop's name and the order's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -56,154 +61,6 @@ impl std::fmt::Display for Subject {
             }
         }
     }
-}
-
-/// Where the buyer stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Phase {
-    Confirmation,
-    Preparation,
-    Shipping,
-    Delay,
-    PickupHold,
-    Delivery,
-    Usage,
-    Cancelled,
-    Returned,
-    Lost,
-}
-
-impl Phase {
-    pub const ALL: [Self; 10] = [
-        Self::Confirmation,
-        Self::Preparation,
-        Self::Shipping,
-        Self::Delay,
-        Self::PickupHold,
-        Self::Delivery,
-        Self::Usage,
-        Self::Cancelled,
-        Self::Returned,
-        Self::Lost,
-    ];
-
-    /// The name as rules and the API write it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Confirmation => "confirmation",
-            Self::Preparation => "preparation",
-            Self::Shipping => "shipping",
-            Self::Delay => "delay",
-            Self::PickupHold => "pickup_hold",
-            Self::Delivery => "delivery",
-            Self::Usage => "usage",
-            Self::Cancelled => "cancelled",
-            Self::Returned => "returned",
-            Self::Lost => "lost",
-        }
-    }
-}
-
-/// One scan of a parcel.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scan {
-    pub status: ParcelStatus,
-    pub at: Timestamp,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub code: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<String>,
-    /// With `held_at_pickup`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<HoldNotice>,
-    /// With `delivered`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivered_to: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HoldKind {
-    /// The buyer wanted to collect it.
-    Chosen,
-    /// It was to come home, and did not.
-    Imposed,
-}
-
-impl HoldKind {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Chosen => "chosen",
-            Self::Imposed => "imposed",
-        }
-    }
-}
-
-/// It waits to be collected.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Hold {
-    pub kind: HoldKind,
-    pub since: Timestamp,
-    #[serde(flatten)]
-    pub notice: HoldNotice,
-}
-
-/// One parcel: a carrier, a number, and which life of that number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Parcel {
-    #[serde(flatten)]
-    pub key: ParcelKey,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shipment_id: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tracking_url: Option<String>,
-    /// The scans of this life, oldest first, as they happened.
-    pub scans: Vec<Scan>,
-    /// Every arrival that was announced, as they were announced.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub etas: Vec<Announced>,
-    /// The newest of `etas`, beside what was expected before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub eta: Option<Eta>,
-    /// While it waits to be collected.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hold: Option<Hold>,
-    /// With `delivered`: to whom or where it was left.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub delivered_to: Option<String>,
-    /// When the shop gave the buyer this number.
-    pub linked_at: Timestamp,
-    /// The number under which it goes on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub replaced_by: Option<Waybill>,
-    /// This life carries goods back to the shop; nothing of it is news for the buyer.
-    #[serde(default)]
-    pub is_return: bool,
-}
-
-/// An expected arrival, and who learnt of it when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Eta {
-    pub window: Window,
-    /// When the carrier said so.
-    pub at: Timestamp,
-    /// The one before it, if it moved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub before: Option<Window>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-}
-
-/// An arrival as a carrier or the shop announced it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Announced {
-    pub at: Timestamp,
-    pub window: Window,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
 }
 
 /// What left together.
@@ -322,37 +179,22 @@ pub struct Journey {
     pub erased: bool,
 }
 
-impl Parcel {
-    /// The newest scan that says something (an `unknown` one does not).
-    pub fn latest(&self) -> Option<&Scan> {
-        self.scans.iter().rev().find(|scan| scan.status != ParcelStatus::Unknown)
+impl Timer {
+    /// The same deadline of the same rule for the same subject, whenever it falls due.
+    pub fn is_same_deadline(&self, other: &Self) -> bool {
+        (self.index, &self.rule, &self.subject) == (other.index, &other.rule, &other.subject)
     }
+}
 
-    /// What is known last; `announced` before the first scan.
-    pub fn status(&self) -> ParcelStatus {
-        self.latest().map_or(ParcelStatus::Announced, |scan| scan.status)
-    }
-
-    /// When the carrier last said anything, else when the number was given.
-    pub fn last_scan_at(&self) -> Timestamp {
-        self.scans.last().map_or(self.linked_at, |scan| scan.at)
-    }
-
-    /// Nothing more is to come for the buyer under this number.
-    pub fn is_over(&self) -> bool {
-        self.is_return || self.replaced_by.is_some() || self.status().is_terminal()
-    }
-
-    /// Why the carrier's last scan would worry the buyer, in the carrier's words.
-    pub fn trouble(&self) -> Option<&Scan> {
-        self.latest().filter(|scan| scan.status.is_trouble())
-    }
-
-    /// When it was delivered or collected.
-    pub fn arrived_at(&self) -> Option<Timestamp> {
-        let scan = self.latest()?;
-        matches!(scan.status, ParcelStatus::Delivered | ParcelStatus::Collected).then_some(scan.at)
-    }
+/// How what was told of one subject bears on another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Not at all.
+    None,
+    /// It is about just that, or a part of it.
+    Same,
+    /// It is about more than that.
+    Wider,
 }
 
 impl Journey {
@@ -369,6 +211,28 @@ impl Journey {
     /// The shipment of that name.
     pub fn shipment(&self, id: &str) -> Option<&Shipment> {
         self.shipments.iter().find(|shipment| shipment.id == id)
+    }
+
+    /// Nothing is waited for any more: the order is cancelled or the customer forgotten.
+    pub fn is_silenced(&self) -> bool {
+        self.erased || self.steps.cancelled.is_some()
+    }
+
+    /// How what was told of `told` bears on `subject`.
+    pub fn reach_of(&self, told: &Subject, subject: &Subject) -> Reach {
+        let shipment_of = |key: &ParcelKey| self.parcel(key)?.shipment_id.as_ref();
+        match (told, subject) {
+            (told, subject) if told == subject => Reach::Same,
+            (_, Subject::Order) => Reach::Same,
+            (Subject::Order, _) => Reach::Wider,
+            (Subject::Shipment(id), Subject::Parcel(key)) if shipment_of(key) == Some(id) => Reach::Wider,
+            (Subject::Parcel(key), Subject::Shipment(id)) if shipment_of(key) == Some(id) => Reach::Same,
+            (Subject::Parcel(old), Subject::Parcel(new)) => {
+                let replaced_by = self.parcel(old).and_then(|parcel| parcel.replaced_by.as_ref());
+                if replaced_by == Some(&new.waybill) { Reach::Same } else { Reach::None }
+            }
+            _ => Reach::None,
+        }
     }
 
     /// A shipment has left that carries all or the last of the order.

@@ -6,15 +6,18 @@
 
 use std::collections::BTreeSet;
 
+use serde::{Deserialize, Serialize};
+
 use super::event::{HoldNotice, ParcelStatus, Waybill};
 use super::journey::{Announced, Eta, Hold, HoldKind, Parcel, ParcelKey, Scan};
 use super::time::{Timestamp, Window};
 
 /// The shop gave the buyer this number.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Given {
     pub at: Timestamp,
     pub shipment_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tracking_url: Option<String>,
 }
 
@@ -32,6 +35,7 @@ impl Facts {
     pub fn gather<'a>(lives: impl Iterator<Item = &'a Parcel>) -> Self {
         let mut facts = Self::default();
         for life in lives {
+            facts.given.extend(life.given_before.iter().cloned());
             if let Some(shipment_id) = life.shipment_id.clone() {
                 facts.given.push(Given { at: life.linked_at, shipment_id, tracking_url: life.tracking_url.clone() });
             }
@@ -48,8 +52,8 @@ impl Facts {
         self.given.sort_by(|a, b| (a.at, &a.shipment_id).cmp(&(b.at, &b.shipment_id)));
         let mut known = BTreeSet::new();
         self.given.retain(|given| known.insert(given.shipment_id.clone()));
-        self.scans.sort_by(|a, b| (a.at, a.status, &a.code).cmp(&(b.at, b.status, &b.code)));
-        self.etas.sort_by(|a, b| (a.at, a.window.latest).cmp(&(b.at, b.window.latest)));
+        self.scans.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        self.etas.sort_by(|a, b| rank_of_eta(a).cmp(&rank_of_eta(b)));
         self.etas.dedup();
     }
 
@@ -59,6 +63,8 @@ impl Facts {
         self.sort();
         let mut lives: Vec<Parcel> = Vec::new();
         let mut given = std::mem::take(&mut self.given).into_iter().peekable();
+        // a link to the number is good for all its lives
+        let mut tracking_url = None;
         let begin = |lives: &mut Vec<Parcel>, at: Timestamp, is_return: bool| {
             let epoch = u32::try_from(lives.len()).unwrap_or(u32::MAX);
             lives.push(Parcel {
@@ -71,19 +77,24 @@ impl Facts {
                 hold: None,
                 delivered_to: None,
                 linked_at: at,
+                given_before: Vec::new(),
                 replaced_by: None,
                 is_return,
             });
         };
-        let give = |lives: &mut Vec<Parcel>, next: Given| {
+        let mut give = |lives: &mut Vec<Parcel>, next: Given| {
             let lived = |life: &Parcel| life.is_return || (life.shipment_id.is_some() && life.status().is_terminal());
             if lives.last().is_none_or(lived) {
                 begin(lives, next.at, false);
             }
             if let Some(life) = lives.last_mut() {
+                if let Some(shipment_id) = life.shipment_id.replace(next.shipment_id) {
+                    let tracking_url = life.tracking_url.take();
+                    life.given_before.push(Given { at: life.linked_at, shipment_id, tracking_url });
+                }
+                tracking_url = next.tracking_url.or(tracking_url.take());
                 life.linked_at = next.at;
-                life.shipment_id = Some(next.shipment_id);
-                life.tracking_url = next.tracking_url.or(life.tracking_url.take());
+                life.tracking_url.clone_from(&tracking_url);
             }
         };
         for scan in self.scans {
@@ -114,6 +125,31 @@ impl Facts {
         announce(&mut lives, self.etas, promise);
         lives
     }
+}
+
+/// What sets the scans of one waybill in order. At one moment the step further along the way
+/// counts as the later one: carriers that know days only say everything of a day at midnight.
+pub(super) fn rank(scan: &Scan) -> (Timestamp, u8, ParcelStatus, Option<&str>) {
+    let step = match scan.status {
+        ParcelStatus::Announced => 0,
+        ParcelStatus::PickedUp => 1,
+        ParcelStatus::InTransit | ParcelStatus::InCustoms => 2,
+        ParcelStatus::Delayed | ParcelStatus::Exception | ParcelStatus::Damaged => 3,
+        ParcelStatus::OutForDelivery => 4,
+        ParcelStatus::AttemptFailed => 5,
+        ParcelStatus::HeldAtPickup => 6,
+        ParcelStatus::Refused | ParcelStatus::Returning => 7,
+        ParcelStatus::Lost => 8,
+        ParcelStatus::Delivered | ParcelStatus::Collected => 9,
+        ParcelStatus::Returned => 10,
+        ParcelStatus::Unknown => 11,
+    };
+    (scan.at, step, scan.status, scan.code.as_deref())
+}
+
+/// What sets announced arrivals in order.
+pub(super) fn rank_of_eta(eta: &Announced) -> (Timestamp, Timestamp, Timestamp, Option<&str>) {
+    (eta.at, eta.window.latest, eta.window.earliest, eta.reason.as_deref())
 }
 
 /// The parcel had come to its end and this scan sets it in motion again: a return on the same
@@ -153,7 +189,8 @@ fn hold(life: &Parcel, kind: HoldKind) -> Option<Hold> {
 /// before.
 fn announce(lives: &mut [Parcel], etas: Vec<Announced>, promise: Option<Window>) {
     for eta in etas {
-        let at = lives.iter().rposition(|life| life.linked_at <= eta.at).unwrap_or(0);
+        let begun = |life: &Parcel| life.given_before.first().map_or(life.linked_at, |given| given.at);
+        let at = lives.iter().rposition(|life| begun(life) <= eta.at).unwrap_or(0);
         if let Some(life) = lives.get_mut(at) {
             life.etas.push(eta);
         }

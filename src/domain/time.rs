@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, Duration, NaiveDate, NaiveDateTime, NaiveTime, SecondsFormat, TimeZone, Utc};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::de::{Error, Visitor};
@@ -37,7 +37,7 @@ impl Timestamp {
     /// The text, if it is no date and time.
     pub fn parse(text: &str) -> Result<Self, String> {
         if let Ok(moment) = DateTime::parse_from_rfc3339(text) {
-            return Ok(Self(moment.with_timezone(&Utc)));
+            return Ok(Self::within(moment.with_timezone(&Utc)));
         }
         let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"]
             .iter()
@@ -45,7 +45,7 @@ impl Timestamp {
             .ok_or_else(|| "not a date and time as RFC 3339 writes it".to_owned())?;
         let (zone, zoneless) = READING.get();
         READING.set((zone, zoneless + 1));
-        Ok(Self(in_zone(local, zone)))
+        Ok(Self::within(in_zone(local, zone)))
     }
 
     /// The same moment on the clocks of `zone`.
@@ -66,13 +66,22 @@ impl Timestamp {
     /// From milliseconds since 1970; out of range becomes the nearest end.
     pub fn from_millis(millis: i64) -> Self {
         let end = if millis < 0 { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
-        Self(Utc.timestamp_millis_opt(millis).single().unwrap_or(end))
+        Self::within(Utc.timestamp_millis_opt(millis).single().unwrap_or(end))
     }
 
     /// Later by `span` (earlier, if it is negative), staying within what can be represented.
     pub fn plus(self, span: Duration) -> Self {
         let end = if span < Duration::zero() { DateTime::<Utc>::MIN_UTC } else { DateTime::<Utc>::MAX_UTC };
-        Self(self.0.checked_add_signed(span).unwrap_or(end))
+        Self::within(self.0.checked_add_signed(span).unwrap_or(end))
+    }
+
+    /// The moment, or the nearest whose year has the four figures that RFC 3339 knows, on every
+    /// clock of the world: what is written must be read again.
+    fn within(moment: DateTime<Utc>) -> Self {
+        let day = |year, month, day| {
+            NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default().and_time(NaiveTime::MIN).and_utc()
+        };
+        Self(moment.clamp(day(0, 1, 2), day(9999, 12, 31)))
     }
 
     /// How long after `earlier`; negative if before it.

@@ -3,184 +3,20 @@
 //! Every name is always there; a fact that is not known is `null`. The JSON Schema of these
 //! types is what `check` holds the conditions against.
 
-use chrono::FixedOffset;
-use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+mod facts;
 
-use super::event::{Body, Event};
-use super::journey::{Journey, Parcel, Subject};
+use chrono::Duration;
+
+use super::event::{Body, Event, ParcelStatus};
+use super::journey::{Journey, Parcel, Scan, Subject, Told};
 use super::order::Item;
 use super::shop::Shop;
-use super::time::{Timestamp, Window};
+use super::time::Timestamp;
 
-/// A moment as CEL knows it.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment(Timestamp);
-
-impl Serialize for Moment {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        cel::Timestamp(
-            self.0.0.with_timezone(&FixedOffset::east_opt(0).unwrap_or_else(|| unreachable!("zero is an offset"))),
-        )
-        .serialize(serializer)
-    }
-}
-
-impl JsonSchema for Moment {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Moment".into()
-    }
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string", "format": "date-time" })
-    }
-}
-
-/// The event that set the rule going; not there when a deadline or a second look did.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct EventView<'a> {
-    /// The event's type, such as `parcel.tracked`.
-    #[serde(rename = "type")]
-    pub event_type: &'a str,
-    pub time: Moment,
-    /// The scan's status.
-    pub status: Option<&'a str>,
-    /// The carrier's own code.
-    pub code: Option<&'a str>,
-    pub place: Option<&'a str>,
-    /// Why, where an event says so.
-    pub reason: Option<&'a str>,
-    /// With `support.contacted`.
-    pub topic: Option<&'a str>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct WindowView {
-    pub earliest: Moment,
-    pub latest: Moment,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ItemView<'a> {
-    pub sku: &'a str,
-    pub name: &'a str,
-    pub category: Option<&'a str>,
-    pub quantity: u32,
-    pub unit_price: f64,
-    pub perishable: bool,
-    pub cold_chain: bool,
-    pub bulky: bool,
-    /// There is something to tell about its use.
-    pub has_usage: bool,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct OrderView<'a> {
-    pub id: &'a str,
-    pub placed_at: Moment,
-    pub currency: &'a str,
-    pub total: f64,
-    /// `home`, `pickup_point` or `store`.
-    pub method: &'a str,
-    pub service: Option<&'a str>,
-    pub express: bool,
-    pub country: Option<&'a str>,
-    pub locale: Option<&'a str>,
-    pub is_gift: bool,
-    /// What there is to worry about: `value`, `perishable`, `bulky`, `urgent`, `cherished`.
-    pub concerns: Vec<&'a str>,
-    pub promise: Option<WindowView>,
-    pub first_promise: Option<WindowView>,
-    pub items: Vec<ItemView<'a>>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct JourneyView<'a> {
-    /// Where the buyer stands.
-    pub phase: &'a str,
-    pub cancelled: bool,
-    pub collected: bool,
-    /// All of the order has reached the buyer.
-    pub arrived: bool,
-    pub arrived_at: Option<Moment>,
-    /// A shipment with all or the last of the order has left.
-    pub all_shipped: bool,
-    pub parcels: usize,
-    pub support_contacts: u32,
-    /// The messages that the buyer was told.
-    pub told: Vec<&'a str>,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ShipmentView<'a> {
-    pub id: &'a str,
-    /// `all`, `some` or `last`.
-    pub extent: &'a str,
-    pub parcels: usize,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ParcelView<'a> {
-    pub carrier: &'a str,
-    pub tracking_number: &'a str,
-    pub epoch: u32,
-    /// What is known last.
-    pub status: &'a str,
-    pub last_scan_at: Moment,
-    pub scans: usize,
-    /// Nothing more is to come under this number.
-    pub over: bool,
-    pub arrived: bool,
-    pub is_return: bool,
-    pub eta: Option<WindowView>,
-    /// Hours by which the expected arrival is later than what the buyer expects; 0 if it is not.
-    pub late_by_hours: f64,
-    /// The messages that the buyer was told about this parcel.
-    pub told: Vec<&'a str>,
-}
-
-/// It waits to be collected, at a pickup point or in the store.
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct HoldView<'a> {
-    /// `chosen` or `imposed`.
-    pub kind: &'a str,
-    pub since: Moment,
-    pub until: Option<Moment>,
-    /// The point is known by name.
-    pub has_point: bool,
-}
-
-#[derive(Debug, Serialize, JsonSchema)]
-pub struct ShopView<'a> {
-    pub name: &'a str,
-    pub country: &'a str,
-    pub locale: &'a str,
-}
-
-/// All roots together; only for their schema.
-#[derive(JsonSchema)]
-#[allow(dead_code, reason = "only its JSON Schema is used")]
-pub struct Everything<'a> {
-    event: EventView<'a>,
-    order: OrderView<'a>,
-    journey: JourneyView<'a>,
-    shipment: ShipmentView<'a>,
-    parcel: ParcelView<'a>,
-    hold: HoldView<'a>,
-    shop: ShopView<'a>,
-    now: Moment,
-}
-
-impl From<Window> for WindowView {
-    fn from(window: Window) -> Self {
-        Self { earliest: Moment(window.earliest), latest: Moment(window.latest) }
-    }
-}
-
-impl From<Timestamp> for Moment {
-    fn from(at: Timestamp) -> Self {
-        Self(at)
-    }
-}
+pub use facts::{
+    EventView, Everything, HoldView, ItemView, JourneyView, Moment, OrderView, ParcelView, ShipmentView, ShopView,
+    WindowView,
+};
 
 /// What a rule is looked at with.
 #[derive(Clone, Copy, Debug)]
@@ -247,6 +83,10 @@ impl<'a> Scene<'a> {
                 .collect(),
             promise: order.promise.map(WindowView::from),
             first_promise: journey.first_promise().map(WindowView::from),
+            promise_moved_hours: match journey.promises.as_slice() {
+                [.., before, last] => hours(last.window.latest.since(before.window.latest)),
+                _ => 0.0,
+            },
             items: order.items.iter().map(item_view).collect(),
         }
     }
@@ -259,10 +99,15 @@ impl<'a> Scene<'a> {
             collected: journey.steps.collected.is_some(),
             arrived: journey.arrived_at().is_some(),
             arrived_at: journey.arrived_at().map(Moment),
+            expected_later: journey
+                .outbound()
+                .any(|parcel| !parcel.is_over() && parcel.eta.as_ref().is_some_and(|eta| eta.window.latest > self.now)),
             all_shipped: journey.all_shipped(),
             parcels: journey.outbound().count(),
             support_contacts: journey.support_contacts,
             told: told(journey, |_| true),
+            last_told: last_told(journey, |_| true).map(|told| &*told.message),
+            last_told_at: last_told(journey, |_| true).map(|told| Moment(told.at)),
         }
     }
 
@@ -293,8 +138,15 @@ impl<'a> Scene<'a> {
             arrived: parcel.arrived_at().is_some(),
             is_return: parcel.is_return,
             eta: parcel.eta.as_ref().map(|eta| eta.window.into()),
+            eta_moved_hours: parcel
+                .eta
+                .as_ref()
+                .map_or(0.0, |eta| eta.before.map_or(0.0, |before| hours(eta.window.latest.since(before.latest)))),
+            was_stopped: was_stopped(self.journey, parcel),
             late_by_hours: self.late_by_hours(parcel),
             told: told(self.journey, |subject| subject == self.subject),
+            last_told: last_told(self.journey, |subject| subject == self.subject || *subject == Subject::Order)
+                .map(|told| &*told.message),
         })
     }
 
@@ -302,10 +154,7 @@ impl<'a> Scene<'a> {
     fn late_by_hours(&self, parcel: &Parcel) -> f64 {
         let Some(eta) = &parcel.eta else { return 0.0 };
         let expected = self.journey.order.promise.or(eta.before);
-        let minutes = expected.map_or(0, |expected| eta.window.latest.since(expected.latest).num_minutes());
-        #[allow(clippy::cast_precision_loss, reason = "hours, not ages")]
-        let hours = minutes.max(0) as f64 / 60.0;
-        hours
+        expected.map_or(0.0, |expected| hours(eta.window.latest.since(expected.latest))).max(0.0)
     }
 
     pub fn hold_view(&self) -> Option<HoldView<'a>> {
@@ -350,4 +199,26 @@ fn told(journey: &Journey, about: impl Fn(&Subject) -> bool) -> Vec<&str> {
         journey.told.iter().filter(|told| !told.withdrawn && about(&told.subject)).map(|told| &*told.message).collect();
     told.dedup();
     told
+}
+
+fn last_told(journey: &Journey, about: impl Fn(&Subject) -> bool) -> Option<&Told> {
+    journey.told.iter().rev().find(|told| !told.withdrawn && about(&told.subject))
+}
+
+/// Whether the parcel had stopped before its last scan, under this number or the one before.
+fn was_stopped(journey: &Journey, parcel: &Parcel) -> bool {
+    let Some((last, before)) = parcel.scans.split_last() else { return false };
+    let since = before.last().map_or(parcel.linked_at, |scan| scan.at);
+    let trouble = |scan: &Scan| scan.status.is_trouble() || scan.status == ParcelStatus::Lost;
+    let goes_on =
+        |other: &Parcel| other.replaced_by.as_ref() == Some(&parcel.key.waybill) && other.status().is_trouble();
+    last.at.since(since) >= Duration::hours(20)
+        || (before.is_empty() && journey.parcels.iter().any(goes_on))
+        || before.iter().rev().take_while(|scan| !scan.status.is_moving()).any(trouble)
+}
+
+fn hours(span: Duration) -> f64 {
+    #[allow(clippy::cast_precision_loss, reason = "hours, not ages")]
+    let minutes = span.num_minutes() as f64;
+    minutes / 60.0
 }

@@ -87,10 +87,14 @@ impl<'a> Draft<'a> {
             self.dispositions.push((event_type, Disposition::Duplicate));
             return;
         }
-        self.batch.inbox.push(arrival.key);
+        let own = arrival.key;
         let mut waiting = VecDeque::from([arrival]);
         while let Some(arrival) = waiting.pop_front() {
             let disposition = self.one(&arrival, &mut waiting);
+            // a dead letter that is redriven must not be taken for a repetition of itself
+            if arrival.key == own && disposition != Disposition::DeadLettered {
+                self.batch.inbox.push(own);
+            }
             self.dispositions.push((arrival.event.body.event_type().as_str(), disposition));
         }
     }
@@ -104,9 +108,6 @@ impl<'a> Draft<'a> {
                 let journey = apply::begin(placed, event.time);
                 targets.push(journey.key.clone());
                 self.sheets.insert(journey.key.clone(), Sheet::new(Arc::new(journey), None));
-            } else if matches!(event.body, Body::CustomerUpdated(_) | Body::CustomerErased(_)) {
-                // a customer without an order has no journey to change
-                return Disposition::Applied;
             } else {
                 return self.park(arrival);
             }
@@ -176,7 +177,17 @@ impl<'a> Draft<'a> {
 
     /// Decides on a deadline. A journey that is gone has none.
     pub fn wake(&mut self, key: &JourneyKey, timer: &Timer) {
-        self.advance(key, Input::Timer(timer), self.now);
+        self.open(key);
+        if self.shops.rules(&key.shop).is_some() {
+            self.advance(key, Input::Timer(timer), self.now);
+        } else if let Some(sheet) = self.sheets.get_mut(key) {
+            // the shop is served no more: left there, its deadlines would come before all others
+            Arc::make_mut(&mut sheet.journey).timers.clear();
+        }
+        // whatever the journey knows of it: a timer that woke it must not wake it again
+        if let Some(sheet) = self.sheets.get_mut(key) {
+            sheet.timers_before.insert(timer.clone());
+        }
     }
 
     /// Takes a notification back that must not leave.
@@ -190,13 +201,17 @@ impl<'a> Draft<'a> {
         self.batch.dead.push(dead);
     }
 
+    /// Begins a sheet for a journey that the store knows and that has none yet.
+    fn open(&mut self, key: &JourneyKey) {
+        if let Some(versioned) = self.known.journeys.remove(key) {
+            self.sheets.insert(key.clone(), Sheet::new(versioned.journey, Some(versioned.version)));
+        }
+    }
+
     /// Takes one step of a journey. `false`: it has no room for it.
     fn advance(&mut self, key: &JourneyKey, input: Input<'_>, received_at: Timestamp) -> bool {
         let Some(rules) = self.shops.rules(&key.shop) else { return true };
-        if !self.sheets.contains_key(key) {
-            let Some(versioned) = self.known.journeys.remove(key) else { return true };
-            self.sheets.insert(key.clone(), Sheet::new(versioned.journey, Some(versioned.version)));
-        }
+        self.open(key);
         let Some(sheet) = self.sheets.get_mut(key) else { return true };
         let Ok(mut transition) = step(&sheet.journey, input, rules, self.now) else { return false };
         for notification in std::mem::take(&mut transition.notifications) {

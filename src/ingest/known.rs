@@ -28,7 +28,11 @@ pub struct Known {
 /// The references whose parked events this event releases.
 pub fn released_by(event: &Event) -> Vec<Reference> {
     match &event.body {
-        Body::OrderPlaced(data) => vec![Reference::Order(data.order_id.clone())],
+        // a new address, or the wish to be forgotten, may overtake the order on its way here
+        Body::OrderPlaced(data) => {
+            let customer = data.order.customer.id.clone().map(Reference::Customer);
+            [Some(Reference::Order(data.order_id.clone())), customer].into_iter().flatten().collect()
+        }
         Body::ShipmentCreated(data) => {
             data.parcels.iter().map(|parcel| Reference::Parcel(parcel.waybill.clone())).collect()
         }

@@ -16,13 +16,13 @@ use serde::Serialize;
 
 use super::Letter;
 use crate::domain::journey::{Parcel, Shipment, Subject};
-use crate::domain::order::Concern;
+use crate::domain::order::{Concern, Item};
 use crate::domain::shop::Shop;
 use crate::domain::time::Window;
 
 pub use hold::Hold;
 pub use leaf::{Clock, Day, Line, Link, Moment, Money, Span, clip, one_line};
-pub use order::{Item, Order, Point};
+pub use order::{Order, Point};
 pub use parcel::{Cancelled, Delay, Delivered, ParcelFacts, Product, Refund, Returned, ShipmentFacts};
 
 /// All that a template can use.
@@ -184,7 +184,7 @@ impl<'a> Scene<'a> {
             shop: ShopFacts::of(&source, shop),
             customer: CustomerFacts { name: source.maybe(journey.order.customer.name.as_deref()) },
             order: order::of(&source),
-            concerns: concerns(letter),
+            concerns: concerns(&source),
             packaging: source.maybe(journey.packaging.as_ref().or(shop.packaging.as_ref())),
             arrival: arrival.map(Span::from),
             best_before: parcel::best_before(&source),
@@ -284,17 +284,28 @@ fn subject_shipment<'a>(letter: &'a Letter<'a>, parcel: Option<&'a Parcel>) -> O
     }
 }
 
-fn concerns(letter: &Letter<'_>) -> Concerns {
+/// The order's concerns, as far as they touch what the letter is about: a shipment of cheese
+/// asks nobody to clear the way for the table that follows. What the shop states holds for all.
+fn concerns(source: &Source<'_>) -> Concerns {
+    let letter = source.letter;
+    let order = &letter.journey.order;
+    let touches = |concern, of: fn(&Item) -> bool| {
+        order.concerns.contains(&concern) || parcel::lines(source).any(|(item, _)| of(item))
+    };
     let mut concerns = Concerns::default();
-    for concern in letter.journey.order.concerns(letter.journey.placed_at, letter.shop.high_value) {
-        concerns.any = true;
-        match concern {
-            Concern::Value => concerns.value = true,
-            Concern::Perishable => concerns.perishable = true,
-            Concern::Bulky => concerns.bulky = true,
-            Concern::Urgent => concerns.urgent = true,
-            Concern::Cherished => concerns.cherished = true,
-        }
+    for concern in order.concerns(letter.journey.placed_at, letter.shop.high_value) {
+        let (holds, here) = match concern {
+            Concern::Value => (&mut concerns.value, true),
+            Concern::Perishable => (
+                &mut concerns.perishable,
+                touches(concern, |item| item.perishable || item.cold_chain || item.best_before.is_some()),
+            ),
+            Concern::Bulky => (&mut concerns.bulky, touches(concern, |item| item.bulky)),
+            Concern::Urgent => (&mut concerns.urgent, true),
+            Concern::Cherished => (&mut concerns.cherished, true),
+        };
+        *holds = here;
+        concerns.any |= here;
     }
     concerns
 }

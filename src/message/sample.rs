@@ -33,13 +33,18 @@ pub fn all() -> Vec<Sample> {
         shipped(Extent::Last),
         delayed(),
         delayed_without_a_date(),
+        damaged(),
+        put_off(),
         overdue(),
         held_as_chosen(),
         held_as_imposed(),
         held_in_store(),
         delivered(),
+        delivered_in_part(),
         collected(),
+        collected_in_store(),
         cancelled(),
+        cancelled_unpaid(),
         returned(),
         lost(),
         bare(),
@@ -163,6 +168,7 @@ fn shipped(extent: Extent) -> Sample {
         hold: None,
         delivered_to: None,
         linked_at: at("2026-03-03T16:10:00+01:00"),
+        given_before: Vec::new(),
         replaced_by: None,
         is_return: false,
     }];
@@ -196,6 +202,22 @@ fn delayed_without_a_date() -> Sample {
         parcel.scans.push(scan(ParcelStatus::Exception, "2026-03-05T09:58:00+01:00", "Colis retenu au centre de tri"));
         parcel.eta = None;
     })
+}
+
+fn damaged() -> Sample {
+    parcel("damaged", "2026-03-05T10:00:00+01:00", |parcel| {
+        parcel.scans.push(scan(ParcelStatus::Damaged, "2026-03-05T09:58:00+01:00", "Emballage détérioré"));
+        parcel.eta = None;
+    })
+}
+
+/// The shop moves its promise before anything has left.
+fn put_off() -> Sample {
+    let mut sample = Sample { name: "put_off", now: at("2026-03-03T10:00:00+01:00"), ..placed() };
+    let promise = window("2026-03-09T08:00:00+01:00", "2026-03-11T18:00:00+01:00");
+    sample.journey.promises.push(Promised { window: promise, at: sample.now });
+    sample.journey.order.promise = Some(promise);
+    sample
 }
 
 fn overdue() -> Sample {
@@ -246,12 +268,39 @@ fn delivered() -> Sample {
     })
 }
 
+/// One of two shipments has arrived; the other has yet to leave.
+fn delivered_in_part() -> Sample {
+    let part = shipped(Extent::Some);
+    let mut sample = Sample { name: "delivered_in_part", journey: part.journey, ..delivered() };
+    for parcel in &mut sample.journey.parcels {
+        parcel.scans.push(scan(ParcelStatus::Delivered, "2026-03-05T11:05:00+01:00", "Livré"));
+        parcel.delivered_to = Some("reception".to_owned());
+    }
+    sample
+}
+
 fn collected() -> Sample {
     let held = held_as_chosen();
     let mut sample = Sample { name: "collected", now: at("2026-03-06T17:31:00+01:00"), ..held };
     for parcel in &mut sample.journey.parcels {
         parcel.scans.push(scan(ParcelStatus::Collected, "2026-03-06T17:30:00+01:00", "Retiré"));
+        parcel.hold = None;
     }
+    sample
+}
+
+fn collected_in_store() -> Sample {
+    let held = held_in_store();
+    let mut sample = Sample { name: "collected_in_store", now: at("2026-03-06T17:31:00+01:00"), ..held };
+    sample.journey.steps.collected = Some(at("2026-03-06T17:30:00+01:00"));
+    sample.journey.store_hold = None;
+    sample
+}
+
+/// Nothing is known of the money.
+fn cancelled_unpaid() -> Sample {
+    let mut sample = Sample { name: "cancelled_unpaid", ..cancelled() };
+    sample.journey.steps.refunded = None;
     sample
 }
 

@@ -50,17 +50,35 @@ fn septets(c: char) -> Option<usize> {
 /// The text within GSM 03.38 if every character has a faithful replacement there; else as it
 /// was, since one character outside makes the replacements cost letters and save nothing.
 pub fn to_gsm(text: &str) -> String {
+    within_gsm(text, None).unwrap_or_else(|| text.replace(['\u{a0}', '\u{202f}'], " "))
+}
+
+/// As [`to_gsm`], with a question mark for what has no replacement: where the text would
+/// otherwise be too long to be sent at all.
+pub fn forced_to_gsm(text: &str) -> String {
+    within_gsm(text, Some("?")).unwrap_or_default()
+}
+
+fn within_gsm(text: &str, otherwise: Option<&str>) -> Option<String> {
     let mut gsm = String::with_capacity(text.len());
+    let mut opened = false;
     for c in text.chars() {
+        let blank = matches!(c, ' ' | '\u{a0}' | '\u{202f}');
+        // French quotation marks stand apart from what they enclose; straight ones do not
+        if blank && opened {
+            continue;
+        }
+        opened = c == '«';
+        if c == '»' {
+            gsm.truncate(gsm.trim_end().len());
+        }
         if septets(c).is_some() {
             gsm.push(c);
-        } else if let Some(instead) = replacement(c) {
-            gsm.push_str(instead);
         } else {
-            return text.replace(['\u{a0}', '\u{202f}'], " ");
+            gsm.push_str(replacement(c).or(otherwise)?);
         }
     }
-    gsm
+    Some(gsm)
 }
 
 /// What a reader takes for the same.

@@ -89,15 +89,18 @@ impl Templates {
     /// Shortens what is free text (names, places, reasons) until the message is short enough;
     /// what the template itself says, links, codes and dates stay whole.
     fn text_message(&self, letter: &Letter<'_>, choice: &Choice) -> Result<String, Unwritable> {
+        let fits = |text: &String| sms::size(text).segments <= sms::MOST_SEGMENTS;
+        let mut shortest = String::new();
         for width in WIDTHS {
             let context = context(letter, choice, Some(width))?;
-            let text = self.part(letter, choice, Part::Sms, &context)?;
-            let text = sms::to_gsm(&one_line(&text));
-            if sms::size(&text).segments <= sms::MOST_SEGMENTS {
+            shortest = one_line(&self.part(letter, choice, Part::Sms, &context)?).into_owned();
+            let text = sms::to_gsm(&shortest);
+            if fits(&text) {
                 return Ok(text);
             }
         }
-        Err(Unwritable::TooLong)
+        // another script more than halves the room; what is left of it is better than silence
+        Some(sms::forced_to_gsm(&shortest)).filter(fits).ok_or(Unwritable::TooLong)
     }
 
     fn webhook(&self, letter: &Letter<'_>, choice: &Choice) -> Result<Webhook, Unwritable> {

@@ -11,15 +11,21 @@ use crate::secret::{Secret, SecretSource};
 pub(super) struct Check {
     place: String,
     faults: Vec<Fault>,
+    stays_inside: bool,
 }
 
 impl Check {
     pub fn new(name: &str) -> Self {
-        Self { place: format!("providers.{name}"), faults: Vec::new() }
+        Self { place: format!("providers.{name}"), faults: Vec::new(), stays_inside: false }
     }
 
     pub fn is_clean(&self) -> bool {
         self.faults.is_empty()
+    }
+
+    /// Whether the URL that was looked at is of this machine or this cluster.
+    pub fn stays_inside(&self) -> bool {
+        self.stays_inside
     }
 
     pub fn into_faults(self) -> Vec<Fault> {
@@ -57,7 +63,8 @@ impl Check {
             self.fault_with("`url` must begin with https://", "https://host.example");
             return None;
         }
-        if base.scheme() == "http" && !stays_inside(&base) {
+        self.stays_inside = stays_inside(&base);
+        if base.scheme() == "http" && !self.stays_inside {
             self.fault_with(
                 "`url` would carry personal data in clear over the Internet",
                 "use https:// (http:// is for loopback and names inside a cluster)",

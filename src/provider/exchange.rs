@@ -35,6 +35,8 @@ pub struct Limits {
     pub idle_connections: usize,
     /// Refuse to dial addresses that are not public.
     pub guarded: bool,
+    /// Ignore the environment's proxy, which could not reach the host.
+    pub direct: bool,
 }
 
 /// A client for one provider.
@@ -87,9 +89,10 @@ impl Reply {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// The body, if it is whole and JSON.
+    /// The body, if it is JSON. An object that has its end is all there, whatever became of the
+    /// connection after it.
     pub fn json(&self) -> Option<Value> {
-        if self.flaw.is_some() { None } else { serde_json::from_slice(&self.body).ok() }
+        serde_json::from_slice(&self.body).ok()
     }
 }
 
@@ -110,8 +113,11 @@ impl Exchange {
             .retry(reqwest::retry::never())
             .referer(false);
         if limits.guarded {
-            // a proxy would look the name up itself, past the guard
-            builder = builder.dns_resolver(Arc::new(Guard::system())).no_proxy();
+            builder = builder.dns_resolver(Arc::new(Guard::system()));
+        }
+        // a proxy would look the name up itself, past the guard
+        if limits.guarded || limits.direct {
+            builder = builder.no_proxy();
         }
         // the whole chain of causes: the outermost says only "builder error"
         let client = builder.build().map_err(|error| chain(&error))?;

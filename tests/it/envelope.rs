@@ -3,6 +3,7 @@
 mod agreement;
 mod fuzz;
 mod refusals;
+mod story;
 mod zones;
 
 use std::sync::Arc;

@@ -1,7 +1,10 @@
 //! All integration tests are one binary: it links once, and its tests run beside each other.
 
+mod architecture;
 mod bus;
+mod domain;
 mod envelope;
 mod message;
 mod provider;
+mod service;
 mod store;

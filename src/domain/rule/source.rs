@@ -61,7 +61,10 @@ impl<'de> Deserialize<'de> for Fields {
 /// Every fault of the file.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, Vec<Fault>> {
     let sources: Vec<Spanned<Fields>> = serde_saphyr::from_str(text).map_err(|error| {
-        let fault = Fault::new(file, format!("not a list of rules: {}", error.without_snippet()));
+        let told = error.without_snippet().to_string();
+        // the place is told in front, and what the reader's options are is not the writer's concern
+        let what = told.split(" at line ").next().and_then(|what| what.split(", set ").next()).unwrap_or(&told);
+        let fault = Fault::new(file, format!("not a list of rules: {what}"));
         vec![match error.location() {
             Some(location) => place(fault, location),
             None => fault,
@@ -128,6 +131,9 @@ impl Reader<'_> {
                 "only_if_told" => rule.only_if_told = self.texts(&key.value, &value.value, at),
                 "valid_while" => rule.valid_while = self.condition(&value),
                 "expires" => match parse_span(&self.text_of("expires", &value)) {
+                    Ok(span) if span.is_zero() => {
+                        self.fault(at, "expires: at once, so that nothing would ever be sent", None);
+                    }
                     Ok(span) => rule.expires = span,
                     Err(what) => self.fault(at, format!("expires: {what}"), None),
                 },
@@ -156,9 +162,6 @@ impl Reader<'_> {
         let name = &rule.name;
         if !seen.iter().any(|key| key == "on" || key == "at") {
             self.fault(begin, format!("the rule '{name}' has neither 'on' nor 'at': nothing sets it going"), None);
-        }
-        if rule.expires <= chrono::Duration::zero() && seen.iter().any(|key| key == "expires") {
-            self.fault(begin, format!("the rule '{name}' expires at once: nothing would ever be sent"), None);
         }
         let slug = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
@@ -193,7 +196,7 @@ impl Reader<'_> {
         };
         if needs_parcel
             && (rule.triggers.iter().any(no_parcel)
-                || rule.deadlines.iter().any(|deadline| deadline.anchor.is_of_order()))
+                || rule.deadlines.iter().any(|deadline| deadline.anchor != Anchor::LastScan))
         {
             self.fault(
                 begin,
@@ -219,7 +222,7 @@ impl Reader<'_> {
             Value::Array(list) => list.iter().map(|one| one.as_str().map(str::to_owned)).collect(),
             _ => None,
         };
-        if texts.is_none() {
+        if texts.as_ref().is_none_or(Vec::is_empty) {
             self.fault(at, format!("{key}: a list of names is needed"), None);
         }
         texts.unwrap_or_default()
@@ -231,6 +234,9 @@ impl Reader<'_> {
             one => vec![one.clone()],
         };
         let mut triggers = Vec::new();
+        if list.is_empty() {
+            self.fault(at, "on: at least one event type is needed", None);
+        }
         for one in list {
             match &one {
                 Value::String(name) => {
@@ -357,19 +363,22 @@ impl Reader<'_> {
         }
     }
 
-    /// The place of a flaw in the file: the line on which its condition's line stands.
+    /// The place of a flaw in the file. YAML folds lines, drops indents and undoes escapes, but
+    /// keeps what is not white space in its order.
     fn place_in(&self, at: Location, source: &str, flaw: &Flaw) -> Fault {
-        let before = source.get(..flaw.offset).unwrap_or("");
-        let in_source = before.lines().count().saturating_sub(usize::from(!before.ends_with('\n')));
-        let wanted = source.lines().nth(in_source).unwrap_or("").trim();
-        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count());
-        let begin = usize::try_from(at.line()).unwrap_or(1);
-        let lines = self.text.lines().enumerate().skip(begin - 1).take(40);
-        let found = lines.into_iter().find_map(|(index, line)| Some((index + 1, line.find(wanted)?)));
-        let (line, indent) = found.unwrap_or((begin, usize::try_from(at.column()).unwrap_or(1) - 1));
-        let leading = source.lines().nth(in_source).map_or(0, |line| line.len() - line.trim_start().len());
-        let mut fault = Fault::new(self.file, flaw.what.clone()).at(line, indent + 1 + column.saturating_sub(leading));
-        fault.suggestion.clone_from(&flaw.suggestion);
-        fault
+        let begin = (usize::try_from(at.line()).unwrap_or(1), usize::try_from(at.column()).unwrap_or(1));
+        let first = self.text.lines().nth(begin.0 - 1).unwrap_or("");
+        let tail: String = first.chars().skip(begin.1 - 1).collect();
+        let lines = std::iter::once(&*tail).chain(self.text.lines().skip(begin.0));
+        let mut written = lines.zip(0..).flat_map(|(text, below)| {
+            let column = if below == 0 { begin.1 } else { 1 };
+            text.chars().enumerate().map(move |(index, c)| (c, (begin.0 + below, column + index)))
+        });
+        let (before, rest) = source.split_at_checked(flaw.offset).unwrap_or(("", source));
+        let wanted = before.chars().chain(rest.chars().find(|c| !c.is_whitespace())).filter(|c| !c.is_whitespace());
+        let place = wanted.map_while(|wanted| written.find(|(c, _)| *c == wanted)).last();
+        let (line, column) = place.map_or(begin, |(_, place)| place);
+        let fault = Fault::new(self.file, flaw.what.clone()).at(line, column);
+        Fault { suggestion: flaw.suggestion.clone(), ..fault }
     }
 }

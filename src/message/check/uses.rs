@@ -39,7 +39,9 @@ struct Scope<'a> {
 
 /// A name resolved: where it leads, and the first part of the way that may be missing.
 struct Found<'a> {
-    shape: Option<&'a Shape>,
+    shape: &'a Shape,
+    /// As the template writes it.
+    written: String,
     path: String,
     missing: Option<String>,
 }
@@ -87,8 +89,8 @@ impl<'a> Walk<'a> {
         let Some(name) = expression.name.as_name() else { return };
         let name_only = expression.params.is_empty() && expression.hash.is_empty();
         if name_only && !is_helper(name) {
-            if let Some(Found { shape: Some(shape), path, .. }) = self.value(&expression.name, scope, at) {
-                self.shown_plainly(shape, &path, at);
+            if let Some(found) = self.value(&expression.name, scope, at) {
+                self.shown_plainly(&found, at);
             }
             return;
         }
@@ -100,16 +102,21 @@ impl<'a> Walk<'a> {
 
     /// A plain `{{name}}` shows text and numbers; a moment or a list would come out as a machine
     /// writes it.
-    fn shown_plainly(&mut self, shape: &Shape, path: &str, at: &TemplateMapping) {
-        match shape {
+    fn shown_plainly(&mut self, found: &Found<'_>, at: &TemplateMapping) {
+        let (path, written) = (&found.path, &found.written);
+        match found.shape {
             Shape::Plain => {}
             Shape::Shown(helpers) => {
                 let what = format!("'{path}' is not text and needs a helper");
-                self.wrong(at, what, Some(format!("write {{{{{} {path}}}}}", helpers[0])));
+                self.wrong(at, what, Some(format!("write {{{{{} {written}}}}}", helpers[0])));
             }
             Shape::Object(_) => self.wrong(at, format!("'{path}' is not text; one of its parts can be shown"), None),
             Shape::List(_) => {
-                self.wrong(at, format!("'{path}' is a list"), Some(format!("go through it with {{{{#each {path}}}}}")));
+                self.wrong(
+                    at,
+                    format!("'{path}' is a list"),
+                    Some(format!("go through it with {{{{#each {written}}}}}")),
+                );
             }
         }
     }
@@ -122,7 +129,7 @@ impl<'a> Walk<'a> {
         for (index, param) in params.iter().enumerate() {
             let found = self.value(param, scope, at);
             let shown = found.filter(|_| index == 0 && format::NAMES.contains(&name) && name != "plural");
-            if let Some(Found { shape: Some(shape), path, .. }) = shown {
+            if let Some(Found { shape, path, .. }) = shown {
                 let fits = matches!(shape, Shape::Shown(helpers) if helpers.contains(&name));
                 if !fits {
                     let right = match shape {
@@ -155,8 +162,8 @@ impl<'a> Walk<'a> {
                 }
                 let Some(param) = block.params.first() else { return };
                 let Some(found) = self.resolve(param, scope, at) else { return };
-                if let (Some(missing), None) = (&found.missing, &block.inverse) {
-                    self.unguarded(missing, at);
+                if block.inverse.is_none() {
+                    self.unguarded(&found, at);
                 }
                 if let Some(inner) = self.inner(name, &found, scope, at) {
                     then = inner;
@@ -176,7 +183,7 @@ impl<'a> Walk<'a> {
 
     /// The scope within `each` or `with`.
     fn inner(&mut self, name: &str, found: &Found<'a>, scope: &Scope<'a>, at: &TemplateMapping) -> Option<Scope<'a>> {
-        let this = match (name, found.shape?) {
+        let this = match (name, found.shape) {
             ("each", Shape::List(item)) => item,
             ("each", _) => {
                 self.wrong(at, format!("'{}' is no list", found.path), None);
@@ -233,15 +240,16 @@ impl<'a> Walk<'a> {
             return None;
         }
         let found = self.resolve(param, scope, at)?;
-        if let Some(missing) = &found.missing {
-            self.unguarded(missing, at);
-        }
+        self.unguarded(&found, at);
         Some(found)
     }
 
-    fn unguarded(&mut self, path: &str, at: &TemplateMapping) {
-        let what = format!("'{path}' may be missing");
-        self.wrong(at, what, Some(format!("put it between {{{{#if {path}}}}} and {{{{/if}}}}")));
+    fn unguarded(&mut self, found: &Found<'_>, at: &TemplateMapping) {
+        if let Some(missing) = &found.missing {
+            let guard = &found.written;
+            let suggestion = format!("put it between {{{{#if {guard}}}}} and {{{{/if}}}}");
+            self.wrong(at, format!("'{missing}' may be missing"), Some(suggestion));
+        }
     }
 
     fn resolve(&mut self, param: &Parameter, scope: &Scope<'a>, at: &TemplateMapping) -> Option<Found<'a>> {
@@ -256,8 +264,10 @@ impl<'a> Walk<'a> {
         };
         match path {
             Path::Local((_, name, raw)) => {
-                if !scope.in_each || !LOCALS.contains(&name.as_str()) {
-                    self.wrong(at, format!("there is no '{raw}' here"), suggestion(name, LOCALS));
+                if !LOCALS.contains(&name.as_str()) {
+                    self.wrong(at, format!("there is no '{raw}'"), suggestion(name, LOCALS));
+                } else if !scope.in_each {
+                    self.wrong(at, format!("there is '{raw}' only within {{{{#each}}}}"), None);
                 }
                 None
             }
@@ -313,7 +323,7 @@ impl<'a> Walk<'a> {
         }
         let path = path.join(".");
         self.uses.variables.insert(path.clone());
-        Some(Found { shape: Some(shape), path, missing })
+        Some(Found { shape, written: raw.to_owned(), path, missing })
     }
 }
 

@@ -123,11 +123,15 @@ impl From<Window> for Span {
 }
 
 /// A reading of a clock on the wall, `09:30`, for the helper `clock`.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Clock(pub String);
 
 impl Clock {
+    pub fn at(hour: u32, minute: u32) -> Self {
+        Self(format!("{hour:02}:{minute:02}"))
+    }
+
     /// `None` unless it is `HH:MM`. `24:00` is how some write the end of a day.
     pub fn new(text: &str) -> Option<Self> {
         let (hour, minute) = text.trim().split_once(':')?;

@@ -32,6 +32,8 @@ pub struct Item<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub variant: Option<Line<'a>>,
     pub quantity: u32,
+    /// More than one piece.
+    pub is_several: bool,
     pub unit_price: Money<'a>,
     /// Of the whole line.
     pub price: Money<'a>,
@@ -72,6 +74,7 @@ pub struct Delivery<'a> {
     pub address: Option<Address<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub point: Option<Point<'a>>,
+    /// While it lies ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub appointment: Option<Span>,
 }
@@ -101,6 +104,7 @@ pub struct Point<'a> {
 pub struct Gift<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient_name: Option<Line<'a>>,
+    /// While that day lies ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wanted_on: Option<Day>,
     /// It is expected on that day at the latest.
@@ -137,7 +141,7 @@ pub(super) fn of<'a>(source: &Source<'a>) -> Order<'a> {
         promise: order.promise.map(Span::from),
         gift: order.gift.as_ref().map(|gift| Gift {
             recipient_name: source.maybe(gift.recipient_name.as_deref()),
-            wanted_on: gift.wanted_on.map(Day),
+            wanted_on: gift.wanted_on.filter(|day| *day >= source.letter.now.day_in(source.zone)).map(Day),
             in_time: gift
                 .wanted_on
                 .zip(source.arrival)
@@ -155,6 +159,7 @@ pub(super) fn item<'a>(source: &Source<'a>, item: &'a domain::Item, quantity: u3
         name: source.text(&item.name),
         variant: source.maybe(item.variant.as_ref()),
         quantity,
+        is_several: quantity > 1,
         unit_price: money(item.unit_price),
         price: money(Amount::from_ten_thousandths(line_price)),
         image_url: source.link(item.image_url.as_ref()),
@@ -172,7 +177,8 @@ fn delivery<'a>(source: &Source<'a>) -> Delivery<'a> {
         service: source.maybe(delivery.service.as_ref()),
         address: delivery.address.as_ref().map(|place| address(source, place)),
         point: delivery.point.as_ref().map(|place| point(source, place)),
-        appointment: delivery.appointment.map(Span::from),
+        // one that is over is nothing to prepare for
+        appointment: delivery.appointment.filter(|window| window.latest >= source.letter.now).map(Span::from),
     }
 }
 

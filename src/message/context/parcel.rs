@@ -6,8 +6,8 @@ use chrono::Months;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::order::item;
-use super::{Day, Item, Line, Link, Moment, Money, Source, Span};
+use super::order::{Item, item};
+use super::{Day, Line, Link, Moment, Money, Source, Span};
 use crate::domain::event::{Extent, ParcelStatus};
 use crate::domain::journey::{Parcel, Scan, Shipment};
 use crate::domain::order as domain;
@@ -60,15 +60,25 @@ pub struct Delay<'a> {
     pub carrier_says: Option<Line<'a>>,
     /// The promised time has passed.
     pub is_overdue: bool,
+    /// The carrier says that it was damaged on the way.
+    pub is_damaged: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct Delivered<'a> {
     pub at: Moment,
+    /// Nothing of the order is still to come.
+    pub is_all: bool,
+    /// Something of it is on its way or has yet to leave.
+    pub more_to_come: bool,
     pub to_recipient: bool,
     pub to_neighbour: bool,
     pub to_letterbox: bool,
-    /// Any other place or person, as the carrier says it.
+    pub to_locker: bool,
+    pub to_reception: bool,
+    pub to_caretaker: bool,
+    pub to_safe_place: bool,
+    /// Any other place or person, in the carrier's words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to: Option<Line<'a>>,
 }
@@ -182,13 +192,16 @@ pub(super) fn delay<'a>(source: &Source<'a>) -> Option<Delay<'a>> {
     let promised = journey.order.promise;
     let is_overdue = promised.is_some_and(|promise| promise.latest < now);
     let put_off = journey.promises.len().checked_sub(2).map(|previous| journey.promises[previous].window);
-    let before = eta.and_then(|eta| eta.before).or(put_off).or(promised);
+    // of what the carrier and the shop expect, the newest word counts
+    let promised_at = journey.promises.last().map(|promised| promised.at);
+    let by_shop = put_off.filter(|_| eta.is_none_or(|eta| promised_at > Some(eta.at)));
+    let before = by_shop.or(eta.and_then(|eta| eta.before)).or(put_off).or(promised);
     let moved = eta.is_some_and(|eta| eta.before.is_some() || is_later(eta.window, promised)) || put_off.is_some();
     if trouble.is_none() && !moved && !is_overdue {
         return None;
     }
     // a date that is over, or the very one that was not kept, is no answer to "when then?"
-    let expected = eta.map(|eta| eta.window).or(put_off.and(promised));
+    let expected = if by_shop.is_some() { promised } else { eta.map(|eta| eta.window) };
     let after = expected.filter(|window| window.latest >= now && before.is_none_or(|old| window.latest > old.latest));
     let reason = eta.and_then(|eta| source.maybe(eta.reason.as_ref()));
     Some(Delay {
@@ -197,6 +210,7 @@ pub(super) fn delay<'a>(source: &Source<'a>) -> Option<Delay<'a>> {
         carrier_says: if reason.is_none() { trouble.and_then(|scan| source.maybe(scan.text.as_ref())) } else { None },
         reason,
         is_overdue,
+        is_damaged: trouble.is_some_and(|scan| scan.status == ParcelStatus::Damaged),
     })
 }
 
@@ -210,16 +224,52 @@ fn arrived_at(source: &Source<'_>) -> Option<Timestamp> {
 
 pub(super) fn delivered<'a>(source: &Source<'a>) -> Option<Delivered<'a>> {
     let at = arrived_at(source)?;
+    let journey = source.letter.journey;
     let to = source.parcel.and_then(|parcel| parcel.delivered_to.as_ref());
-    let is = |name: &str| to.is_some_and(|to| to.eq_ignore_ascii_case(name));
-    let known = is("recipient") || is("neighbour") || is("letterbox");
+    let place = to.and_then(|to| Place::of(to));
+    let to_leave = !journey.shipments.is_empty() && !journey.all_shipped();
+    let more = to_leave || journey.outbound().any(|parcel| !parcel.is_over() && !parcel.status().is_return());
     Some(Delivered {
         at: Moment(at),
-        to_recipient: is("recipient"),
-        to_neighbour: is("neighbour"),
-        to_letterbox: is("letterbox"),
-        to: if known { None } else { source.maybe(to) },
+        is_all: journey.arrived_at().is_some(),
+        more_to_come: more && journey.steps.cancelled.is_none() && journey.arrived_at().is_none(),
+        to_recipient: place == Some(Place::Recipient),
+        to_neighbour: place == Some(Place::Neighbour),
+        to_letterbox: place == Some(Place::Letterbox),
+        to_locker: place == Some(Place::Locker),
+        to_reception: place == Some(Place::Reception),
+        to_caretaker: place == Some(Place::Caretaker),
+        to_safe_place: place == Some(Place::Hidden),
+        to: if place.is_some() { None } else { source.maybe(to) },
     })
+}
+
+/// To whom or where parcels are left, as far as there are words for it in every language.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Recipient,
+    Neighbour,
+    Letterbox,
+    Locker,
+    Reception,
+    Caretaker,
+    Hidden,
+}
+
+impl Place {
+    fn of(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase().replace([' ', '-'], "_");
+        Some(match &*name {
+            "recipient" => Self::Recipient,
+            "neighbour" | "neighbor" => Self::Neighbour,
+            "letterbox" | "mailbox" => Self::Letterbox,
+            "locker" | "parcel_locker" => Self::Locker,
+            "reception" => Self::Reception,
+            "caretaker" | "concierge" => Self::Caretaker,
+            "safe_place" => Self::Hidden,
+            _ => return None,
+        })
+    }
 }
 
 pub(super) fn products<'a>(source: &Source<'a>) -> Vec<Product<'a>> {

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
-use handlebars::{Template, TemplateError};
+use handlebars::{Template, TemplateError, TemplateErrorReason};
 
 /// Nested deeper than that, partials include each other in a circle.
 const DEEPEST: usize = 16;
@@ -39,7 +39,14 @@ pub fn compile(source: &str, file: usize) -> Result<Template, Broken> {
 
 fn broken(error: &TemplateError, file: usize) -> Broken {
     let (line, column) = error.pos().unwrap_or((1, 1));
-    Broken { line: file * LINES + line, column, what: error.reason().to_string(), missing: None }
+    let what = match error.reason() {
+        // what the parser expected instead is a list of its own terms
+        TemplateErrorReason::InvalidSyntax(_) => {
+            "cannot be read from here on; a brace or a block may be open".to_owned()
+        }
+        reason => reason.to_string(),
+    };
+    Broken { line: file * LINES + line, column, what, missing: None }
 }
 
 /// Writes the file's number into every line of the tree.

@@ -135,6 +135,8 @@ CREATE TABLE dead_records (
     redriven INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX dead_records_waiting ON dead_records (at_ms) WHERE redriven = 0;
+-- A topic that is read again brings the same dead letters; each is kept once.
+CREATE INDEX dead_records_by_place ON dead_records (topic, partition, record_offset);
 CREATE INDEX dead_records_redriven ON dead_records (id) WHERE redriven = 1;
 
 -- One row that is written to find out whether writing works.

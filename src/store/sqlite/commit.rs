@@ -316,13 +316,19 @@ fn parked(connection: &Connection, batch: &Prepared) -> Result<(), StoreError> {
 }
 
 fn dead(connection: &Connection, batch: &Prepared) -> Result<(), StoreError> {
+    // first: one that is as bad as before comes back under a new id
+    for id in &batch.redriven {
+        connection.prepare_cached("DELETE FROM dead_records WHERE id = ?1")?.execute([id])?;
+    }
     for (dead, headers) in &batch.dead {
         let record = &dead.record;
         connection
             .prepare_cached(
                 "INSERT INTO dead_records (topic, partition, record_offset, key, value, headers, timestamp_ms,
                      stage, cause, detail, at_ms)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11
+                 WHERE NOT EXISTS (SELECT 1 FROM dead_records INDEXED BY dead_records_by_place
+                     WHERE topic = ?1 AND partition = ?2 AND record_offset = ?3 AND value IS ?5)",
             )?
             .execute(params![
                 &*record.partition.topic,
@@ -337,9 +343,6 @@ fn dead(connection: &Connection, batch: &Prepared) -> Result<(), StoreError> {
                 dead.detail,
                 dead.at.millis(),
             ])?;
-    }
-    for id in &batch.redriven {
-        connection.prepare_cached("DELETE FROM dead_records WHERE id = ?1")?.execute([id])?;
     }
     Ok(())
 }

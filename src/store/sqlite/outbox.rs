@@ -83,13 +83,14 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
         return Ok(None);
     }
     let state = match attempt.next {
-        Next::Retry(due) => {
+        Next::Retry(due) | Next::Wait(due) => {
+            let counts = matches!(attempt.next, Next::Retry(_));
             connection
                 .prepare_cached(
-                    "UPDATE outbox SET attempts = attempts + 1, due_ms = ?2, lease_owner = NULL,
+                    "UPDATE outbox SET attempts = attempts + ?3, due_ms = ?2, lease_owner = NULL,
                             lease_until_ms = NULL WHERE seq = ?1",
                 )?
-                .execute(params![seq, due.millis()])?;
+                .execute(params![seq, due.millis(), counts])?;
             if is_had {
                 lane::yield_turn(connection, &lane, seq, due.millis())?;
             }

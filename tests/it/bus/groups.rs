@@ -10,7 +10,7 @@ use reassure::bus::{Bus, BusSettings};
 use reassure::ports::{Feed, Partition};
 use tokio::task::JoinHandle;
 
-use super::{LONG, Offsets, eventually, producer, publish, settings, start};
+use super::{LONG, Offsets, eventually, producer, publish, records, settings, start};
 
 /// What both members have seen.
 #[derive(Clone, Default)]
@@ -127,6 +127,40 @@ async fn an_eager_handover_is_exact() {
         settings.properties.insert("partition.assignment.strategy".to_owned(), "range".to_owned());
     })
     .await;
+}
+
+/// The newer protocol of groups, in which the broker assigns (KIP-848).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handover_by_the_broker_is_exact() {
+    handover(|settings| {
+        settings.properties.insert("group.protocol".to_owned(), "consumer".to_owned());
+        settings.properties.remove("heartbeat.interval.ms");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_paused_when_it_went_is_not_when_it_comes_back() {
+    let broker = EmbeddedBroker::start(&[("orders", 2)]).unwrap();
+    publish(&producer(&broker), "orders", 2, 0..400).await;
+    let mut settings = settings(&broker, &["orders"]);
+    (settings.batch_records, settings.channel_batches, settings.drain_seconds) = (10, 1, 1);
+    let offsets = Offsets::default(); // stays empty: each assignment reads from the start
+    let mut first = start(&settings, &offsets);
+    eventually("the first pauses", || first.handle.is_paused()).await;
+    let mut second = start(&settings, &offsets);
+    let cut = || first.handle.counters().drains_cut.load(Ordering::Relaxed) == 1;
+    eventually("the first does not answer in time", cut).await;
+    records(&mut second, 200).await;
+
+    let mut seen: BTreeSet<(Partition, i64)> = BTreeSet::new();
+    while first.handle.is_paused() || seen.len() < 200 {
+        seen.extend(records(&mut first, 1).await.into_iter().map(|it| (it.partition, it.offset)));
+    }
+    second.handle.stop(Duration::from_secs(2)).await;
+    while seen.len() < 400 {
+        seen.extend(records(&mut first, 1).await.into_iter().map(|it| (it.partition, it.offset)));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -121,9 +121,9 @@ async fn generic() {
 
 #[test]
 fn nothing_of_a_vendors_text_is_kept() {
-    let body = r#"{"code": "buyer@example.com", "name": "33612345678", "id": "buyer 1", "message": "buyer@example.com",
-                   "errors": [{"field": "buyer@example.com", "message": "+33612345678"}], "sid": " ", "messageId": []}"#;
-    let replies = [200, 201, 202, 400, 401, 409, 429, 500].map(|status| Reply::new(status, &[], body));
+    let address = r#"{"code": "buyer@example.com", "name": "33612345678", "id": "buyer 1", "message": "buyer@example.com",
+                      "errors": [{"field": "buyer@example.com", "message": "+33612345678"}], "sid": " ", "messageId": []}"#;
+    let number = r#"{"code": "to33612345678", "name": "to.33612345678", "errors": [{"field": "to_33612345678"}]}"#;
     let classify = [
         reassure::provider::sendgrid::classify,
         reassure::provider::resend::classify,
@@ -133,9 +133,18 @@ fn nothing_of_a_vendors_text_is_kept() {
         reassure::provider::webhook::classify,
     ];
     for classify in classify {
-        for reply in &replies {
-            let answer = format!("{:?}", classify(reply, now()));
-            assert!(!answer.contains("buyer") && !answer.contains("336"), "{answer}");
+        for body in [address, number] {
+            for status in [200, 201, 202, 400, 401, 409, 429, 500] {
+                let answer = format!("{:?}", classify(&Reply::new(status, &[], body), now()));
+                assert!(!answer.contains("buyer") && !answer.contains("336"), "{answer}");
+            }
         }
     }
+}
+
+#[test]
+fn a_detail_is_short() {
+    let body = format!(r#"{{"name": "{}"}}"#, "x".repeat(500));
+    let answer = reassure::provider::resend::classify(&Reply::new(422, &[], body), now());
+    assert_eq!(answer.detail, Some("x".repeat(60)));
 }

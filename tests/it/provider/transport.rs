@@ -6,7 +6,7 @@ use reassure::domain::notification::Outcome::{self, Accepted, TemporaryFailure, 
 use reassure::domain::order::Channel;
 use reassure::ports::{Answer, OnUnknown};
 use serde_json::json;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::raw::{Act, Raw, http};
 use super::{content, made, send, send_content};
@@ -21,9 +21,10 @@ fn assert_ends(answer: &Answer, outcome: Outcome, status: Option<u16>, detail: O
 
 #[tokio::test]
 async fn nobody_listens() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    // bound and not listening, so that nobody else gets the port meanwhile
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
     for kind in KINDS {
         let answer = send(&*made(kind, &url, json!({}))).await;
         assert_ends(&answer, TemporaryFailure, None, Some("connection_refused"));
@@ -115,6 +116,12 @@ async fn the_answer_never_ends() {
     // a status that says all there is to say is enough
     let answer = send(&*made("webhook", &server.url(), slow.clone())).await;
     assert_ends(&answer, Accepted, Some(200), None);
+
+    // an object with its end is an answer, though the line stays open
+    let whole = b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"id\": \"m-1\"}".to_vec();
+    let server = Raw::start(Act::AnswerAndHold(whole)).await;
+    let answer = send(&*made("resend", &server.url(), slow.clone())).await;
+    assert_eq!((answer.outcome, answer.provider_id.as_deref()), (Accepted, Some("m-1")), "{answer:?}");
 
     let server = Raw::start(Act::AnswerAndHold(begun(503))).await;
     let answer = send(&*made("resend", &server.url(), slow)).await;

@@ -34,6 +34,8 @@ macro_rules! suite {
             lanes::one_decided_and_withdrawn_in_the_same_batch_never_leaves,
             lanes::a_redriven_one_takes_its_old_place,
             lanes::a_redriven_one_waits_for_the_one_that_is_being_sent,
+            lanes::one_that_waits_for_its_retry_is_not_leased_when_another_is_withdrawn,
+            lanes::an_attempt_of_one_that_lost_its_turn_leaves_the_turn_alone,
             leases::a_claim_takes_what_is_due_of_its_provider,
             leases::a_claim_brings_back_all_that_was_written,
             leases::a_claim_takes_the_earliest_and_no_more_than_asked,

@@ -149,7 +149,7 @@ pub fn names(leased: &[Leased]) -> Vec<&str> {
 pub fn attempt(name: &str, second: i64, next: Next) -> AttemptRecord {
     let outcome = match next {
         Next::Accepted => Outcome::Accepted,
-        Next::Retry(_) => Outcome::TemporaryFailure,
+        Next::Retry(_) | Next::Wait(_) => Outcome::TemporaryFailure,
         Next::Dead => Outcome::PermanentFailure,
         Next::Held => Outcome::Unknown,
     };

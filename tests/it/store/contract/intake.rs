@@ -39,6 +39,8 @@ pub async fn a_former_owner_writes_nothing(store: &dyn Store) {
     assert_eq!((offsets[&partition(0)], offsets[&partition(1)]), (10, 20));
     assert_eq!(store.seen(&[inbox(1)]).await.unwrap(), [false]);
     assert!(store.load(&[key("A")]).await.unwrap()[0].is_none());
+    let ahead = commit(store, advancing([advance(1, Some(21), 30)])).await;
+    assert!(matches!(ahead, Err(StoreError::Fenced(fenced)) if fenced == partition(1)));
     let unknown = commit(store, advancing([advance(7, Some(0), 1)])).await;
     assert!(matches!(unknown, Err(StoreError::Fenced(fenced)) if fenced == partition(7)));
 }

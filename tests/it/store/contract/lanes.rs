@@ -179,3 +179,30 @@ pub async fn a_redriven_one_waits_for_the_one_that_is_being_sent(store: &dyn Sto
     claims.extend(claimed(store, "third", 500).await);
     assert_eq!(claims, ["n1"]);
 }
+
+pub async fn one_that_waits_for_its_retry_is_not_leased_when_another_is_withdrawn(store: &dyn Store) {
+    place(store, "A", vec![email("n1"), email("n2")]).await;
+    claimed(store, "me", 0).await;
+    assert_eq!(recorded(store, "me", "n1", 1, Next::Dead).await, ["n2"]);
+    recorded(store, "me", "n2", 2, Next::Retry(at(500))).await;
+    assert!(store.redrive_notification(&id("n1"), at(3)).await.unwrap());
+    assert_eq!(claimed(store, "me", 3).await, ["n1"]);
+    let batch = Batch { withdrawn: vec![(id("n1"), Reason::Expired)], ..Batch::default() };
+    assert!(store.commit(batch, &lease("me", 60), &plenty()).await.unwrap().is_empty());
+    assert!(claimed(store, "me", 499).await.is_empty());
+    assert_eq!(claimed(store, "me", 500).await, ["n2"]);
+}
+
+pub async fn an_attempt_of_one_that_lost_its_turn_leaves_the_turn_alone(store: &dyn Store) {
+    place(store, "A", vec![email("n1"), email("n2")]).await;
+    claimed(store, "slow", 0).await;
+    assert_eq!(recorded(store, "slow", "n1", 1, Next::Dead).await, ["n2"]);
+    // its lease runs out, and an older one comes back and is being sent by another
+    assert!(store.redrive_notification(&id("n1"), at(100)).await.unwrap());
+    assert_eq!(claimed(store, "me", 100).await, ["n1"]);
+    assert!(recorded(store, "slow", "n2", 101, Next::Retry(at(102))).await.is_empty());
+    assert!(claimed(store, "other", 102).await.is_empty(), "never two of a lane at once");
+    // nobody took the younger one over, so its attempt counts
+    let next = store.record(vec![attempt("n1", 103, Next::Accepted)], at(103), &lease("me", 163)).await.unwrap();
+    assert_eq!((names(&next), next[0].attempts), (vec!["n2"], 1));
+}

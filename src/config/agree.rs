@@ -1,0 +1,100 @@
+//! What only shows once all parts of the configuration are together.
+
+use super::{Settings, UnknownShops, Unread};
+use crate::domain::fault::{Fault, nearest};
+use crate::domain::order::Channel;
+use crate::domain::shop::Shop;
+
+impl Settings {
+    /// Places the fault of a provider where the provider is described.
+    pub(super) fn place(&self, provider: &str, fault: Fault) -> Fault {
+        let what = format!("providers.{provider}: {}", fault.what);
+        Fault { suggestion: fault.suggestion, ..self.source.fault(&["providers", provider], what) }
+    }
+
+    /// Holds the parts against each other.
+    pub(super) fn agree(&self, unread: &Unread, faults: &mut Vec<Fault>) {
+        let source = &self.source;
+        // an attempt must end before another process may take the message over
+        let slowest = self.providers.iter().max_by_key(|(_, provider)| provider.timeout_seconds());
+        if let Some((name, seconds)) = slowest.map(|(name, provider)| (name, provider.timeout_seconds()))
+            && self.dispatch.lease_seconds < seconds + 5
+        {
+            let lease = self.dispatch.lease_seconds;
+            let what =
+                format!("dispatch.lease_seconds is {lease}, but an attempt at '{name}' may take {seconds} seconds");
+            let right = format!("make it at least {}", seconds + 5);
+            faults.push(source.fault(&["dispatch", "lease_seconds"], what).suggest(right));
+        }
+        let mut served: Vec<(Vec<&str>, &Shop)> =
+            self.shops.iter().map(|(id, shop)| (vec!["shops", "named", id.as_str()], shop)).collect();
+        if self.unknown_shops == UnknownShops::Serve {
+            served.push((vec!["shop"], &self.shop));
+        }
+        if unread.base {
+            // the shops stand on the defaults, of which they are not to be told
+            return;
+        }
+        if served.is_empty() && !unread.shops {
+            let right = "add [shops.named.<id>], or set shops.unknown = \"serve\"";
+            faults.push(
+                source.fault(&["shops"], "no shop is served: every event would be refused".to_owned()).suggest(right),
+            );
+        }
+        for (path, shop) in served {
+            self.agree_shop(&path, shop, unread, faults);
+        }
+    }
+
+    fn agree_shop(&self, path: &[&str], shop: &Shop, unread: &Unread, faults: &mut Vec<Fault>) {
+        let at = |key: &[&'static str]| -> Vec<String> {
+            path.iter().map(|part| (*part).to_owned()).chain(key.iter().map(|part| (*part).to_owned())).collect()
+        };
+        let mut fault = |key: &[&'static str], what: String| {
+            let place = at(key);
+            let place: Vec<&str> = place.iter().map(String::as_str).collect();
+            faults.push(self.source.fault(&place, format!("{}: {what}", place.join("."))));
+        };
+        if shop.name.trim().is_empty() {
+            fault(&["name"], "is empty; customers must know who writes".to_owned());
+        }
+        if shop.locale.parse::<icu_locale_core::Locale>().is_err() {
+            fault(&["locale"], "is no locale by BCP 47, such as fr or en-GB".to_owned());
+        }
+        if shop.country.parse::<rlibphonenumber::Region>().is_err() {
+            fault(&["country"], "is no country by ISO 3166-1, such as FR".to_owned());
+        }
+        if shop.legal.seller.trim().is_empty() {
+            fault(&["legal", "seller"], "is empty; a confirmation names the seller".to_owned());
+        }
+        if shop.providers.email.is_some() && !shop.sender.email.contains('@') {
+            fault(&["sender", "email"], "is no e-mail address; e-mails must come from one".to_owned());
+        }
+        if shop.providers.sms.is_some() && shop.sender.sms.trim().is_empty() {
+            fault(&["sender", "sms"], "is empty; text messages must come from a name or a number".to_owned());
+        }
+        if !shop.brand.home_url.starts_with("http") {
+            fault(&["brand", "home_url"], "is no web address".to_owned());
+        }
+        let channels = [(Channel::Email, "email"), (Channel::Sms, "sms"), (Channel::Webhook, "webhook")];
+        if channels.iter().all(|(channel, _)| shop.providers.of(*channel).is_none()) {
+            fault(&["providers"], "names no provider for any channel: nothing could be sent".to_owned());
+        }
+        for (channel, key) in channels {
+            let Some(name) = shop.providers.of(channel) else { continue };
+            match self.providers.get(name) {
+                None if unread.providers.iter().any(|known| known == name) => {}
+                None => {
+                    let hint = nearest(name, self.providers.keys().map(String::as_str));
+                    let hint = hint
+                        .map_or_else(|| format!("add [providers.{name}]"), |known| format!("did you mean '{known}'?"));
+                    fault(&["providers", key], format!("there is no provider '{name}'; {hint}"));
+                }
+                Some(provider) if provider.channel() != channel => {
+                    fault(&["providers", key], format!("'{name}' carries {}, not {channel}", provider.channel()));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+}

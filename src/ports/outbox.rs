@@ -1,0 +1,172 @@
+//! Notifications on their way: leases, attempts, and what is told of them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::bus::Partition;
+use crate::domain::decision::{Entry, NotificationId, Reason};
+use crate::domain::journey::{Journey, JourneyKey};
+use crate::domain::notification::{Content, Notification, Outcome};
+use crate::domain::order::Channel;
+use crate::domain::time::Timestamp;
+
+/// Who holds a lease on a notification, and until when.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// One per running process.
+    pub owner: String,
+    pub until: Timestamp,
+}
+
+/// A notification leased to this process, ready to be attempted. It is the oldest unfinished
+/// one of its lane: journey and channel (I7).
+#[derive(Clone, Debug)]
+pub struct Leased {
+    pub notification: Notification,
+    pub key: JourneyKey,
+    pub content: Content,
+    /// Attempts so far.
+    pub attempts: u32,
+}
+
+/// How a notification stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Waits for its turn, its retry or its lease.
+    Pending,
+    Accepted,
+    /// Not sent after all, with a reason.
+    Suppressed,
+    /// Given up: permanent failure, or no attempts left.
+    Dead,
+    /// The outcome is unknown and the provider's policy is to wait for a person.
+    Held,
+}
+
+impl State {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Accepted => "accepted",
+            Self::Suppressed => "suppressed",
+            Self::Dead => "dead",
+            Self::Held => "held",
+        }
+    }
+}
+
+/// What follows from an attempt.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Next {
+    Accepted,
+    /// Try again at that moment.
+    Retry(Timestamp),
+    /// Try again at that moment; the fault was the account's and this attempt does not count.
+    Wait(Timestamp),
+    /// Given up.
+    Dead,
+    Held,
+}
+
+/// An attempt that was made, and what follows; written together.
+#[derive(Clone, Debug)]
+pub struct AttemptRecord {
+    pub notification: NotificationId,
+    pub at: Timestamp,
+    pub provider: String,
+    pub outcome: Outcome,
+    /// The HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// The provider's own id of the message.
+    pub provider_id: Option<String>,
+    /// What went wrong, without personal data.
+    pub detail: Option<String>,
+    pub next: Next,
+}
+
+/// One try, as a timeline shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub at: Timestamp,
+    pub provider: String,
+    pub outcome: Outcome,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provider_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// A notification with all that became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Story {
+    pub id: NotificationId,
+    pub rule: String,
+    pub message: String,
+    pub channel: Channel,
+    pub provider: String,
+    pub decided_at: Timestamp,
+    pub state: State,
+    /// Why it was suppressed.
+    pub reason: Option<Reason>,
+    /// When it is tried next, while it is pending.
+    pub due_at: Option<Timestamp>,
+    pub content: Content,
+    pub attempts: Vec<Attempt>,
+}
+
+/// All that the store knows of a journey.
+#[derive(Clone, Debug)]
+pub struct Timeline {
+    pub journey: Arc<Journey>,
+    pub version: u64,
+    pub entries: Vec<Entry>,
+    pub notifications: Vec<Story>,
+}
+
+/// Something that waits for a person: a record that could not be read, or a notification that
+/// was given up or held.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum DeadLetter {
+    Record {
+        id: i64,
+        at: Timestamp,
+        partition: Partition,
+        offset: i64,
+        stage: String,
+        cause: String,
+        detail: String,
+        bytes: usize,
+    },
+    Notification {
+        id: NotificationId,
+        at: Timestamp,
+        key: JourneyKey,
+        message: String,
+        channel: Channel,
+        provider: String,
+        state: State,
+        attempts: u32,
+        detail: Option<String>,
+    },
+}
+
+/// What is waiting, for metrics, readiness and the demo's end.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Backlog {
+    pub pending: u64,
+    /// The earliest moment at which a pending notification may be tried.
+    pub oldest_due: Option<Timestamp>,
+    /// The moment at which the next retry is due, of those that are not due yet.
+    pub next_retry: Option<Timestamp>,
+    pub held: u64,
+    pub dead_notifications: u64,
+    pub dead_records: u64,
+    pub parked: u64,
+    pub timers: u64,
+    pub next_timer: Option<Timestamp>,
+}

@@ -1,0 +1,180 @@
+//! Where everything durable lives.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::bus::{Partition, Record};
+use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline};
+use crate::domain::decision::{Entry, NotificationId, Reason};
+use crate::domain::event::Reference;
+use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
+use crate::domain::notification::{Content, Notification};
+use crate::domain::time::Timestamp;
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A journey was changed by someone else since it was loaded: load it again and decide anew.
+    #[error("a journey was changed meanwhile")]
+    Conflict,
+    /// The partition belongs to another owner by now: nothing was written (I6).
+    #[error("partition {} of {} is owned by another", .0.number, .0.topic)]
+    Fenced(Partition),
+    /// It cannot be reached, is full or refuses; the same call may succeed later.
+    #[error("the store is not available: {0}")]
+    Unavailable(String),
+    /// What it holds cannot be understood.
+    #[error("the store holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+/// A hash of an event's `source` and `id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InboxKey(pub [u8; 16]);
+
+/// A journey with the version that a change of it must name.
+#[derive(Clone, Debug)]
+pub struct Versioned {
+    pub journey: Arc<Journey>,
+    pub version: u64,
+}
+
+/// An event that waits for the order or the shipment it is about.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parked {
+    pub shop: String,
+    pub reference: Reference,
+    pub key: InboxKey,
+    /// The event as structured CloudEvents JSON.
+    pub event: Vec<u8>,
+    pub parked_at: Timestamp,
+}
+
+/// A journey's changes.
+#[derive(Clone, Debug)]
+pub struct JourneyWrite {
+    pub journey: Arc<Journey>,
+    /// `None`: it must not exist yet.
+    pub expected_version: Option<u64>,
+    /// Parcels and customers by which it can be found from now on.
+    pub links: Vec<Link>,
+    pub timers_set: Vec<Timer>,
+    pub timers_dropped: Vec<Timer>,
+    pub entries: Vec<Entry>,
+    pub notifications: Vec<(Notification, Content)>,
+}
+
+/// A record that could not become an event.
+#[derive(Clone, Debug)]
+pub struct DeadRecord {
+    pub record: Record,
+    /// Which step refused it: `decode`, `validate`, `park`.
+    pub stage: &'static str,
+    /// A stable code: `malformed_json`, `unknown_type`, …
+    pub cause: &'static str,
+    /// What is wrong, where, and what would be right; no personal data (I9).
+    pub detail: String,
+    pub at: Timestamp,
+}
+
+/// The offsets of a partition: the write holds only if `expected` is what the store has (I6).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Advance {
+    pub partition: Partition,
+    pub expected: Option<i64>,
+    /// The next record to read.
+    pub next: i64,
+}
+
+/// Everything that a batch of records or timers changes: one transaction, whole or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub advances: Vec<Advance>,
+    pub inbox: Vec<InboxKey>,
+    pub journeys: Vec<JourneyWrite>,
+    pub parked: Vec<Parked>,
+    /// Parked events that have been released.
+    pub released: Vec<InboxKey>,
+    pub dead: Vec<DeadRecord>,
+    /// Dead records that have been worked off after a redrive.
+    pub redriven: Vec<i64>,
+    /// Notifications that are not to be sent after all.
+    pub withdrawn: Vec<(NotificationId, Reason)>,
+}
+
+/// Where journeys, timers, notifications and offsets live. Every method is all or nothing.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// The next offsets of all partitions that were ever read by this consumer group.
+    async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError>;
+
+    /// Which of these events have been taken in already (I1).
+    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError>;
+
+    /// The journeys that each reference leads to, as of the moment beside it.
+    async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError>;
+
+    /// The journeys of these keys, in their order.
+    async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError>;
+
+    /// The events parked for each of these references, at most `limit` of each.
+    async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError>;
+
+    /// Writes a batch. Of its notifications, those that come first in their lane are leased to
+    /// `lease.owner` while `capacity` of their provider lasts, and returned; the rest waits.
+    /// So is what comes next in a lane that a withdrawn one frees, unless it waits for a retry.
+    async fn commit(
+        &self,
+        batch: Batch,
+        lease: &Lease,
+        capacity: &BTreeMap<String, usize>,
+    ) -> Result<Vec<Leased>, StoreError>;
+
+    /// Timers that are due at `now`, earliest first.
+    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<(JourneyKey, Timer)>, StoreError>;
+
+    /// Leases notifications of `provider` that are due, first in their lane and free (or whose
+    /// lease has run out).
+    async fn claim(
+        &self,
+        provider: &str,
+        now: Timestamp,
+        lease: &Lease,
+        limit: usize,
+    ) -> Result<Vec<Leased>, StoreError>;
+
+    /// Writes attempts and what follows from each. Returns, leased, what comes next in the lanes
+    /// that became free. An attempt on a notification whose lease is another's by now is written
+    /// as an attempt and changes nothing else.
+    async fn record(
+        &self,
+        attempts: Vec<AttemptRecord>,
+        now: Timestamp,
+        lease: &Lease,
+    ) -> Result<Vec<Leased>, StoreError>;
+
+    /// Gives leases back unused, so that others need not wait for their end.
+    async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError>;
+
+    async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError>;
+
+    /// What waits for a person, oldest first.
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// Puts a dead record back to be read again. `false`: there is none of that id.
+    async fn redrive_record(&self, id: i64) -> Result<bool, StoreError>;
+
+    /// Puts a dead or held notification back, with its key and without its past attempts'
+    /// count. `false`: there is none of that id.
+    async fn redrive_notification(&self, id: &NotificationId, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Dead records that were put back and wait to be read.
+    async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError>;
+
+    async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
+
+    /// Answers if reads and writes work.
+    async fn ping(&self) -> Result<(), StoreError>;
+}

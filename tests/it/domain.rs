@@ -1,0 +1,13 @@
+//! The pure middle, as stories, tables and properties. Nothing here waits or sends.
+
+mod story;
+
+mod bounds;
+mod contact;
+mod delays;
+mod facts;
+
+mod parser;
+mod pickup;
+mod properties;
+mod waiting;

@@ -1,0 +1,14 @@
+//! The whole service from outside: the real binary between an embedded broker, providers of a
+//! sandbox and a store on disk.
+
+mod bad_input;
+mod demo;
+mod events;
+mod face;
+mod harness;
+mod kill;
+mod providers;
+mod refused;
+mod settings;
+mod stopping;
+mod storage;
