@@ -45,7 +45,7 @@ struct Options {
     /// Events of each run.
     #[arg(long, default_value_t = 80_000)]
     events: usize,
-    /// Journeys in the large store; the small one has a hundredth, at least 10,000.
+    /// Journeys in the large store, a million in 12 GB; the small one has a hundredth, at least 10,000.
     #[arg(long, default_value_t = 1_000_000)]
     journeys: u32,
     /// Small: to see that it runs.
