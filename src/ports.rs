@@ -4,11 +4,13 @@
 mod bus;
 mod outbox;
 mod provider;
+mod publication;
 mod store;
 
 pub use bus::{Feed, Partition, Record};
 pub use outbox::{Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, State, Story, Timeline};
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
+pub use publication::{Publication, Publisher, Stream};
 pub use store::{Advance, Batch, DeadRecord, InboxKey, JourneyWrite, Parked, Store, StoreError, Versioned};
 
 pub use crate::domain::decision::Entry;

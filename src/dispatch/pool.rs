@@ -271,6 +271,7 @@ impl Pool {
             provider_id: answer.provider_id.clone(),
             detail: answer.detail.clone(),
             next,
+            publication: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::bus::Partition;
+use super::publication::Publication;
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::journey::{Journey, JourneyKey};
 use crate::domain::notification::{Content, Notification, Outcome};
@@ -84,6 +85,8 @@ pub struct AttemptRecord {
     /// What went wrong, without personal data.
     pub detail: Option<String>,
     pub next: Next,
+    /// What others are told of it.
+    pub publication: Option<Publication>,
 }
 
 /// One try, as a timeline shows it.
@@ -166,6 +169,8 @@ pub struct Backlog {
     pub held: u64,
     pub dead_notifications: u64,
     pub dead_records: u64,
+    /// Publications that have not arrived yet.
+    pub publications: u64,
     pub parked: u64,
     pub timers: u64,
     pub next_timer: Option<Timestamp>,

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 
 use super::bus::{Partition, Record};
 use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline};
+use super::publication::Publication;
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::Reference;
 use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
@@ -102,6 +103,7 @@ pub struct Batch {
     pub redriven: Vec<i64>,
     /// Notifications that are not to be sent after all.
     pub withdrawn: Vec<(NotificationId, Reason)>,
+    pub publications: Vec<Publication>,
 }
 
 /// Where journeys, timers, notifications and offsets live. Every method is all or nothing.
@@ -157,6 +159,22 @@ pub trait Store: Send + Sync {
 
     /// Gives leases back unused, so that others need not wait for their end.
     async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError>;
+
+    /// The oldest publications, in the order they were written, if it is this process's turn to
+    /// publish: only one does at a time, so that readers find them in order. The turn is renewed
+    /// until `lease.until` and may be taken over afterwards. `None`: it is another's turn.
+    async fn publications(
+        &self,
+        now: Timestamp,
+        lease: &Lease,
+        limit: usize,
+    ) -> Result<Option<Vec<(i64, Publication)>>, StoreError>;
+
+    /// Forgets publications that have arrived.
+    async fn published(&self, ids: &[i64]) -> Result<(), StoreError>;
+
+    /// Gives the turn to publish back.
+    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError>;
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError>;
 

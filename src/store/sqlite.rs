@@ -16,6 +16,7 @@ mod lane;
 mod open;
 mod outbox;
 mod prepare;
+mod publication;
 mod read;
 mod worker;
 
@@ -34,8 +35,8 @@ use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::notification::Outcome;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Next, Parked, Partition, Record, Store,
-    StoreError, Timeline, Versioned,
+    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Next, Parked, Partition, Publication, Record,
+    Store, StoreError, Timeline, Versioned,
 };
 use columns::Unpacker;
 use lane::Stored;
@@ -188,6 +189,7 @@ fn set_aside(notification: NotificationId, provider: String, now: Timestamp) -> 
         provider_id: None,
         detail: Some("not sent: what the store holds of it cannot be read".to_owned()),
         next: Next::Held,
+        publication: None,
     }
 }
 
@@ -275,6 +277,26 @@ impl Store for Sqlite {
     async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError> {
         let (notifications, owner) = (notifications.to_vec(), owner.to_owned());
         self.writer.call(move |c| outbox::release(c, &notifications, &owner)).await
+    }
+
+    async fn publications(
+        &self,
+        now: Timestamp,
+        lease: &Lease,
+        limit: usize,
+    ) -> Result<Option<Vec<(i64, Publication)>>, StoreError> {
+        let lease = lease.clone();
+        self.writer.call(move |c| publication::waiting(c, now, &lease, limit)).await
+    }
+
+    async fn published(&self, ids: &[i64]) -> Result<(), StoreError> {
+        let ids = ids.to_vec();
+        self.writer.call(move |c| publication::published(c, &ids)).await
+    }
+
+    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError> {
+        let owner = owner.to_owned();
+        self.writer.call(move |c| publication::stop(c, &owner)).await
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::columns;
 use super::lane::{self, Lane, Stored};
 use super::prepare::{Prepared, PreparedJourney, PreparedNotification, PreparedTimer};
+use super::publication;
 use crate::domain::decision::Reason;
 use crate::domain::time::Timestamp;
 use crate::ports::{Advance, InboxKey, Lease, Leased, State, StoreError};
@@ -76,6 +77,9 @@ pub(super) fn commit(
     }
     parked(&transaction, &batch)?;
     dead(&transaction, &batch)?;
+    for each in &batch.publications {
+        publication::write(&transaction, each)?;
+    }
     transaction.commit()?;
     Ok(Taken { journeys: batch.journeys, fresh: leased, stored })
 }

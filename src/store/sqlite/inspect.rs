@@ -178,6 +178,7 @@ pub(super) fn backlog(connection: &Connection, now: Timestamp) -> Result<Backlog
         pending: count("SELECT count(*) FROM outbox INDEXED BY outbox_lane WHERE state = 'pending'")?,
         oldest_due: oldest_due.map(Timestamp::from_millis),
         next_retry: next_retry.map(Timestamp::from_millis),
+        publications: count("SELECT count(*) FROM publications")?,
         dead_records: count("SELECT count(*) FROM dead_records INDEXED BY dead_records_waiting WHERE redriven = 0")?,
         parked: count("SELECT count(*) FROM parked INDEXED BY parked_by_reference")?,
         timers: count("SELECT count(*) FROM timers INDEXED BY timers_by_due")?,

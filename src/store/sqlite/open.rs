@@ -10,7 +10,7 @@ use crate::ports::StoreError;
 
 /// Each takes the schema from its index to the next version. Append only: a store in the field
 /// has run those that are here.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_ground.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_ground.sql")];
 
 /// Enough for every statement there is, so that none is compiled twice.
 const STATEMENTS: usize = 96;

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::lane::{self, Lane, Stored};
+use super::publication;
 use crate::domain::decision::NotificationId;
 use crate::domain::time::Timestamp;
 use crate::ports::{AttemptRecord, Lease, Next, State, StoreError};
@@ -78,6 +79,9 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
             attempt.provider_id,
             attempt.detail,
         ])?;
+    if let Some(each) = &attempt.publication {
+        publication::write(connection, each)?;
+    }
     // Only a pending row has an owner, and only the owner decides what follows.
     if owner.as_deref() != Some(&*lease.owner) {
         return Ok(None);

@@ -8,7 +8,7 @@ use super::columns::{self, Packed, Packer};
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::journey::{Journey, Timer};
 use crate::domain::notification::{Content, Notification};
-use crate::ports::{Advance, Batch, DeadRecord, InboxKey, JourneyWrite, Parked, StoreError};
+use crate::ports::{Advance, Batch, DeadRecord, InboxKey, JourneyWrite, Parked, Publication, StoreError};
 
 pub(super) struct Prepared {
     pub advances: Vec<Advance>,
@@ -21,6 +21,7 @@ pub(super) struct Prepared {
     pub dead: Vec<(DeadRecord, String)>,
     pub redriven: Vec<i64>,
     pub withdrawn: BTreeMap<NotificationId, Reason>,
+    pub publications: Vec<Publication>,
 }
 
 pub(super) struct PreparedJourney {
@@ -70,6 +71,7 @@ impl Prepared {
                 .collect::<Result<_, _>>()?,
             redriven: batch.redriven,
             withdrawn: batch.withdrawn.into_iter().collect(),
+            publications: batch.publications,
         })
     }
 }

@@ -178,6 +178,7 @@ pub async fn the_backlog_counts_what_waits(store: &dyn Store) {
         held: 1,
         dead_notifications: 1,
         dead_records: 2,
+        publications: 0,
         parked: 1,
         timers: 2,
         next_timer: Some(at(400)),

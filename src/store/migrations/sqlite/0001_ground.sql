@@ -139,6 +139,23 @@ CREATE INDEX dead_records_waiting ON dead_records (at_ms) WHERE redriven = 0;
 CREATE INDEX dead_records_by_place ON dead_records (topic, partition, record_offset);
 CREATE INDEX dead_records_redriven ON dead_records (id) WHERE redriven = 1;
 
+-- Records of our own that have not arrived at the broker yet, in their order.
+CREATE TABLE publications (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    stream TEXT NOT NULL,
+    key BLOB,
+    value BLOB,
+    headers TEXT NOT NULL,
+    timestamp_ms INTEGER
+) STRICT;
+
+-- What one process does at a time for all of them: whose turn it is, and until when.
+CREATE TABLE turns (
+    name TEXT PRIMARY KEY NOT NULL,
+    owner TEXT NOT NULL,
+    until_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- One row that is written to find out whether writing works.
 CREATE TABLE pulse (
     id INTEGER PRIMARY KEY CHECK (id = 1),
