@@ -3,9 +3,9 @@
 
 mod bad_input;
 mod demo;
-mod events;
+pub mod events;
 mod face;
-mod harness;
+pub mod harness;
 mod kill;
 mod providers;
 mod refused;
