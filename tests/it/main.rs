@@ -6,6 +6,7 @@ mod domain;
 mod envelope;
 mod message;
 mod provider;
+mod rolling;
 mod service;
 mod stack;
 mod store;

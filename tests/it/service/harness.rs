@@ -148,8 +148,15 @@ impl World {
 
     /// Writes the configuration as it stands.
     pub fn config(&self) -> PathBuf {
-        let text: String = self.settings.iter().map(|(key, literal)| format!("{key} = {literal}\n")).collect();
-        let file = self.folder.path().join("reassure.toml");
+        self.config_with("reassure", &[])
+    }
+
+    /// Writes it under a name of its own, with settings of its own.
+    pub fn config_with(&self, name: &str, own: &[(&str, String)]) -> PathBuf {
+        let mut settings = self.settings.clone();
+        settings.extend(own.iter().map(|(key, literal)| ((*key).to_owned(), literal.clone())));
+        let text: String = settings.iter().map(|(key, literal)| format!("{key} = {literal}\n")).collect();
+        let file = self.folder.path().join(format!("{name}.toml"));
         std::fs::write(&file, text).unwrap();
         file
     }
