@@ -7,4 +7,5 @@ mod envelope;
 mod message;
 mod provider;
 mod service;
+mod stack;
 mod store;
