@@ -16,7 +16,7 @@ use crate::domain::fault::{Fault, nearest};
 use crate::domain::retry::Policy;
 use crate::domain::shop::Shop;
 use crate::provider;
-use crate::store::sqlite;
+use crate::store;
 
 pub use loaded::Loaded;
 
@@ -106,7 +106,7 @@ pub struct Settings {
     pub http: Http,
     pub bus: bus::BusSettings,
     pub events: Events,
-    pub store: sqlite::Settings,
+    pub store: store::Settings,
     pub dispatch: Dispatch,
     pub rules: Folder,
     pub templates: Folder,
@@ -175,7 +175,7 @@ impl Settings {
             let http = reader.part_or(&["http"], section("http"))?;
             let bus: bus::BusSettings = reader.part_or(&["bus"], section("bus"))?;
             let events = reader.part_or(&["events"], section("events"))?;
-            let store = reader.part_or(&["store"], section("store"))?;
+            let store = store_of(&mut reader, section("store"), &bus.group);
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
             let templates = reader.part_or(&["templates"], section("templates"))?;
@@ -204,7 +204,7 @@ impl Settings {
                 service,
                 log,
                 http,
-                store: sqlite::Settings { group: bus.group.clone(), ..store },
+                store,
                 bus,
                 events,
                 dispatch,
@@ -222,6 +222,29 @@ impl Settings {
         let Some((settings, unread)) = read else { return Err(faults) };
         settings.agree(&unread, &mut faults);
         Ok((settings, faults))
+    }
+}
+
+/// The store that is chosen, its offsets those of the consumer group.
+fn store_of(reader: &mut Reader<'_>, mut section: Value, group: &str) -> store::Settings {
+    let kind = section.as_object_mut().and_then(|section| section.remove("kind")).unwrap_or_default();
+    let group = group.to_owned();
+    match kind.as_str() {
+        Some("postgres") => {
+            let settings: store::postgres::Settings = reader.part(&["store"], section).unwrap_or_default();
+            store::Settings::Postgres(Box::new(store::postgres::Settings { group, ..settings }))
+        }
+        other => {
+            if other != Some("sqlite") {
+                let what = "store.kind: is none of sqlite, postgres".to_owned();
+                let hint = other.and_then(|kind| nearest(kind, store::Settings::KINDS));
+                let fault = reader.source.fault(&["store", "kind"], what);
+                reader.faults.push(Fault { suggestion: hint.map(|kind| format!("did you mean '{kind}'?")), ..fault });
+                return store::Settings::Sqlite(store::sqlite::Settings { group, ..Default::default() });
+            }
+            let settings: store::sqlite::Settings = reader.part(&["store"], section).unwrap_or_default();
+            store::Settings::Sqlite(store::sqlite::Settings { group, ..settings })
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub enum Command {
 /// If the store cannot be read or written.
 pub fn dlq(config: Option<&Path>, command: Command, as_json: bool) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
-    let store = match store(config)? {
+    let store = match runtime.block_on(store(config))? {
         Ok(store) => store,
         Err(code) => return Ok(code),
     };
