@@ -5,6 +5,7 @@ mod draft;
 mod intake;
 mod known;
 mod progress;
+mod stranded;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
+use crate::domain::event::Reference;
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
 use crate::message::Templates;
@@ -26,6 +28,7 @@ use draft::{Disposition, Draft};
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
 pub use progress::Progress;
+use stranded::Round;
 
 /// A notification that must not leave, and why.
 pub type Withdrawal = (JourneyKey, NotificationId, Reason);
@@ -74,6 +77,8 @@ struct Load {
     dead: Vec<DeadRecord>,
     timers: Vec<(JourneyKey, Timer)>,
     withdrawals: Vec<Withdrawal>,
+    /// What parked events wait for and is there.
+    stranded: Vec<(String, Reference)>,
     advances: Vec<Advance>,
     redriven: Vec<i64>,
     records: usize,
@@ -100,6 +105,7 @@ impl Ingest {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut wake = self.clock_changes();
+        let mut round = Round::new();
         loop {
             let mut load = Load::default();
             tokio::select! {
@@ -113,8 +119,8 @@ impl Ingest {
                     }
                 }
                 // before the intake, which is always ready while there is a backlog
-                _ = look.tick() => if !self.look(&mut load).await { continue },
-                () = wake.changed() => if !self.look(&mut load).await { continue },
+                _ = look.tick() => if !self.look(&mut load, &mut round).await { continue },
+                () = wake.changed() => if !self.look(&mut load, &mut round).await { continue },
                 message = intake.recv() => match message {
                     None => return,
                     Some(Intake::Assigned(partitions)) => {
@@ -163,8 +169,13 @@ impl Ingest {
         self.metrics.events.with_label_values(&["none", "tombstone"]).inc_by(tombstones);
     }
 
-    /// Looks for deadlines and for dead records that were put back. `false`: there is nothing.
-    async fn look(&self, load: &mut Load) -> bool {
+    /// Looks for deadlines, for dead records that were put back and for what is stranded. `false`:
+    /// there is nothing.
+    async fn look(&self, load: &mut Load, round: &mut Round) -> bool {
+        match round.next(&*self.store, self.clock.now()).await {
+            Ok(stranded) => load.stranded = stranded,
+            Err(error) => self.complain("awaited", &error),
+        }
         match self.store.due_timers(self.clock.now(), TIMERS_AT_ONCE).await {
             Ok(timers) => load.timers = timers,
             Err(error) => self.complain("due_timers", &error),
@@ -181,7 +192,7 @@ impl Ingest {
         load.redriven = ids;
         load.dead = read.dead;
         load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
-        !(load.timers.is_empty() && load.redriven.is_empty())
+        !(load.timers.is_empty() && load.redriven.is_empty() && load.stranded.is_empty())
     }
 
     /// Decides and writes, again and again while the store is away or journeys change meanwhile.
@@ -231,13 +242,14 @@ impl Ingest {
     async fn attempt(&self, load: &Load) -> Result<(), StoreError> {
         let mut also: Vec<JourneyKey> = load.timers.iter().map(|(key, _)| key.clone()).collect();
         also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
-        let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also)).await?;
+        let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
         let (mut batch, dispositions) = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&self.shops, &self.templates, now, known);
             for (key, notification, reason) in &load.withdrawals {
                 draft.withdraw(key, notification, *reason);
             }
+            draft.take_up_stranded();
             for arrival in &load.arrivals {
                 draft.take(arrival.clone());
             }

@@ -99,6 +99,28 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Takes up what waits although its journey is known.
+    pub fn take_up_stranded(&mut self) {
+        for (parked, event) in std::mem::take(&mut self.known.stranded) {
+            // another of them may have released it
+            if self.batch.released.contains(&parked.key) {
+                continue;
+            }
+            let (own, event_type) = (parked.key, event.body.event_type().as_str());
+            let mut waiting = VecDeque::new();
+            let first = Arrival { event: Arc::new(event), key: own, partition: None, at: parked.parked_at };
+            let disposition = self.one(&first, &mut waiting);
+            if disposition != Disposition::Parked {
+                self.batch.released.push(own);
+            }
+            self.dispositions.push((event_type, disposition));
+            while let Some(arrival) = waiting.pop_front() {
+                let disposition = self.one(&arrival, &mut waiting);
+                self.dispositions.push((arrival.event.body.event_type().as_str(), disposition));
+            }
+        }
+    }
+
     fn one(&mut self, arrival: &Arrival, waiting: &mut VecDeque<Arrival>) -> Disposition {
         let event = &arrival.event;
         let shop = event.body.shop().to_owned();
@@ -120,6 +142,9 @@ impl<'a> Draft<'a> {
         }
         for reference in released_by(event) {
             for (parked, event) in self.known.parked.remove(&(shop.clone(), reference)).into_iter().flatten().rev() {
+                if self.batch.released.contains(&parked.key) {
+                    continue;
+                }
                 match self.batch.parked.iter().position(|other| other.key == parked.key) {
                     Some(at) => drop(self.batch.parked.swap_remove(at)),
                     None => self.batch.released.push(parked.key),

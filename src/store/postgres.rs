@@ -280,6 +280,10 @@ impl Store for Postgres {
         call!(self, |session| read::parked(session, references, limit))
     }
 
+    async fn awaited(&self, after: InboxKey, limit: usize) -> Result<Vec<(InboxKey, String, Reference)>, StoreError> {
+        call!(self, |session| read::awaited(session, after, limit))
+    }
+
     async fn commit(
         &self,
         batch: Batch,

@@ -181,6 +181,10 @@ impl Store for Sqlite {
         self.read(move |c| read::parked(c, &references, limit)).await
     }
 
+    async fn awaited(&self, after: InboxKey, limit: usize) -> Result<Vec<(InboxKey, String, Reference)>, StoreError> {
+        self.read(move |c| read::awaited(c, after, limit)).await
+    }
+
     async fn commit(
         &self,
         batch: Batch,

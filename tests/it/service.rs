@@ -12,3 +12,4 @@ mod refused;
 mod settings;
 mod stopping;
 mod storage;
+mod stranded;

@@ -48,6 +48,8 @@ const PARKED: &str = "SELECT w.ord, p.key, p.event, p.parked_ms
         WHERE shop = w.shop AND reference = w.reference ORDER BY id LIMIT $3) p
     ORDER BY w.ord, p.id";
 
+const AWAITED: &str = "SELECT key, shop, reference FROM parked WHERE key > $1 ORDER BY key LIMIT $2";
+
 /// What one replica has taken up, the others leave alone for a while: else all of them would do
 /// the same work, and all but one for nothing. One that dies leaves it to the others after that.
 const DUE_TIMERS: &str = "WITH due AS (
@@ -63,7 +65,7 @@ const DUE_TIMERS: &str = "WITH due AS (
 
 const BEAT: &str = "UPDATE pulse SET beats = beats + 1";
 
-pub(super) const STATEMENTS: &[&str] = &[OFFSETS, SEEN, ORDERS, PARCELS, CUSTOMERS, LOAD, PARKED, DUE_TIMERS, BEAT];
+pub(super) const STATEMENTS: &[&str] = &[OFFSETS, SEEN, ORDERS, PARCELS, CUSTOMERS, LOAD, PARKED, AWAITED, DUE_TIMERS, BEAT];
 
 pub(super) async fn offsets(session: &Session, group: &str) -> Result<BTreeMap<Partition, i64>, Failure> {
     let rows = session.query(OFFSETS, &[&group]).await?;
@@ -161,6 +163,20 @@ pub(super) async fn parked(
         });
     }
     Ok(found)
+}
+
+pub(super) async fn awaited(
+    session: &Session,
+    after: InboxKey,
+    limit: usize,
+) -> Result<Vec<(InboxKey, String, Reference)>, Failure> {
+    let rows = session.query(AWAITED, &[&Key::from(after), &columns::integer(limit)]).await?;
+    rows.iter()
+        .map(|row| {
+            let key: Key = get(row, 0)?;
+            Ok((InboxKey(key.0), get(row, 1)?, columns::read_reference(get(row, 2)?)?))
+        })
+        .collect()
 }
 
 pub(super) async fn due_timers(

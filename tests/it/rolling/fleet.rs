@@ -139,8 +139,9 @@ impl<'a> Fleet<'a> {
         }
     }
 
-    async fn restart_database(&mut self, _stack: &Stack) -> String {
+    async fn restart_database(&mut self, stack: &Stack) -> String {
         let since = now();
+        restart(&stack.postgres).await;
         self.fates.away.push((since, now()));
         "restarted the database".to_owned()
     }

@@ -9,7 +9,8 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use reassure::config::Settings;
 use reassure::ports::Store;
-use reassure::store::sqlite::Sqlite;
+
+use url::Url;
 
 use crate::service::events::{CARRIERS, ORDERS};
 use crate::service::harness::{Ground, LONG, World};
@@ -21,25 +22,41 @@ pub const PARTITIONS: i32 = 12;
 /// A broker and a database that can be stopped without disturbing anybody else's tests.
 pub struct Stack {
     pub kafka: Arc<Own>,
+    pub postgres: Arc<Own>,
 }
 
 impl Stack {
     pub fn own() -> Option<Self> {
-        Some(Self { kafka: Arc::new(Own::new("kafka")?) })
+        Some(Self { kafka: Arc::new(Own::new("kafka")?), postgres: Arc::new(Own::new("postgres")?) })
     }
 
     pub async fn world(&self) -> World {
-        World::on(ground(&self.kafka.place("REASSURE_TEST_KAFKA")).await).await
+        world(&self.kafka.place("REASSURE_TEST_KAFKA"), &self.postgres.place("REASSURE_TEST_POSTGRES")).await
     }
 }
 
 /// A world on the stack that all tests share.
 pub async fn shared() -> Option<World> {
-    Some(World::on(ground(&stack::kafka()?).await).await)
+    Some(world(&stack::kafka()?, &stack::postgres()?).await)
 }
 
-/// Topics and a database that no other world has.
-async fn ground(brokers: &str) -> Ground {
+async fn world(kafka: &str, postgres: &str) -> World {
+    let mut world = World::on(topics(kafka).await).await;
+    let client: tokio_postgres::Config = postgres.parse().unwrap();
+    let password = world.folder.path().join("password");
+    std::fs::write(&password, client.get_password().unwrap_or_default()).unwrap();
+    let url = Url::parse(postgres).unwrap();
+    let place = format!("{}@{}:{}{}", url.username(), url.host_str().unwrap(), url.port().unwrap_or(5432), url.path());
+    world.unset("store.path");
+    world.set("store.kind", "'postgres'");
+    world.set("store.url", &format!("'postgresql://{place}'"));
+    world.set("store.password", &format!("{{ file = '{}' }}", password.display()));
+    world.set("store.schema", &format!("'{}'", world.ground.prefix.trim_end_matches('.').replace('-', "_")));
+    world
+}
+
+/// Topics that no other world has.
+async fn topics(brokers: &str) -> Ground {
     let prefix = format!("world-{:08x}.", rand::random::<u32>());
     let admin: AdminClient<DefaultClientContext> =
         ClientConfig::new().set("bootstrap.servers", brokers).create().unwrap();
@@ -49,7 +66,7 @@ async fn ground(brokers: &str) -> Ground {
     for created in admin.create_topics(&topics.collect::<Vec<_>>(), &options).await.unwrap() {
         created.unwrap();
     }
-    Ground { brokers: brokers.to_owned(), prefix, store: Vec::new() }
+    Ground { brokers: brokers.to_owned(), prefix }
 }
 
 /// How the members of a group come to agree.
@@ -90,8 +107,7 @@ impl fmt::Display for Protocol {
 
 /// The store, beside the replicas.
 pub async fn books(world: &World) -> Arc<dyn Store> {
-    let settings = Settings::load(Some(&world.config())).unwrap();
-    Arc::new(Sqlite::open(&settings.store.path, settings.store.clone()).unwrap())
+    Settings::load(Some(&world.config())).unwrap().store.open().await.unwrap()
 }
 
 /// Partitions whose offset in the store is not the end that the broker tells.

@@ -29,13 +29,11 @@ const WEBHOOK_SECRET: &str = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0wMDAx";
 
 type Plan = Box<dyn Fn(&Call<'_>) -> Behaviour + Send + Sync>;
 
-/// What the service stands on: a broker whose topics exist, and a store.
+/// A broker whose topics exist.
 pub struct Ground {
     pub brokers: String,
     /// Before the name of each topic and group, where worlds share a broker.
     pub prefix: String,
-    /// The settings of the store, as TOML writes their values; none is a file in the world's folder.
-    pub store: Vec<(String, String)>,
 }
 
 /// A broker, providers and a folder; they outlive every process of the service.
@@ -53,10 +51,11 @@ impl World {
     /// On an embedded broker and a file.
     pub async fn new() -> Self {
         let broker = EmbeddedBroker::start(&[(ORDERS, 4), (CARRIERS, 4)]).unwrap();
-        let ground = Ground { brokers: broker.bootstrap_servers(), prefix: String::new(), store: Vec::new() };
+        let ground = Ground { brokers: broker.bootstrap_servers(), prefix: String::new() };
         Self { embedded: Some(broker), ..Self::on(ground).await }
     }
 
+    /// On another broker, and a file until another store is set.
     pub async fn on(ground: Ground) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let plan: Arc<RwLock<Plan>> = Arc::new(RwLock::new(Box::new(|_: &Call<'_>| Behaviour::Answer)));
@@ -114,12 +113,7 @@ impl World {
         self.set("bus.brokers", &format!("'{}'", self.ground.brokers));
         self.set("bus.topics", &format!("['{orders}', '{carriers}']"));
         self.set("bus.group", &format!("'{}reassure'", self.ground.prefix));
-        if self.ground.store.is_empty() {
-            self.set("store.path", &format!("'{place}/reassure.db'"));
-        }
-        for (key, literal) in &self.ground.store {
-            self.settings.insert(format!("store.{key}"), literal.clone());
-        }
+        self.set("store.path", &format!("'{place}/reassure.db'"));
         for name in ["mail", "text", "hook"] {
             let path = if name == "hook" { "/webhooks/lumen" } else { "" };
             self.set(&format!("providers.{name}.url"), &format!("'{url}{path}'"));
