@@ -4,11 +4,15 @@
 //! `REASSURE_DISTURBANCES` says how often (a long run goes through all three group protocols),
 //! `REASSURE_SEED` repeats what was drawn, `REASSURE_BINARY` names the binary.
 
+mod beginning;
+mod database;
 mod disturbance;
 mod fleet;
 mod ground;
 mod ledger;
 mod load;
+mod skew;
+mod zombie;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -74,7 +78,7 @@ async fn roll(stack: &Stack, protocol: Protocol, count: usize, random: &mut StdR
             let (seconds, received) = (begun.elapsed().as_secs(), world.sandbox.count());
             eprintln!("[{:>3}/{count}] {seconds:>4} s {protocol} {what}; {received} requests received", nth + 1);
             fleet.wake_those_that_are_due();
-            tokio::time::sleep(Duration::from_millis(random.random_range(0..2_500))).await;
+            tokio::time::sleep(Duration::from_millis(random.random_range(500..3_500))).await;
             fleet.wake_those_that_are_due();
         }
         fleet.calm(&world).await;

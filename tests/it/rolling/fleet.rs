@@ -267,6 +267,6 @@ async fn restart(part: &Arc<Own>) {
 }
 
 /// The binary that is tried: the release one where it is named.
-fn binary() -> String {
+pub fn binary() -> String {
     std::env::var("REASSURE_BINARY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_reassure").to_owned())
 }

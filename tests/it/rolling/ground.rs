@@ -40,7 +40,8 @@ pub async fn shared() -> Option<World> {
     Some(world(&stack::kafka()?, &stack::postgres()?).await)
 }
 
-async fn world(kafka: &str, postgres: &str) -> World {
+/// A world with topics and a schema of its own on this broker and in this database.
+pub async fn world(kafka: &str, postgres: &str) -> World {
     let mut world = World::on(topics(kafka).await).await;
     let client: tokio_postgres::Config = postgres.parse().unwrap();
     let password = world.folder.path().join("password");
@@ -51,7 +52,7 @@ async fn world(kafka: &str, postgres: &str) -> World {
     world.set("store.kind", "'postgres'");
     world.set("store.url", &format!("'postgresql://{place}'"));
     world.set("store.password", &format!("{{ file = '{}' }}", password.display()));
-    world.set("store.schema", &format!("'{}'", world.ground.prefix.trim_end_matches('.').replace('-', "_")));
+    world.set("store.schema", &format!("'{}'", world.ground.schema()));
     world
 }
 
@@ -103,6 +104,14 @@ impl fmt::Display for Protocol {
             Self::Consumer => "KIP-848",
         })
     }
+}
+
+/// The database that all tests share, as who has it looks into it.
+pub async fn database() -> tokio_postgres::Client {
+    let url = stack::postgres().expect("the world stands on it");
+    let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
 }
 
 /// The store, beside the replicas.

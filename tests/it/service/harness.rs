@@ -36,6 +36,13 @@ pub struct Ground {
     pub prefix: String,
 }
 
+impl Ground {
+    /// The name of this world's own place in a database that worlds share.
+    pub fn schema(&self) -> String {
+        self.prefix.trim_end_matches('.').replace('-', "_")
+    }
+}
+
 /// A broker, providers and a folder; they outlive every process of the service.
 pub struct World {
     pub folder: TempDir,
@@ -69,7 +76,8 @@ impl World {
         let sandbox = sandbox.await.unwrap();
         std::fs::write(folder.path().join("token"), "the-token\n").unwrap();
         std::fs::write(folder.path().join("webhook-secret"), WEBHOOK_SECRET).unwrap();
-        let large = BTreeMap::from([("message.max.bytes".to_owned(), "20000000".to_owned())]);
+        let large = [("message.max.bytes", "20000000"), ("reconnect.backoff.max.ms", "500")];
+        let large = large.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let producer = Producer::connect(&ground.brokers, LONG, &large).unwrap();
         let mut world = Self { folder, embedded: None, sandbox, ground, producer, settings: BTreeMap::new(), plan };
         world.set_defaults();

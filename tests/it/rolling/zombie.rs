@@ -1,0 +1,42 @@
+//! An owner that was stopped past its session writes nothing when it goes on (promise 5).
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::ground;
+use crate::service::events::placed;
+use crate::service::harness::eventually;
+
+/// It sleeps between reading records and writing what follows from them. Its group has given its
+/// partitions away when it wakes, and the offsets in the store have moved on: its batch is refused
+/// whole, and nobody is written to twice (I6).
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sleeper_had_begun_is_refused_when_it_wakes() {
+    let Some(world) = ground::shared().await else { return };
+    let mut sleeper = world.run().await;
+    world.publish(&[placed("Z1")]).await;
+    world.sandbox.received_at_least(2).await;
+    let mut database = ground::database().await;
+    let schema = world.ground.schema();
+    // the first thing that is asked about a batch is which of its events are known
+    let lock = database.transaction().await.unwrap();
+    lock.batch_execute(&format!("LOCK TABLE {schema}.inbox IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+    let orders: Vec<Value> = (2..=40).map(|number| placed(&format!("Z{number}"))).collect();
+    world.publish(&orders).await;
+    let waits = format!("SELECT FROM pg_locks WHERE NOT granted AND relation = '{schema}.inbox'::regclass");
+    eventually("it has a batch and asks", async || !lock.query(&waits, &[]).await.unwrap().is_empty()).await;
+    sleeper.signal("STOP");
+    lock.rollback().await.unwrap();
+    let mut other = world.run().await;
+    world.messages_until("another has taken over", |all| all.len() == 80).await;
+    sleeper.signal("CONT");
+    eventually("it is refused", async || sleeper.log().contains("somebody else has advanced the partition")).await;
+    super::at_rest(&world).await;
+    for service in [&mut sleeper, &mut other] {
+        eventually("both are ready", async || service.get("/readyz").await.status == 200).await;
+    }
+    let mut copies: BTreeMap<String, usize> = BTreeMap::new();
+    world.messages().into_iter().for_each(|message| *copies.entry(message.received.key).or_default() += 1);
+    assert_eq!((copies.len(), copies.values().max()), (80, Some(&1)), "each once");
+}
