@@ -5,6 +5,7 @@ mod bus;
 mod domain;
 mod envelope;
 mod message;
+mod promises;
 mod provider;
 mod rolling;
 mod service;

@@ -6,6 +6,7 @@ mod demo;
 pub mod events;
 mod face;
 mod fairness;
+mod fuzzed;
 pub mod harness;
 mod kill;
 mod patience;
