@@ -3,4 +3,6 @@
 mod contract;
 mod fixture;
 mod model;
+mod place;
+mod postgres;
 mod sqlite;

@@ -55,13 +55,13 @@ const AWAITED: &str = "SELECT key, shop, reference FROM parked WHERE key > $1 OR
 const DUE_TIMERS: &str = "WITH due AS (
         SELECT journey, rule, subject, number FROM timers
         WHERE due_ns <= $1 AND (looked_by = $3 OR looked_until IS NULL OR looked_until <= moment())
-        ORDER BY due_ns, id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
+        ORDER BY due_ns, journey LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
     taken AS (
         UPDATE timers t SET looked_by = $3, looked_until = moment() + '10 s' FROM due d
         WHERE t.journey = d.journey AND t.rule = d.rule AND t.subject = d.subject AND t.number = d.number
         RETURNING t.*)
     SELECT j.shop, j.order_id, t.rule, t.subject, t.number, t.due_ns
-    FROM taken t JOIN journeys j ON j.id = t.journey ORDER BY t.due_ns, t.id";
+    FROM taken t JOIN journeys j ON j.id = t.journey ORDER BY t.due_ns, t.journey";
 
 const BEAT: &str = "UPDATE pulse SET beats = beats + 1";
 

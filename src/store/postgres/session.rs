@@ -92,7 +92,7 @@ impl Session {
     }
 
     pub async fn begin(&self) -> Result<(), Failure> {
-        Ok(self.client()?.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE").await?)
+        Ok(self.client()?.batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED").await?)
     }
 
     /// A transaction that reads, all of it as of one moment.

@@ -102,12 +102,25 @@ async fn drop_each(client: &Client, settings: &Settings) -> Result<Vec<String>, 
             &[&TABLES.as_slice(), &kept.as_slice()],
         )
         .await?;
-    let mut dropped = Vec::new();
     for row in old {
         let [table, partition]: [String; 2] = [row.get(0), row.get(1)];
-        // begun by one that was interrupted, it must be finished
+        // what one that was interrupted has begun must be finished
         let manner = if row.get(2) { "FINALIZE" } else { "CONCURRENTLY" };
         client.batch_execute(&format!("ALTER TABLE {table} DETACH PARTITION {partition} {manner}")).await?;
+    }
+    // in two steps, so that one that is interrupted between them leaves nothing behind for ever
+    let detached = client
+        .query(
+            "SELECT relname::text FROM pg_class
+             WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND NOT relispartition
+               AND relname ~ ('^(' || array_to_string($2::text[], '|') || ')_[0-9]{8}$')
+             ORDER BY 1",
+            &[&settings.schema, &TABLES.as_slice()],
+        )
+        .await?;
+    let mut dropped = Vec::new();
+    for row in detached {
+        let partition: String = row.get(0);
         client.batch_execute(&format!("DROP TABLE {partition}")).await?;
         tracing::info!(partition, "dropped; its time is over");
         dropped.push(partition);

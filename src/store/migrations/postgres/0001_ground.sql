@@ -57,7 +57,6 @@ CREATE TABLE links (
 
 -- `looked_by` has taken the timer up and has until `looked_until` to work it off.
 CREATE TABLE timers (
-    id bigint GENERATED ALWAYS AS IDENTITY,
     journey bigint NOT NULL,
     rule text COLLATE "C" NOT NULL,
     subject text COLLATE "C" NOT NULL,
@@ -67,7 +66,7 @@ CREATE TABLE timers (
     looked_until timestamptz,
     PRIMARY KEY (journey, rule, subject, number)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX timers_by_due ON timers (due_ns, id);
+CREATE INDEX timers_by_due ON timers (due_ns, journey);
 
 -- The timeline.
 CREATE SEQUENCE entries_id;
