@@ -27,7 +27,7 @@
 //! - [`ingest`]: a batch of events, deadlines or withdrawals becomes one transaction.
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
 //! - [`bus`], [`store`], [`provider`]: Kafka, SQLite, HTTP.
-//! - [`config`], [`rules`], [`shops`], [`secret`]: what the operator decides.
+//! - [`config`], [`rules`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
 //! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
@@ -83,3 +83,4 @@ pub mod shops;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;
+pub mod tls;

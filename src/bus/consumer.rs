@@ -13,7 +13,9 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers};
 use tokio::sync::mpsc;
 
 use super::OffsetsOf;
+use super::advice::advice;
 use super::group::{Flushed, Group, withdraw};
+use super::oauth::Tokens;
 use super::settings::BusSettings;
 use super::watch::{Shared, count};
 use crate::ports::{Feed, Partition, Record};
@@ -64,7 +66,8 @@ impl Consumer {
 
     fn connect(&self) -> Result<BaseConsumer<Group>, String> {
         let (shared, offsets_of) = (Arc::clone(&self.shared), Arc::clone(&self.offsets_of));
-        let group = Group::new(shared, offsets_of, self.settings.drain(), self.sender.clone());
+        let tokens = self.settings.oauth.as_ref().map(Tokens::new).transpose()?;
+        let group = Group::new(shared, offsets_of, tokens, self.settings.drain(), self.sender.clone());
         let client: BaseConsumer<Group> =
             self.settings.consumer_config()?.create_with_context(group).map_err(|error| error.to_string())?;
         let topics: Vec<&str> = self.settings.topics.iter().map(String::as_str).collect();
@@ -133,6 +136,7 @@ impl<'a> Reader<'a> {
                 self.group.commit_hints(self.client);
             }
             self.group.assign_waiting(self.client);
+            self.group.watch_topics(self.client);
             self.group.reread_refused(self.client);
             let polled = match self.group.flush() {
                 Flushed::Closed => return End::Stop,
@@ -215,13 +219,15 @@ impl<'a> Reader<'a> {
     /// Errors of brokers and topics pass by themselves; a few end the membership.
     fn note(&mut self, error: KafkaError) -> Result<(), End> {
         count(&self.shared.counters.errors);
+        let advice = advice(error.rdkafka_error_code());
         if let KafkaError::MessageConsumptionFatal(_) = error {
-            tracing::error!(%error, "Kafka refuses this consumer; it starts anew");
+            self.shared.troubled(&error, advice);
+            tracing::error!(%error, advice, "Kafka refuses this consumer; it starts anew");
             return Err(End::Fatal);
         }
         let repeated = self.last_error.as_ref().is_some_and(|(last, at)| *last == error && at.elapsed() < REPEAT);
         if !repeated {
-            tracing::warn!(%error, "Kafka");
+            tracing::warn!(%error, advice, "Kafka");
             self.last_error = Some((error, Instant::now()));
         }
         Ok(())

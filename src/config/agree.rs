@@ -1,6 +1,7 @@
 //! What only shows once all parts of the configuration are together.
 
 use super::{Settings, UnknownShops, Unread};
+use crate::bus::oauth::OAuth;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
@@ -31,6 +32,9 @@ impl Settings {
             for (name, what) in settings.faults() {
                 faults.push(source.fault(&["store", name], format!("store.{name} {what}")));
             }
+        }
+        if let Some((key, what)) = self.bus.oauth.as_ref().and_then(OAuth::fault) {
+            faults.push(source.fault(&["bus", "oauth", key], format!("bus.oauth.{key}: {what}")));
         }
         let mut served: Vec<(Vec<&str>, &Shop)> =
             self.shops.iter().map(|(id, shop)| (vec!["shops", "named", id.as_str()], shop)).collect();
