@@ -106,7 +106,9 @@ impl Drop for Schema {
             runtime.block_on(async {
                 let (client, connection) = tokio_postgres::connect(&url, NoTls).await.map_err(std::io::Error::other)?;
                 tokio::spawn(connection);
-                let sql = format!("SET client_min_messages = error; DROP SCHEMA IF EXISTS {schema} CASCADE");
+                let sql = format!(
+                    "SET client_min_messages = error; SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS {schema} CASCADE"
+                );
                 client.batch_execute(&sql).await.map_err(std::io::Error::other)
             })
         });

@@ -98,7 +98,7 @@ async fn what_the_server_complains_of_is_told_without_its_data() {
         let batch = || Batch { advances: vec![advance(0, None, 1)], ..batch([write("A", None)]) };
         let refused = store.commit(batch(), &lease("me", 60), &none()).await.unwrap_err();
         let why = refused.to_string();
-        assert!(why.contains(expected) && !why.contains("ada"), "{code}: {why}");
+        assert!(why.contains(expected) && !why.contains("ada@"), "{code}: {why}");
         assert_eq!(matches!(refused, StoreError::Conflict), why.contains("meanwhile"), "{code}");
         // nothing of it is there, and the next call finds a sound connection
         assert!(store.offsets().await.unwrap().is_empty(), "{code}");
@@ -111,19 +111,21 @@ async fn what_the_server_complains_of_is_told_without_its_data() {
 async fn a_lock_or_a_statement_that_takes_too_long_ends() {
     let Some(mut schema) = Schema::new() else { return };
     drop(schema.open().await);
-    for (lock_ms, statement_ms, deadline_ms, expected) in
-        [(50, 20_000, 20_000, "store.lock_ms"), (20_000, 50, 20_000, "store.statement_ms"), (20_000, 300, 300, "")]
-    {
+    for (lock_ms, statement_ms, deadline_ms, expected) in [
+        (200, 20_000, 20_000, "store.lock_ms"),
+        (20_000, 2_000, 20_000, "store.statement_ms"),
+        (20_000, 2_000, 2_000, ""),
+    ] {
         schema.settings.lock_ms = lock_ms;
         schema.settings.statement_ms = statement_ms;
         schema.settings.deadline_ms = deadline_ms;
         let store = schema.open().await;
         let stranger = schema.stranger().await;
-        stranger.batch_execute("BEGIN; LOCK TABLE pulse").await.unwrap();
+        stranger.batch_execute("BEGIN; LOCK TABLE pulse IN SHARE MODE").await.unwrap();
         let begun = Instant::now();
         let why = unavailable(store.ping().await);
-        assert!(why.contains(expected) && begun.elapsed() < Duration::from_secs(10), "{why}");
-        assert!(store.load(&[key("A")]).await.is_ok(), "reading goes on");
+        assert!(why.contains(expected) && begun.elapsed() < Duration::from_secs(15), "{why}");
+        store.load(&[key("A")]).await.expect("reading goes on");
         stranger.batch_execute("ROLLBACK").await.unwrap();
         store.ping().await.unwrap();
     }
@@ -134,7 +136,7 @@ async fn a_call_that_is_given_up_leaves_nothing_behind() {
     let Some(schema) = Schema::new() else { return };
     let store = schema.open().await;
     let stranger = schema.stranger().await;
-    stranger.batch_execute("BEGIN; LOCK TABLE entries").await.unwrap();
+    stranger.batch_execute("BEGIN; LOCK TABLE entries IN SHARE MODE").await.unwrap();
     let told = JourneyWrite { entries: vec![entry(1, "placed")], ..write("A", None) };
     let batch = || Batch { advances: vec![advance(0, None, 1)], ..batch([told.clone()]) };
     let (until, capacity) = (lease("me", 60), plenty());

@@ -120,9 +120,9 @@ async fn of_two_owners_of_a_partition_one_is_fenced() {
         let mut written = 0;
         for (order, done) in tasks.join_all().await {
             let there = stores[0].load(&[key(&order)]).await.unwrap()[0].is_some();
-            match done {
+            match &done {
                 Ok(_) => written += 1,
-                Err(StoreError::Fenced(fenced)) => assert_eq!(fenced, partition(0)),
+                Err(StoreError::Fenced(fenced)) => assert_eq!(*fenced, partition(0)),
                 Err(error) => panic!("{error}"),
             }
             assert_eq!(there, done.is_ok(), "a fenced owner writes nothing (I6)");
