@@ -41,7 +41,7 @@ struct Offsets(Arc<Mutex<BTreeMap<Partition, i64>>>);
 impl Offsets {
     fn of(&self) -> OffsetsOf {
         let offsets = Arc::clone(&self.0);
-        Arc::new(move |partitions| {
+        Arc::new(move |partitions, _| {
             let offsets = offsets.lock().unwrap();
             Ok(partitions.iter().map(|partition| offsets.get(partition).copied()).collect())
         })
