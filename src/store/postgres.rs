@@ -41,7 +41,7 @@ use crate::domain::event::Reference;
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Parked, Partition, Publication, Record, Store,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
     StoreError, Timeline, Versioned,
 };
 use failure::{Failure, no_connection};
@@ -262,10 +262,6 @@ impl Inner {
 impl Store for Postgres {
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError> {
         call!(self, |session| read::offsets(session, &self.inner.settings.group))
-    }
-
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
-        call!(self, |session| read::seen(session, keys))
     }
 
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {

@@ -36,7 +36,7 @@ use crate::domain::event::Reference;
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Parked, Partition, Publication, Record, Store,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
     StoreError, Timeline, Versioned,
 };
 use checkpoint::Checkpoints;
@@ -185,11 +185,6 @@ impl Store for Sqlite {
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError> {
         let group = Arc::clone(&self.group);
         self.read(move |c| read::offsets(c, &group)).await
-    }
-
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
-        let keys = keys.to_vec();
-        self.read(move |c| read::seen(c, &keys)).await
     }
 
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
