@@ -6,10 +6,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clock;
-use crate::domain::event::{Body, Event, ParcelStatus};
+use crate::domain::event::{Body, Event, EventKey, ParcelStatus};
 use crate::domain::time::Timestamp;
 use crate::envelope::{self, Limits};
-use crate::ports::{DeadRecord, Feed, InboxKey, Partition, Record};
+use crate::ports::{DeadRecord, Feed, Partition, Record};
 use crate::shops::Shops;
 use crate::telemetry::Metrics;
 
@@ -36,7 +36,7 @@ pub struct Read {
 #[derive(Clone, Debug)]
 pub struct Arrival {
     pub event: Arc<Event>,
-    pub key: InboxKey,
+    pub key: EventKey,
     /// `None` for what does not come from the bus: a redriven or a released event.
     pub partition: Option<Partition>,
     /// When it reached the bus.
@@ -77,7 +77,7 @@ impl Reader {
                     self.metrics.unknown_statuses.inc();
                 }
                 read.arrivals.push(Arrival {
-                    key: envelope::inbox_key(&decoded.event),
+                    key: decoded.event.key(),
                     event: Arc::new(decoded.event),
                     at: record.timestamp.map_or(now, Timestamp::from_millis),
                     partition: Some(record.partition),

@@ -4,19 +4,19 @@
 
 use std::time::{Duration, Instant};
 
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::time::Timestamp;
-use crate::ports::{InboxKey, Store, StoreError};
+use crate::ports::{Store, StoreError};
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Parked events looked at together; the more wait, the longer a round takes (I10).
 const PAGE: usize = 500;
 /// Before all keys.
-const FIRST: InboxKey = InboxKey([0; 16]);
+const FIRST: EventKey = EventKey([0; 16]);
 
 /// How far the round has come.
 pub struct Round {
-    after: InboxKey,
+    after: EventKey,
     due: Instant,
 }
 

@@ -9,7 +9,7 @@ use super::bus::{Partition, Record};
 use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline};
 use super::publication::Publication;
 use crate::domain::decision::{Entry, NotificationId, Reason};
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
 use crate::domain::notification::{Content, Notification};
 use crate::domain::time::Timestamp;
@@ -31,10 +31,6 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// A hash of an event's `source` and `id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct InboxKey(pub [u8; 16]);
-
 /// A journey with the version that a change of it must name.
 #[derive(Clone, Debug)]
 pub struct Versioned {
@@ -47,7 +43,7 @@ pub struct Versioned {
 pub struct Parked {
     pub shop: String,
     pub reference: Reference,
-    pub key: InboxKey,
+    pub key: EventKey,
     /// The event as structured CloudEvents JSON.
     pub event: Vec<u8>,
     pub parked_at: Timestamp,
@@ -93,11 +89,10 @@ pub struct Advance {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub advances: Vec<Advance>,
-    pub inbox: Vec<InboxKey>,
     pub journeys: Vec<JourneyWrite>,
     pub parked: Vec<Parked>,
     /// Parked events that have been released.
-    pub released: Vec<InboxKey>,
+    pub released: Vec<EventKey>,
     pub dead: Vec<DeadRecord>,
     /// Dead records that have been worked off after a redrive.
     pub redriven: Vec<i64>,
@@ -113,9 +108,6 @@ pub trait Store: Send + Sync {
     /// topics they are of ([`Partition::WHOLE_TOPIC`]).
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError>;
 
-    /// Which of these events have been taken in already (I1).
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError>;
-
     /// The journeys that each reference leads to, as of the moment beside it.
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError>;
 
@@ -126,7 +118,7 @@ pub trait Store: Send + Sync {
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError>;
 
     /// What parked events wait for, in the order of their keys: those after `after`, at most `limit`.
-    async fn awaited(&self, after: InboxKey, limit: usize) -> Result<Vec<(InboxKey, String, Reference)>, StoreError>;
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError>;
 
     /// Writes a batch. Of its notifications, those that come first in their lane are leased to
     /// `lease.owner` while `capacity` of their provider lasts, and returned; the rest waits.

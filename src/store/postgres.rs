@@ -41,7 +41,7 @@ use crate::domain::event::Reference;
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Parked, Partition, Publication, Record, Store,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
     StoreError, Timeline, Versioned,
 };
 use failure::{Failure, no_connection};
@@ -264,10 +264,6 @@ impl Store for Postgres {
         call!(self, |session| read::offsets(session, &self.inner.settings.group))
     }
 
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
-        call!(self, |session| read::seen(session, keys))
-    }
-
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
         call!(self, |session| read::resolve(session, references))
     }
@@ -280,7 +276,7 @@ impl Store for Postgres {
         call!(self, |session| read::parked(session, references, limit))
     }
 
-    async fn awaited(&self, after: InboxKey, limit: usize) -> Result<Vec<(InboxKey, String, Reference)>, StoreError> {
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError> {
         call!(self, |session| read::awaited(session, after, limit))
     }
 

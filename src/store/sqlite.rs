@@ -36,7 +36,7 @@ use crate::domain::event::Reference;
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Parked, Partition, Publication, Record, Store,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
     StoreError, Timeline, Versioned,
 };
 use checkpoint::Checkpoints;
@@ -187,11 +187,6 @@ impl Store for Sqlite {
         self.read(move |c| read::offsets(c, &group)).await
     }
 
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
-        let keys = keys.to_vec();
-        self.read(move |c| read::seen(c, &keys)).await
-    }
-
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
         let references = references.to_vec();
         self.read(move |c| read::resolve(c, &references)).await
@@ -207,7 +202,7 @@ impl Store for Sqlite {
         self.read(move |c| read::parked(c, &references, limit)).await
     }
 
-    async fn awaited(&self, after: InboxKey, limit: usize) -> Result<Vec<(InboxKey, String, Reference)>, StoreError> {
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError> {
         self.read(move |c| read::awaited(c, after, limit)).await
     }
 

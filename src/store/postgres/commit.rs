@@ -1,8 +1,8 @@
-//! Writing a batch: one transaction of three round trips and at most nineteen statements, whatever
+//! Writing a batch: one transaction of three round trips and at most twenty statements, whatever
 //! its size. Each statement takes its rows as arrays.
 //!
-//! Locks are taken in one order by all: offsets by partition, inbox keys, journeys by id, new
-//! journeys by key, dead records by place. So replicas whose batches overlap wait for one another
+//! Locks are taken in one order by all: offsets by partition, journeys by id, new journeys
+//! by key, parked events by key, dead records by place. So replicas whose batches overlap wait for one another
 //! and never in a circle.
 
 mod rows;
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::failure::Failure;
 use super::lane;
 use super::publication;
-use super::row::{Key, get};
+use super::row::get;
 use super::session::Session;
 use crate::ports::{Lease, Partition, StoreError};
 use crate::store::columns;
@@ -77,7 +77,6 @@ struct Head {
 /// The first round trip: fences, locks, and asks.
 async fn prepare(session: &Session, batch: &Prepared, group: &str) -> Result<Found, Failure> {
     let advances = Advances::of(&batch.advances);
-    let keys: Vec<Key> = batch.inbox.iter().map(|key| Key::from(*key)).collect();
     let (changed, new): (Vec<&PreparedJourney>, Vec<&PreparedJourney>) =
         batch.journeys.iter().partition(|write| write.expected_version.is_some());
     let shops: Vec<&str> = changed.iter().map(|write| &*write.journey.key.shop).collect();
@@ -95,11 +94,10 @@ async fn prepare(session: &Session, batch: &Prepared, group: &str) -> Result<Fou
         .collect();
     let count = columns::integer(given.len());
     let has_given = !given.is_empty();
-    let (begun, advanced, taken_in, locked, inserted, freed, busy, known, seqs) = tokio::join!(
+    let (begun, advanced, locked, inserted, freed, busy, known, seqs) = tokio::join!(
         biased;
         session.begin(),
         advances.write(session, group),
-        async { session.query_if(!keys.is_empty(), INBOX, &[&keys]).await },
         async { session.query_if(!(shops.is_empty() && withdrawn.is_empty()), LOCK, &[&shops, &orders, &withdrawn]).await },
         async { session.query_if(!new.is_empty(), INSERT_JOURNEYS, &[&new_shops, &new_orders, &bodies]).await },
         // before the new notifications, which then find the lanes as they will be
@@ -111,11 +109,6 @@ async fn prepare(session: &Session, batch: &Prepared, group: &str) -> Result<Fou
     begun?;
     // first, so that a former owner is told so and nothing else (I6)
     fence(batch, &advanced?)?;
-    for row in taken_in? {
-        if !get(&row, 0)? {
-            return Err(StoreError::Conflict.into());
-        }
-    }
     let mut versions: HashMap<(String, String), (i64, i64)> = HashMap::new();
     for row in locked? {
         versions.insert((get(&row, 1)?, get(&row, 2)?), (get(&row, 0)?, get(&row, 3)?));

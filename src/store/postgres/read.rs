@@ -1,20 +1,18 @@
 //! What ingest and the timers ask for: one statement each, whatever the number of keys.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::failure::Failure;
 use super::row::{Key, get, position};
 use super::session::Session;
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
 use crate::domain::time::Timestamp;
-use crate::ports::{InboxKey, Parked, Partition, StoreError, Versioned};
+use crate::ports::{Parked, Partition, StoreError, Versioned};
 use crate::store::columns;
 
 const OFFSETS: &str = "SELECT topic, partition, next FROM offsets WHERE group_name = $1";
-
-const SEEN: &str = "SELECT key FROM inbox WHERE key = ANY($1::uuid[])";
 
 const ORDERS: &str = "SELECT w.ord, j.shop, j.order_id
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w(shop, order_id, ord)
@@ -45,8 +43,8 @@ const LOAD: &str = "SELECT w.ord, j.version, j.body
 const PARKED: &str = "SELECT w.ord, p.key, p.event, p.parked_ms
     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY w(shop, reference, ord)
     CROSS JOIN LATERAL (SELECT * FROM parked
-        WHERE shop = w.shop AND reference = w.reference ORDER BY id LIMIT $3) p
-    ORDER BY w.ord, p.id";
+        WHERE shop = w.shop AND reference = w.reference ORDER BY parked_ms, key LIMIT $3) p
+    ORDER BY w.ord, p.parked_ms, p.key";
 
 const AWAITED: &str = "SELECT key, shop, reference FROM parked WHERE key > $1 ORDER BY key LIMIT $2";
 
@@ -65,18 +63,11 @@ const DUE_TIMERS: &str = "WITH due AS (
 
 const BEAT: &str = "UPDATE pulse SET beats = beats + 1";
 
-pub(super) const STATEMENTS: &[&str] = &[OFFSETS, SEEN, ORDERS, PARCELS, CUSTOMERS, LOAD, PARKED, AWAITED, DUE_TIMERS, BEAT];
+pub(super) const STATEMENTS: &[&str] = &[OFFSETS, ORDERS, PARCELS, CUSTOMERS, LOAD, PARKED, AWAITED, DUE_TIMERS, BEAT];
 
 pub(super) async fn offsets(session: &Session, group: &str) -> Result<BTreeMap<Partition, i64>, Failure> {
     let rows = session.query(OFFSETS, &[&group]).await?;
     rows.iter().map(|row| Ok((columns::partition(get(row, 0)?, get(row, 1)?), get(row, 2)?))).collect()
-}
-
-pub(super) async fn seen(session: &Session, keys: &[InboxKey]) -> Result<Vec<bool>, Failure> {
-    let wanted: Vec<Key> = keys.iter().map(|key| Key::from(*key)).collect();
-    let rows = session.query(SEEN, &[&wanted]).await?;
-    let seen: HashSet<Key> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
-    Ok(wanted.iter().map(|key| seen.contains(key)).collect())
 }
 
 /// References of one kind, with their places among all.
@@ -157,7 +148,7 @@ pub(super) async fn parked(
         found[place].push(Parked {
             shop: shop.clone(),
             reference: reference.clone(),
-            key: InboxKey(key.0),
+            key: EventKey(key.0),
             event: get(row, 2)?,
             parked_at: Timestamp::from_millis(get(row, 3)?),
         });
@@ -167,14 +158,14 @@ pub(super) async fn parked(
 
 pub(super) async fn awaited(
     session: &Session,
-    after: InboxKey,
+    after: EventKey,
     limit: usize,
-) -> Result<Vec<(InboxKey, String, Reference)>, Failure> {
+) -> Result<Vec<(EventKey, String, Reference)>, Failure> {
     let rows = session.query(AWAITED, &[&Key::from(after), &columns::integer(limit)]).await?;
     rows.iter()
         .map(|row| {
             let key: Key = get(row, 0)?;
-            Ok((InboxKey(key.0), get(row, 1)?, columns::read_reference(get(row, 2)?)?))
+            Ok((EventKey(key.0), get(row, 1)?, columns::read_reference(get(row, 2)?)?))
         })
         .collect()
 }

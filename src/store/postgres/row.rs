@@ -5,7 +5,8 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, accepts, to_sql_checked};
 
 use super::failure::Failure;
-use crate::ports::{InboxKey, StoreError};
+use crate::domain::event::EventKey;
+use crate::ports::StoreError;
 
 type Fault = Box<dyn std::error::Error + Sync + Send>;
 
@@ -13,8 +14,8 @@ type Fault = Box<dyn std::error::Error + Sync + Send>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Key(pub [u8; 16]);
 
-impl From<InboxKey> for Key {
-    fn from(key: InboxKey) -> Self {
+impl From<EventKey> for Key {
+    fn from(key: EventKey) -> Self {
         Self(key.0)
     }
 }

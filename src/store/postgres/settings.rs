@@ -39,8 +39,6 @@ pub struct Settings {
     pub lock_ms: u32,
     /// No call takes longer, all in all; afterwards the store counts as not available.
     pub deadline_ms: u32,
-    /// An event that comes again within so many days is known.
-    pub keep_keys_days: u32,
     /// What was sent is kept for so many days; without it, for ever.
     pub keep_contents_days: Option<u32>,
     /// Timelines and attempts are kept for so many days; without it, for ever.
@@ -61,7 +59,6 @@ impl Default for Settings {
             statement_ms: 15_000,
             lock_ms: 5_000,
             deadline_ms: 30_000,
-            keep_keys_days: 35,
             keep_contents_days: None,
             keep_timeline_days: None,
         }
@@ -96,10 +93,6 @@ impl Settings {
         if self.deadline_ms < self.statement_ms {
             let right = format!("must not be below statement_ms, which is {}", self.statement_ms);
             faults.push(("deadline_ms", right));
-        }
-        if self.keep_keys_days < 7 {
-            let right = "must be at least 7, and more than the topics are kept: what is read again must be known";
-            faults.push(("keep_keys_days", right.to_owned()));
         }
         faults
     }

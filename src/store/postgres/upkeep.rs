@@ -15,7 +15,7 @@ use super::failure::Failure;
 use super::migrate;
 
 /// The tables of which each week has a partition.
-const TABLES: [&str; 4] = ["inbox", "entries", "contents", "attempts"];
+const TABLES: [&str; 3] = ["entries", "contents", "attempts"];
 
 /// This week and so many more are there in advance: a database that cannot be changed for a while
 /// can be written to.
@@ -46,8 +46,8 @@ pub(super) async fn make(client: &mut Client, schema: &str) -> Result<(), Failur
     let missing = transaction
         .query(
             "SELECT t.name, t.name || to_char(w.monday, '_YYYYMMDD'), w.monday::text, (w.monday + 7)::text
-             FROM unnest($1::text[]) t(name), LATERAL (SELECT DISTINCT week + 7 * ahead AS monday
-                 FROM weeks_around() week, generate_series(0, $2::int) ahead) w
+             FROM unnest($1::text[]) t(name), LATERAL (SELECT this_week() + 7 * ahead AS monday
+                 FROM generate_series(0, $2::int) ahead) w
              WHERE to_regclass(t.name || to_char(w.monday, '_YYYYMMDD')) IS NULL",
             &[&TABLES.as_slice(), &WEEKS_AHEAD],
         )
@@ -86,7 +86,7 @@ pub(super) async fn drop_old(client: &Client, settings: &Settings) -> Result<Vec
 async fn drop_each(client: &Client, settings: &Settings) -> Result<Vec<String>, Failure> {
     let days = |days: Option<u32>| days.map_or(-1, |days| i32::try_from(days).unwrap_or(i32::MAX));
     let timeline = days(settings.keep_timeline_days);
-    let kept = [days(Some(settings.keep_keys_days)), timeline, days(settings.keep_contents_days), timeline];
+    let kept = [timeline, days(settings.keep_contents_days), timeline];
     let old = client
         .query(
             "SELECT t.name, p.relname::text, i.inhdetachpending

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::ground;
-use crate::service::events::placed;
+use crate::service::events::{placed, scan, shipped};
 use crate::service::harness::eventually;
 
 /// It sleeps between reading records and writing what follows from them. Its group has given its
@@ -15,21 +15,23 @@ use crate::service::harness::eventually;
 async fn what_a_sleeper_had_begun_is_refused_when_it_wakes() {
     let Some(world) = ground::shared().await else { return };
     let mut sleeper = world.run().await;
-    world.publish(&[placed("Z1")]).await;
-    world.sandbox.received_at_least(2).await;
+    let orders: Vec<String> = (1..=40).map(|number| format!("Z{number}")).collect();
+    let left: Vec<Value> = orders.iter().flat_map(|order| [placed(order), shipped(order)]).collect();
+    world.publish(&left).await;
+    world.messages_until("all are told of the shipping", |all| all.len() == 160).await;
     let mut database = ground::database().await;
     let schema = world.ground.schema();
-    // the first thing that is asked about a batch is which of its events are known
+    // the first thing that is asked about a batch of scans is where their numbers lead
     let lock = database.transaction().await.unwrap();
-    lock.batch_execute(&format!("LOCK TABLE {schema}.inbox IN ACCESS EXCLUSIVE MODE")).await.unwrap();
-    let orders: Vec<Value> = (2..=40).map(|number| placed(&format!("Z{number}"))).collect();
-    world.publish(&orders).await;
-    let waits = format!("SELECT FROM pg_locks WHERE NOT granted AND relation = '{schema}.inbox'::regclass");
+    lock.batch_execute(&format!("LOCK TABLE {schema}.links IN ACCESS EXCLUSIVE MODE")).await.unwrap();
+    let scans: Vec<Value> = orders.iter().map(|order| scan(order, "delivered", 5)).collect();
+    world.publish(&scans).await;
+    let waits = format!("SELECT FROM pg_locks WHERE NOT granted AND relation = '{schema}.links'::regclass");
     eventually("it has a batch and asks", async || !lock.query(&waits, &[]).await.unwrap().is_empty()).await;
     sleeper.signal("STOP");
     lock.rollback().await.unwrap();
     let mut other = world.run().await;
-    world.messages_until("another has taken over", |all| all.len() == 80).await;
+    world.messages_until("another has taken over", |all| all.len() == 240).await;
     sleeper.signal("CONT");
     eventually("it is refused", async || sleeper.log().contains("somebody else has advanced the partition")).await;
     super::at_rest(&world).await;
@@ -38,5 +40,5 @@ async fn what_a_sleeper_had_begun_is_refused_when_it_wakes() {
     }
     let mut copies: BTreeMap<String, usize> = BTreeMap::new();
     world.messages().into_iter().for_each(|message| *copies.entry(message.received.key).or_default() += 1);
-    assert_eq!((copies.len(), copies.values().max()), (80, Some(&1)), "each once");
+    assert_eq!((copies.len(), copies.values().max()), (240, Some(&1)), "each once");
 }

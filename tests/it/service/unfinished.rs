@@ -15,11 +15,11 @@ use reassure::app;
 use reassure::clock::Clock;
 use reassure::config::Loaded;
 use reassure::domain::decision::NotificationId;
-use reassure::domain::event::Reference;
+use reassure::domain::event::{EventKey, Reference};
 use reassure::domain::journey::{JourneyKey, Timer};
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Parked, Partition, Publication, Record, Store,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
     StoreError, Timeline, Versioned,
 };
 use reassure::telemetry::Metrics;
@@ -123,11 +123,10 @@ macro_rules! moody {
 
 moody! {
     offsets() -> BTreeMap<Partition, i64>;
-    seen(keys: &[InboxKey]) -> Vec<bool>;
     resolve(references: &[(String, Reference, Timestamp)]) -> Vec<Vec<JourneyKey>>;
     load(keys: &[JourneyKey]) -> Vec<Option<Versioned>>;
     parked(references: &[(String, Reference)], limit: usize) -> Vec<Vec<Parked>>;
-    awaited(after: InboxKey, limit: usize) -> Vec<(InboxKey, String, Reference)>;
+    awaited(after: EventKey, limit: usize) -> Vec<(EventKey, String, Reference)>;
     due_timers(now: Timestamp, limit: usize) -> Vec<(JourneyKey, Timer)>;
     claim(provider: &str, now: Timestamp, lease: &Lease, limit: usize) -> Vec<Leased>;
     record(attempts: Vec<AttemptRecord>, now: Timestamp, lease: &Lease) -> Vec<Leased>;

@@ -10,12 +10,6 @@ CREATE FUNCTION moment() RETURNS timestamptz LANGUAGE sql STABLE AS 'SELECT now(
 CREATE FUNCTION this_week() RETURNS date LANGUAGE sql STABLE
     AS $$ SELECT date_trunc('week', moment() AT TIME ZONE 'UTC')::date $$;
 
--- Within an hour of a border both weeks, else one. No transaction lasts an hour: of two that
--- cannot see each other, both know one week at least.
-CREATE FUNCTION weeks_around() RETURNS SETOF date LANGUAGE sql STABLE
-    AS $$ SELECT DISTINCT date_trunc('week', (moment() + shift) AT TIME ZONE 'UTC')::date
-          FROM unnest(ARRAY['-1 hour', '0', '1 hour']::interval[]) shift $$;
-
 -- Where each consumer group goes on reading; also the fence against a former owner.
 CREATE TABLE offsets (
     group_name text COLLATE "C" NOT NULL,
@@ -24,14 +18,6 @@ CREATE TABLE offsets (
     next bigint NOT NULL,
     PRIMARY KEY (group_name, topic, partition)
 ) WITH (fillfactor = 50);
-
--- Events that have been taken in. A key that comes near the border of two weeks is written into
--- both, so that the index of one of them always meets its double.
-CREATE TABLE inbox (
-    key uuid NOT NULL,
-    week date NOT NULL,
-    PRIMARY KEY (key, week)
-) PARTITION BY RANGE (week);
 
 -- Room on each page: a changed journey stays where it was, and no index is touched.
 CREATE TABLE journeys (
@@ -140,14 +126,13 @@ CREATE INDEX attempts_of_notification ON attempts (notification);
 
 -- Events that wait for the order or the shipment they are about.
 CREATE TABLE parked (
-    id bigint GENERATED ALWAYS AS IDENTITY,
     key uuid PRIMARY KEY,
     shop text COLLATE "C" NOT NULL,
     reference text COLLATE "C" NOT NULL,
     event bytea NOT NULL,
     parked_ms bigint NOT NULL
 );
-CREATE INDEX parked_by_reference ON parked (shop, reference, id);
+CREATE INDEX parked_by_reference ON parked (shop, reference, parked_ms, key);
 
 -- Records that could not become events, as they came.
 CREATE TABLE dead_records (

@@ -16,15 +16,6 @@ pub(super) const ADVANCE: &str = "WITH given AS (
         RETURNING o.topic, o.partition)
     SELECT topic, partition FROM begun UNION ALL SELECT topic, partition FROM moved";
 
-/// Whether all of them are new. Keys of earlier weeks are met by the look, those that another
-/// transaction is just writing by the index of a week that both write.
-pub(super) const INBOX: &str = "WITH new AS (
-        INSERT INTO inbox (key, week) SELECT k.key, w.week
-        FROM unnest($1::uuid[]) k(key) CROSS JOIN weeks_around() w(week)
-        WHERE NOT EXISTS (SELECT FROM inbox i WHERE i.key = k.key)
-        ON CONFLICT DO NOTHING RETURNING 1)
-    SELECT (SELECT count(*) FROM new) = cardinality($1::uuid[]) * (SELECT count(*) FROM weeks_around())";
-
 /// Locks the journeys to be changed and those of the notifications to be withdrawn, all in one
 /// order.
 pub(super) const LOCK: &str = "SELECT j.id, j.shop, j.order_id, j.version FROM journeys j
@@ -104,8 +95,8 @@ pub(super) const KEEP_CONTENTS: &str = "INSERT INTO contents (notification, size
 pub(super) const PARK: &str = "INSERT INTO parked (key, shop, reference, event, parked_ms)
     SELECT key, shop, reference, event, parked_ms
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::bigint[])
-        WITH ORDINALITY w(key, shop, reference, event, parked_ms, ord)
-    ORDER BY ord ON CONFLICT DO NOTHING";
+        w(key, shop, reference, event, parked_ms)
+    ORDER BY key ON CONFLICT DO NOTHING";
 
 pub(super) const RELEASE_PARKED: &str = "DELETE FROM parked WHERE key = ANY($1::uuid[])";
 
@@ -120,7 +111,6 @@ pub(super) const BURY: &str = "INSERT INTO dead_records (topic, partition, recor
 
 pub(in crate::store::postgres) const STATEMENTS: &[&str] = &[
     ADVANCE,
-    INBOX,
     LOCK,
     INSERT_JOURNEYS,
     WITHDRAW,

@@ -120,6 +120,9 @@ async fn a_lock_or_a_statement_that_takes_too_long_ends() {
         schema.settings.statement_ms = statement_ms;
         schema.settings.deadline_ms = deadline_ms;
         let store = schema.open().await;
+        // both connections are there before: a new one prepares its statements, which wait too
+        let (beat, read) = tokio::join!(store.ping(), store.offsets());
+        beat.and(read.map(|_| ())).unwrap();
         let stranger = schema.stranger().await;
         stranger.batch_execute("BEGIN; LOCK TABLE pulse IN SHARE MODE").await.unwrap();
         let begun = Instant::now();
@@ -155,11 +158,8 @@ async fn write_through(store: Arc<Postgres>, batches: i64) -> usize {
         loop {
             let write =
                 JourneyWrite { notifications: vec![email(&number.to_string())], ..write(&number.to_string(), None) };
-            let batch = Batch {
-                advances: vec![advance(0, (number > 0).then_some(number), number + 1)],
-                inbox: vec![inbox(u8::try_from(number).unwrap())],
-                ..batch([write])
-            };
+            let batch =
+                Batch { advances: vec![advance(0, (number > 0).then_some(number), number + 1)], ..batch([write]) };
             match store.commit(batch, &lease("me", 60), &plenty()).await {
                 Ok(_) => break,
                 // the answer was lost, and it is written

@@ -158,24 +158,6 @@ async fn claims_at_once_never_lease_one_twice() {
     assert_eq!(all.into_iter().collect::<BTreeSet<_>>(), names);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_event_that_two_take_in_at_once_counts_once() {
-    let Some(place) = Place::schema() else { return };
-    let stores = replicas(&place, 2).await;
-    for round in 0..20_u8 {
-        let mut tasks = JoinSet::new();
-        for store in stores.iter().cloned() {
-            tasks.spawn(async move {
-                let batch = Batch { inbox: vec![inbox(round), inbox(round + 100)], ..Batch::default() };
-                store.commit(batch, &lease("me", 60), &none()).await
-            });
-        }
-        let done = tasks.join_all().await;
-        let refused = done.iter().filter(|done| matches!(done, Err(StoreError::Conflict))).count();
-        assert_eq!(refused, 1, "{done:?} (I1)");
-    }
-}
-
 #[tokio::test]
 async fn due_timers_are_spread_over_the_replicas_and_come_back_from_one_that_dies() {
     let Some(place) = Place::schema() else { return };
