@@ -53,6 +53,8 @@ struct State {
     asked: Option<Instant>,
     /// Which topics they are that are read.
     identities: Identities,
+    /// Who told so, as long as it answers.
+    told_by: Option<i32>,
     /// When that was last looked at, and the question if the answer is still to come.
     looked: Option<Instant>,
     question: Option<Question>,
