@@ -3,8 +3,11 @@
 use rdkafka::error::RDKafkaErrorCode as Code;
 
 /// What to look at; nothing where the library's words say it all.
-pub(super) fn advice(code: Option<Code>) -> Option<&'static str> {
-    Some(match code? {
+pub(super) fn advice(code: Option<Code>, reason: &str) -> Option<&'static str> {
+    // a broker that wants a certificate takes the connection first and cuts it then
+    let code = code?;
+    let code = if code == Code::BrokerTransportFailure && reason.contains("SSL") { Code::SSL } else { code };
+    Some(match code {
         Code::Authentication | Code::SaslAuthenticationFailed => {
             "check sasl.mechanism, sasl.username and sasl.password (bus.properties, bus.secret_properties), or bus.oauth"
         }

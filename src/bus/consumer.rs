@@ -34,8 +34,6 @@ const SERVE: Duration = Duration::from_millis(5);
 const HINT_EVERY: Duration = Duration::from_secs(1);
 /// After an error that the library cannot go on from.
 const REST: Duration = Duration::from_secs(5);
-/// The same error is logged again after this long.
-const REPEAT: Duration = Duration::from_secs(60);
 
 pub(super) struct Consumer {
     settings: BusSettings,
@@ -112,7 +110,6 @@ struct Reader<'a> {
     batch_records: usize,
     places: Places,
     full_since: Option<Instant>,
-    last_error: Option<(KafkaError, Instant)>,
 }
 
 impl<'a> Reader<'a> {
@@ -124,7 +121,6 @@ impl<'a> Reader<'a> {
             batch_records: batch_records.max(1),
             places: Places::default(),
             full_since: None,
-            last_error: None,
         }
     }
 
@@ -194,7 +190,7 @@ impl<'a> Reader<'a> {
                     records.push(record);
                 }
                 Some(Err(error)) => {
-                    end = self.note(error);
+                    end = self.note(&error);
                     break;
                 }
             }
@@ -216,19 +212,14 @@ impl<'a> Reader<'a> {
         end
     }
 
-    /// Errors of brokers and topics pass by themselves; a few end the membership.
-    fn note(&mut self, error: KafkaError) -> Result<(), End> {
-        count(&self.shared.counters.errors);
-        let advice = advice(error.rdkafka_error_code());
+    /// Errors of brokers and topics pass by themselves, and the group has told of them; a few end the
+    /// membership.
+    fn note(&self, error: &KafkaError) -> Result<(), End> {
         if let KafkaError::MessageConsumptionFatal(_) = error {
-            self.shared.troubled(&error, advice);
+            let advice = advice(error.rdkafka_error_code(), "");
+            self.shared.troubled(error, advice);
             tracing::error!(%error, advice, "Kafka refuses this consumer; it starts anew");
             return Err(End::Fatal);
-        }
-        let repeated = self.last_error.as_ref().is_some_and(|(last, at)| *last == error && at.elapsed() < REPEAT);
-        if !repeated {
-            tracing::warn!(%error, advice, "Kafka");
-            self.last_error = Some((error, Instant::now()));
         }
         Ok(())
     }

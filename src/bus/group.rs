@@ -31,6 +31,9 @@ use super::wait::wait;
 use super::watch::{Shared, count};
 use crate::ports::{Feed, Partition};
 
+/// An error that goes on is logged again after so long.
+const REPEAT: Duration = Duration::from_secs(60);
+
 /// The bus thread's side of the group; the library holds it as its context.
 pub(super) struct Group {
     pub shared: Arc<Shared>,
@@ -53,9 +56,13 @@ struct State {
     asked: Option<Instant>,
     /// Which topics they are that are read.
     identities: Identities,
+    /// Who told so, as long as it answers.
+    told_by: Option<i32>,
     /// When that was last looked at, and the question if the answer is still to come.
     looked: Option<Instant>,
     question: Option<Question>,
+    /// When each kind of error was logged last; there are as many as the library knows.
+    said: BTreeMap<String, Instant>,
     paused: bool,
     /// Taken away since [`Group::revoked_meanwhile`] was last asked.
     revoked: Vec<Partition>,
@@ -291,9 +298,13 @@ impl ClientContext for Group {
 
     fn error(&self, error: KafkaError, reason: &str) {
         count(&self.shared.counters.errors);
-        let advice = advice(error.rdkafka_error_code());
+        let advice = advice(error.rdkafka_error_code(), reason);
         self.shared.troubled(&error, advice);
-        tracing::warn!(%error, reason, advice, "Kafka");
+        let mut state = self.state();
+        if state.said.get(&error.to_string()).is_none_or(|said| said.elapsed() >= REPEAT) {
+            state.said.insert(error.to_string(), Instant::now());
+            tracing::warn!(%error, reason, advice, "Kafka");
+        }
     }
 
     fn stats_raw(&self, statistics: &[u8]) {

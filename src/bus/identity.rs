@@ -29,8 +29,14 @@ pub(super) struct Question {
 unsafe impl Send for Question {}
 
 impl Question {
-    /// Asks the brokers about these topics.
-    pub fn ask<C: ClientContext>(client: &Client<C>, topics: Vec<Arc<str>>, within: Duration) -> Option<Self> {
+    /// Asks a broker about these topics. Left to itself, the library asks the controller, which the
+    /// embedded broker does not name rightly.
+    pub fn ask<C: ClientContext>(
+        client: &Client<C>,
+        broker: i32,
+        topics: Vec<Arc<str>>,
+        within: Duration,
+    ) -> Option<Self> {
         let names: Vec<CString> = topics.iter().filter_map(|topic| CString::new(&**topic).ok()).collect();
         let mut pointers: Vec<_> = names.iter().map(|name| name.as_ptr()).collect();
         let handle: *mut RDKafka = client.native_ptr();
@@ -42,6 +48,7 @@ impl Question {
             let operation = library::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DESCRIBETOPICS;
             let options = library::rd_kafka_AdminOptions_new(handle, operation);
             library::rd_kafka_AdminOptions_set_request_timeout(options, millis, null_mut(), 0);
+            library::rd_kafka_AdminOptions_set_broker(options, broker, null_mut(), 0);
             let collection = library::rd_kafka_TopicCollection_of_topic_names(pointers.as_mut_ptr(), pointers.len());
             library::rd_kafka_DescribeTopics(handle, collection, options, queue.as_ptr());
             library::rd_kafka_TopicCollection_destroy(collection);

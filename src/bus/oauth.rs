@@ -134,7 +134,9 @@ impl Tokens {
             Some(token) if status.is_success() => told(token, granted.expires_in),
             _ => {
                 // a word of RFC 6749, section 5.2; anything else might repeat what is secret
-                let code = granted.error.filter(|code| code.len() < 40 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+                let code = granted
+                    .error
+                    .filter(|code| code.len() < 40 && code.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
                 Err(format!(
                     "the token endpoint refuses with {} {}; check bus.oauth.endpoint: client_id, client_secret, scope",
                     status.as_u16(),

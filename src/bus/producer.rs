@@ -181,7 +181,7 @@ impl ClientContext for Deliveries {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        let advice = advice(error.rdkafka_error_code());
+        let advice = advice(error.rdkafka_error_code(), reason);
         tracing::warn!(%error, reason, advice, "Kafka");
     }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use serde::Deserialize;
 
 use crate::domain::time::Timestamp;
@@ -112,9 +112,15 @@ impl Shared {
 
     /// Kafka refuses us, or cannot be reached.
     pub fn troubled(&self, error: &KafkaError, advice: Option<&'static str>) {
-        let code = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
-        let said = advice.map_or_else(|| code.clone(), |advice| format!("{code}; {advice}"));
-        lock(&self.contact).trouble = Some(said);
+        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure};
+        let code = error.rdkafka_error_code();
+        let mut contact = lock(&self.contact);
+        // a refusal cuts the connection, and must not be covered by the news of that
+        if contact.trouble.is_some() && matches!(code, Some(AllBrokersDown | BrokerTransportFailure)) {
+            return;
+        }
+        let what = code.map_or_else(|| error.to_string(), |code| code.to_string());
+        contact.trouble = Some(advice.map_or_else(|| what.clone(), |advice| format!("{what}; {advice}")));
     }
 
     /// Why no broker has ever taken us; `None` as soon as one has.

@@ -4,6 +4,7 @@ mod architecture;
 mod bus;
 mod domain;
 mod envelope;
+mod kafka;
 mod message;
 mod promises;
 mod provider;

@@ -9,7 +9,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::Group;
-use crate::bus::identity::{Identities, Question};
+use crate::bus::identity::{Identities, Question, Told};
 use crate::bus::watch::count;
 use crate::ports::{Feed, Partition};
 
@@ -111,14 +111,14 @@ impl Group {
         partitions: Vec<Partition>,
     ) -> Option<Vec<(Partition, Option<i64>)>> {
         let topics: BTreeSet<Arc<str>> = partitions.iter().map(|partition| Arc::clone(&partition.topic)).collect();
-        let question = Question::ask(consumer.client(), topics.into_iter().collect(), IDENTITY_WITHIN);
+        let question = self.question(consumer, topics.into_iter().collect());
         let told = question.and_then(|question| question.answer(IDENTITY_WITHIN));
         let identities = match told {
             Some(Ok(identities)) => identities,
             // such a broker does not number its topics
             Some(Err(RDKafkaErrorCode::UnsupportedFeature)) => Identities::new(),
-            Some(Err(error)) => return self.not_told(&format!("Kafka does not tell which topics they are: {error}")),
-            None => return self.not_told("Kafka does not tell in time which topics they are"),
+            Some(Err(error)) => return self.unanswered(&error.to_string()),
+            None => return self.unanswered("no broker answers in time"),
         };
         let offsets = match (self.offsets_of)(&partitions, &identities) {
             Ok(offsets) if offsets.len() == partitions.len() => offsets,
@@ -129,33 +129,64 @@ impl Group {
         Some(partitions.into_iter().zip(offsets).collect())
     }
 
+    fn unanswered<T>(&self, reason: &str) -> Option<T> {
+        self.state().told_by = None;
+        self.not_told(&format!("Kafka does not tell which topics they are: {reason}"))
+    }
+
     fn not_told<T>(&self, reason: &str) -> Option<T> {
         tracing::warn!(reason, "it is not known from where to read; it is asked again");
         count(&self.shared.counters.offset_failures);
         None
     }
 
+    /// Asks which topics bear these names, of the broker that was asked before or of any other.
+    fn question(&self, consumer: &BaseConsumer<Self>, topics: Vec<Arc<str>>) -> Option<Question> {
+        let known = self.state().told_by;
+        let broker = known.or_else(|| {
+            let metadata = consumer.fetch_metadata(topics.first().map(|topic| &**topic), IDENTITY_WITHIN);
+            Some(metadata.ok()?.brokers().first()?.id())
+        });
+        self.state().told_by = broker;
+        Question::ask(consumer.client(), broker?, topics, IDENTITY_WITHIN)
+    }
+
     /// Looks now and then whether the topics are still those that they were. The library goes on
     /// reading a topic that was made anew at the old place, if the new one is long enough.
     pub fn watch_topics(&self, consumer: &BaseConsumer<Self>) {
-        let mut state = self.state();
-        let Some(question) = &state.question else {
-            let due = state.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
-            if due && !state.identities.is_empty() {
-                state.looked = Some(Instant::now());
-                let topics = state.identities.keys().cloned().collect();
-                state.question = Question::ask(consumer.client(), topics, IDENTITY_WITHIN);
-            }
+        let Some(told) = self.answer_of_the_watch(consumer) else { return };
+        let Ok(identities) = told else {
+            // whoever was asked may be gone
+            self.state().told_by = None;
             return;
         };
-        let Some(told) = question.answer(Duration::ZERO) else { return };
-        state.question = None;
+        let state = self.state();
         // a topic that is gone is taken from us, and met again when it is back
-        for (topic, identity) in told.unwrap_or_default() {
+        for (topic, identity) in identities {
             if state.identities.get(&topic).is_some_and(|known| *known != identity) {
                 let of_topic = state.assigned.iter().filter(|partition| partition.topic == topic);
                 of_topic.for_each(|partition| self.shared.refuse(partition));
             }
         }
+    }
+
+    /// What came of the question that is under way; asks one when it is time.
+    fn answer_of_the_watch(&self, consumer: &BaseConsumer<Self>) -> Option<Told> {
+        let mut state = self.state();
+        if let Some(question) = &state.question {
+            let told = question.answer(Duration::ZERO)?;
+            state.question = None;
+            return Some(told);
+        }
+        let due = state.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
+        if !due || state.identities.is_empty() {
+            return None;
+        }
+        state.looked = Some(Instant::now());
+        let topics = state.identities.keys().cloned().collect();
+        drop(state);
+        let question = self.question(consumer, topics);
+        self.state().question = question;
+        None
     }
 }

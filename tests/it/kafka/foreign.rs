@@ -1,0 +1,78 @@
+//! Events of clients that are not ours, from the broker to the customer.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+use reassure::sandbox::Vendor;
+use serde_json::Value;
+
+use super::super::service::events::{CARRIERS, ORDERS, placed};
+use super::super::service::harness::{Ground, World, text};
+use super::super::stack;
+use super::{Admin, unique};
+
+/// A service on the shared broker, and topics that only it reads.
+async fn world(brokers: &str) -> World {
+    let (admin, prefix) = (Admin::new(brokers), format!("{}.", unique("foreign")));
+    for topic in [ORDERS, CARRIERS] {
+        admin.create(&format!("{prefix}{topic}"), 2).await;
+    }
+    World::on(Ground { brokers: brokers.to_owned(), prefix, store: Vec::new() }).await
+}
+
+fn feed(mut command: Command, input: &str) {
+    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut client = piped.spawn().unwrap();
+    client.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let done = client.wait_with_output().unwrap();
+    assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
+}
+
+fn kcat(program: &str, world: &World, key: &str, headers: &[(&str, &str)], value: &Value) {
+    let mut command = Command::new(program);
+    command.args(["-P", "-b", &world.ground.brokers, "-t", &world.topic(ORDERS), "-k", key]);
+    for (name, value) in headers {
+        command.args(["-H", &format!("{name}={value}")]);
+    }
+    // a line is a record
+    feed(command, &format!("{value}\n"));
+}
+
+async fn confirmed(world: &World, order: &str) {
+    let service = world.run().await;
+    let is = |message: &super::super::service::harness::Message| message.is(order, "confirmation", Vendor::Resend);
+    world.messages_until("the confirmation leaves", |messages| messages.iter().any(is)).await;
+    drop(service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kcat_publishes_a_structured_event() {
+    let (Some(brokers), Some(program)) = (stack::kafka(), stack::kcat()) else { return };
+    let world = world(&brokers).await;
+    kcat(&program, &world, "Z1", &[("content-type", "application/cloudevents+json")], &placed("Z1"));
+    confirmed(&world, "Z1").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn kcat_publishes_a_binary_event() {
+    let (Some(brokers), Some(program)) = (stack::kafka(), stack::kcat()) else { return };
+    let world = world(&brokers).await;
+    let event = placed("Z2");
+    let attributes = ["specversion", "id", "source", "type", "time"]
+        .map(|name| (format!("ce_{name}"), event[name].as_str().unwrap().to_owned()));
+    let mut headers: Vec<(&str, &str)> = attributes.iter().map(|(name, value)| (&**name, &**value)).collect();
+    headers.push(("content-type", "application/json"));
+    kcat(&program, &world, "Z2", &headers, &event["data"]);
+    confirmed(&world, "Z2").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_publishes_a_structured_event() {
+    let (Some(brokers), Some(python)) = (stack::kafka(), stack::python()) else { return };
+    let world = world(&brokers).await;
+    let mut command = Command::new(python);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/kafka/producer.py"));
+    command.args([&world.ground.brokers, &world.topic(ORDERS), "Z3"]);
+    feed(command, &placed("Z3").to_string());
+    confirmed(&world, "Z3").await;
+}
