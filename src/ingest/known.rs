@@ -64,11 +64,8 @@ impl Known {
         let mut known = Self::default();
         let stranded = if stranded.is_empty() { Vec::new() } else { store.parked(stranded, MOST_RELEASED).await? };
         let stranded = stranded.into_iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
-        let events: Vec<&Event> = arrivals
-            .iter()
-            .map(|arrival| &*arrival.event)
-            .chain(stranded.iter().map(|(_, event)| event))
-            .collect();
+        let events: Vec<&Event> =
+            arrivals.iter().map(|arrival| &*arrival.event).chain(stranded.iter().map(|(_, event)| event)).collect();
         known.find(store, &events, also).await?;
         known.release(store, &events).await?;
         known.stranded = stranded;

@@ -37,7 +37,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::leased::{Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use crate::domain::decision::NotificationId;
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{

@@ -32,7 +32,7 @@ use super::columns;
 use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use crate::domain::decision::NotificationId;
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{

@@ -11,8 +11,7 @@ use crate::service::harness::{Service, eventually};
 async fn six_that_begin_at_once_on_an_empty_database_share_the_work() {
     let Some(world) = ground::shared().await else { return };
     let config = world.config();
-    let mut replicas: Vec<Service> =
-        (0..6).map(|_| Service::start(Command::new(fleet::binary()), &config)).collect();
+    let mut replicas: Vec<Service> = (0..6).map(|_| Service::start(Command::new(fleet::binary()), &config)).collect();
     for replica in &mut replicas {
         replica.address().await;
     }

@@ -164,8 +164,7 @@ impl<'a> Fleet<'a> {
     async fn any_awake(&mut self, random: &mut StdRng) -> usize {
         loop {
             self.wake_those_that_are_due();
-            let awake: Vec<usize> =
-                (0..self.replicas.len()).filter(|at| self.replicas[*at].asleep.is_none()).collect();
+            let awake: Vec<usize> = (0..self.replicas.len()).filter(|at| self.replicas[*at].asleep.is_none()).collect();
             if awake.len() > 1 {
                 return awake[random.random_range(0..awake.len())];
             }

@@ -122,8 +122,7 @@ pub async fn books(world: &World) -> Arc<dyn Store> {
 /// Partitions whose offset in the store is not the end that the broker tells.
 pub async fn unread(world: &World) -> Vec<String> {
     let known = books(world).await.offsets().await.unwrap();
-    let consumer: BaseConsumer =
-        ClientConfig::new().set("bootstrap.servers", &world.ground.brokers).create().unwrap();
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &world.ground.brokers).create().unwrap();
     let mut unread = Vec::new();
     for topic in [ORDERS, CARRIERS].map(|name| world.topic(name)) {
         for number in 0..PARTITIONS {

@@ -70,7 +70,11 @@ impl Ledger {
         for message in received.into_iter().map(Message::new) {
             let Received { status, taken, duplicate, .. } = message.received;
             if !(taken || duplicate) {
-                if status == 503 { self.refused += 1 } else { self.wrong.push(message.to_string()) }
+                if status == 503 {
+                    self.refused += 1
+                } else {
+                    self.wrong.push(message.to_string())
+                }
                 continue;
             }
             let vendor = format!("{:?}", message.vendor);
@@ -144,8 +148,7 @@ impl Ledger {
                 faults.push(format!("{sent} copies for {times} times {cause}: more than can have been under way"));
             }
         }
-        let balance =
-            Balance { events: self.events, messages: self.received.len(), refused: self.refused, copies };
+        let balance = Balance { events: self.events, messages: self.received.len(), refused: self.refused, copies };
         if faults.is_empty() { Ok(balance) } else { Err(faults) }
     }
 }
@@ -156,9 +159,8 @@ impl Fates {
         let was_under_way = |at: Timestamp| first.at <= at && at <= first.at.plus(being_recorded());
         let killed = life.killed.is_some_and(was_under_way);
         let asleep = life.naps.iter().any(|(since, _)| was_under_way(*since));
-        let away = self.away.iter().any(|(since, until)| {
-            first.at <= *until && *since <= first.at.plus(being_recorded())
-        });
+        let away =
+            self.away.iter().any(|(since, until)| first.at <= *until && *since <= first.at.plus(being_recorded()));
         [
             (!first.answered, Cause::Unanswered),
             (killed, Cause::Killed),

@@ -104,7 +104,8 @@ fn placed_and_shipped(number: usize) -> Vec<Value> {
 fn called_for(orders: usize) -> BTreeSet<Called> {
     let of = |number| {
         let person = if calls(number) { "BrevoSms" } else { "Resend" };
-        let told = move |message: &str| [person, "Webhook"].map(|vendor| (order(number), message.into(), vendor.into()));
+        let told =
+            move |message: &str| [person, "Webhook"].map(|vendor| (order(number), message.into(), vendor.into()));
         MESSAGES.into_iter().flat_map(told)
     };
     (0..orders).flat_map(of).collect()

@@ -45,9 +45,7 @@ async fn whatever_bytes_come_each_record_ends_somewhere() {
         world.publish_raw(record).await;
     }
     let good = serde_json::to_vec(&placed("Z1")).unwrap();
-    world
-        .publish_raw(Outbound { topic: ORDERS, value: Some(&good), partition: Some(1), ..Outbound::default() })
-        .await;
+    world.publish_raw(Outbound { topic: ORDERS, value: Some(&good), partition: Some(1), ..Outbound::default() }).await;
     world
         .messages_until("the partition moves on", |all| {
             all.iter().any(|message| message.is("Z1", "confirmation", Vendor::Resend))
