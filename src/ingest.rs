@@ -159,8 +159,10 @@ impl Ingest {
         load.dead = read.dead.into_iter().filter(|dead| ours(&dead.record.partition)).collect();
         load.records = read.records;
         self.metrics.batch_records.observe(f64::from(u32::try_from(read.records).unwrap_or(u32::MAX)));
-        let tombstones = u64::try_from(read.tombstones).unwrap_or(u64::MAX);
-        self.metrics.events.with_label_values(&["none", "tombstone"]).inc_by(tombstones);
+        for (outcome, count) in [("tombstone", read.tombstones), ("ignored", read.ignored)] {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.events.with_label_values(&["none", outcome]).inc_by(count);
+        }
     }
 
     /// Looks for deadlines and for dead records that were put back. `false`: there is nothing.

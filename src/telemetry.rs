@@ -92,7 +92,7 @@ impl Metrics {
         Ok(Self {
             events: counters(
                 "events_total",
-                "Events by type and outcome: applied, duplicate, parked, dead_lettered, tombstone",
+                "Events by type and outcome: applied, duplicate, parked, dead_lettered, tombstone, ignored",
                 &["type", "outcome"],
             )?,
             zoneless: counter("zoneless_times_total", "Times that named no zone and were read in the shop's")?,
