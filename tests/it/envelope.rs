@@ -1,8 +1,11 @@
 //! Records to events and back.
 
 mod agreement;
+mod confluent;
+mod foreign;
 mod fuzz;
 mod refusals;
+mod several;
 mod story;
 mod zones;
 
