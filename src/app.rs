@@ -83,10 +83,9 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
         formats: Arc::clone(&loaded.formats),
         clock: clock.clone(),
-        schemas: loaded
-            .registry
-            .as_ref()
-            .map(|registry| Schemas::new(Arc::clone(registry), settings.registry.schemas, metrics.clone())),
+        schemas: loaded.registry.as_ref().map(|registry| {
+            Schemas::new(Arc::clone(registry), settings.registry.schemas, clock.clone(), metrics.clone())
+        }),
         metrics: metrics.clone(),
         progress: progress.clone(),
     };

@@ -1,8 +1,9 @@
 //! What a foreign writer's schema gave, as a schema of ours wants it, by the rules of Avro's
 //! schema resolution: fields are found by their name or by an alias that ours gives them, those
 //! that ours does not have are left out, those that the writer does not have take our default, and
-//! numbers widen (`int` to `long`, any to `double`). Two liberties are taken because nothing is
-//! lost: moments in micro- or nanoseconds are moments, and the symbol of an enum is its text.
+//! numbers widen (`int` to `long`, any to `double`). Beyond these rules a logical type stands for
+//! what it means, because nothing is lost: a moment in micro- or nanoseconds is a moment, and a
+//! day, a decimal, a UUID or the symbol of an enum is its text.
 //!
 //! What does not fit is named by our own fields and types, which say nothing of the record (I9).
 

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{Semaphore, watch};
-use tokio::time::Instant;
 
+use crate::clock::Clock;
+use crate::domain::time::Timestamp;
 use crate::envelope::{Refusal, WriterSchema};
 use crate::ports::{Registered, Registry, RegistryError, SchemaId};
 use crate::telemetry::Metrics;
@@ -18,7 +19,7 @@ use crate::telemetry::Metrics;
 /// Questions that the registry is asked at once.
 const AT_ONCE: usize = 4;
 /// For so long a refusal is the answer to all who ask.
-const REFUSED_FOR: Duration = Duration::from_secs(30);
+const REFUSED_FOR: chrono::Duration = chrono::Duration::seconds(10);
 /// Between two questions for one schema: doubled from the first to the longest, and drawn by
 /// chance from the upper half, so that replicas do not ask in step.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
@@ -40,6 +41,7 @@ pub struct Schemas(Arc<Shared>);
 struct Shared {
     registry: Arc<dyn Registry>,
     most: usize,
+    clock: Clock,
     metrics: Metrics,
     questions: Semaphore,
     kept: Mutex<Kept>,
@@ -63,15 +65,16 @@ struct Entry {
 enum State {
     Asked,
     Known(Arc<WriterSchema>),
-    Refused { refusal: Refusal, until: Instant },
+    Refused { refusal: Refusal, until: Timestamp },
 }
 
 impl Schemas {
     /// The schemas of `registry`, of which `most` are kept.
-    pub fn new(registry: Arc<dyn Registry>, most: usize, metrics: Metrics) -> Self {
+    pub fn new(registry: Arc<dyn Registry>, most: usize, clock: Clock, metrics: Metrics) -> Self {
         Self(Arc::new(Shared {
             registry,
             most: most.max(1),
+            clock,
             metrics,
             questions: Semaphore::new(AT_ONCE),
             kept: Mutex::default(),
@@ -89,7 +92,7 @@ impl Schemas {
             entry.used = uses;
             match &entry.state {
                 State::Known(schema) => return Lookup::Known(Arc::clone(schema)),
-                State::Refused { refusal, until } if Instant::now() < *until => {
+                State::Refused { refusal, until } if self.0.clock.now() < *until => {
                     return Lookup::Refused(refusal.clone());
                 }
                 State::Asked => return Lookup::Asked,
@@ -171,7 +174,7 @@ impl Shared {
         self.metrics.registry_answers.with_label_values(&[label]).inc();
         let state = match read {
             Ok(schema) => State::Known(Arc::new(schema)),
-            Err(refusal) => State::Refused { refusal, until: Instant::now() + REFUSED_FOR },
+            Err(refusal) => State::Refused { refusal, until: self.clock.now().plus(REFUSED_FOR) },
         };
         let mut kept = self.kept();
         if kept.failing.remove(&id) && kept.failing.is_empty() {

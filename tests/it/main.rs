@@ -6,5 +6,6 @@ mod domain;
 mod envelope;
 mod message;
 mod provider;
+mod registry;
 mod service;
 mod store;

@@ -9,6 +9,7 @@ mod harness;
 mod kill;
 mod providers;
 mod refused;
+mod registry;
 mod settings;
 mod stopping;
 mod storage;

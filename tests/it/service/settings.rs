@@ -14,8 +14,10 @@ struct Fault {
     suggestion: &'static str,
 }
 
+const CARRIERS_FORMAT: &str = "events.topics.'reassure.carriers'.format";
+
 /// Settings that are wrong, each with its fault.
-const WRONG: [(&[(&str, &str)], Fault); 17] = {
+const WRONG: [(&[(&str, &str)], Fault); 28] = {
     const fn fault(what: &'static str, at: &'static str, suggestion: &'static str) -> Fault {
         Fault { what, at, suggestion }
     }
@@ -46,6 +48,32 @@ const WRONG: [(&[(&str, &str)], Fault); 17] = {
         (&[("providers.mail.api_key.file", "'/nowhere/key'")], fault("/nowhere/key", "providers.mail", "")),
         (&[("providers.mail.kind", "'resent'")], fault("resent", "providers.mail.kind", "")),
         (&[("rules.folder", "'/nowhere/rules'")], fault("/nowhere/rules", "", "")),
+        (&[("registry.url", "'registry:8081'")], fault("registry.url: is no address", "registry.url", "")),
+        (&[("registry.urll", "'a'")], fault("registry.urll", "registry.urll", "'url'")),
+        (
+            &[("registry.url", "'http://a'"), ("registry.token.file", "'/nowhere/token'")],
+            fault("/nowhere/token", "registry.token", ""),
+        ),
+        (&[(CARRIERS_FORMAT, "'cloud'")], fault("there is no format 'cloud'", CARRIERS_FORMAT, "")),
+        (&[(CARRIERS_FORMAT, "'adapter:ups'")], fault("there is no adapter 'ups'", CARRIERS_FORMAT, "known are")),
+        (&[(CARRIERS_FORMAT, "'confluent_avro'")], fault("needs a registry", CARRIERS_FORMAT, "registry.url")),
+        (&[(CARRIERS_FORMAT, "'json'")], fault("does not say its type", "", "type = ")),
+        (
+            &[(CARRIERS_FORMAT, "'avro'"), ("events.topics.'reassure.carriers'.id", "{ header = 'id' }")],
+            fault("'id' goes with json and debezium only", "events.topics.'reassure.carriers'.id", ""),
+        ),
+        (
+            &[(CARRIERS_FORMAT, "'debezium'"), ("events.topics.'reassure.carriers'.time", "'now'")],
+            fault("'time' is fixed", "events.topics.'reassure.carriers'.time", "header or a field"),
+        ),
+        (
+            &[(CARRIERS_FORMAT, "'debezium'"), ("events.topics.'reassure.carriers'.types.Scan", "'parcel.trackd'")],
+            fault("'parcel.trackd' is no type", "events.topics.'reassure.carriers'.types.Scan", "'parcel.tracked'"),
+        ),
+        (
+            &[("events.topics.'reassure.carrier'.format", "'avro'")],
+            fault("no topic of that name is read", "events.topics.'reassure.carrier'.format", "'reassure.carriers'"),
+        ),
     ]
 };
 
