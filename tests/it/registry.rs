@@ -3,3 +3,4 @@
 mod client;
 pub mod fake;
 mod kept;
+mod real;

@@ -23,11 +23,11 @@ pub(super) fn schema(schema: &Value, references: &[Value]) -> Result<WriterSchem
 }
 
 /// A byte 0, the number and the datum.
-pub(super) fn framed(number: u32, datum: &[u8]) -> Record {
+pub fn framed(number: u32, datum: &[u8]) -> Record {
     record([&[0], number.to_be_bytes().as_slice(), datum].concat(), &[])
 }
 
-pub(super) fn bytes(hex: &str) -> Vec<u8> {
+pub fn bytes(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
@@ -42,7 +42,8 @@ fn data_of(decoded: &Decoded) -> Value {
     serde_json::from_slice::<Value>(&encode(&decoded.event)).unwrap()["data"].clone()
 }
 
-fn cases() -> Vec<Value> {
+/// Data that Python's `fastavro` wrote.
+pub fn cases() -> Vec<Value> {
     serde_json::from_str(include_str!("fastavro/cases.json")).unwrap()
 }
 

@@ -94,13 +94,22 @@ async fn what_goes_wrong_is_an_outage_unless_the_registry_says_otherwise() {
         let answer = ask(&fake, SEVEN).await;
         assert!(matches!(answer, Err(RegistryError::Unavailable(_))), "{status}: {answer:?}");
     }
-    // a registry from before GUIDs has none of them
-    fake.set(Mood::Say(404, code(404)));
-    assert_eq!(ask(&fake, SchemaId::Guid([7; 16])).await, Err(RegistryError::Missing));
     fake.set(Mood::Say(200, json!({ "schema": "x".repeat(2 * 1024 * 1024) }).to_string()));
     assert!(matches!(ask(&fake, SEVEN).await, Err(RegistryError::Unreadable(_))));
     let nowhere = client(&settings("http://127.0.0.1:1"));
     assert_eq!(nowhere.schema(SEVEN).await, Err(RegistryError::Unavailable("it cannot be reached".to_owned())));
+}
+
+/// A registry from before GUIDs says so as it does of any path, and as a wrong address would.
+#[tokio::test]
+async fn a_registry_without_guids_has_none_of_them() {
+    let fake = Fake::start().await;
+    let guid = SchemaId::Guid([7; 16]);
+    fake.unknown_paths(404, "");
+    assert!(matches!(ask(&fake, guid).await, Err(RegistryError::Unavailable(_))));
+    fake.put("/schemas/types", json!(["AVRO", "JSON"]));
+    assert_eq!(ask(&fake, guid).await, Err(RegistryError::Missing));
+    assert!(matches!(ask(&fake, SEVEN).await, Err(RegistryError::Unavailable(_))));
 }
 
 #[tokio::test]

@@ -29,6 +29,8 @@ struct World {
     /// Answers by path.
     answers: HashMap<String, Value>,
     mood: Mood,
+    /// The answer to all other paths, in place of what a registry says of a schema it lacks.
+    otherwise: Option<(u16, String)>,
     /// The paths asked for, and what authorised each.
     asked: Vec<(String, Option<String>)>,
 }
@@ -64,6 +66,11 @@ impl Fake {
         self.world.lock().unwrap().mood = mood;
     }
 
+    /// Answers so where nothing is registered.
+    pub fn unknown_paths(&self, status: u16, text: &str) {
+        self.world.lock().unwrap().otherwise = Some((status, text.to_owned()));
+    }
+
     /// The paths asked for so far, below its own.
     pub fn asked(&self) -> Vec<String> {
         let world = self.world.lock().unwrap();
@@ -85,10 +92,10 @@ impl Drop for Fake {
 async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Response<Body> {
     let path = request.uri().path().to_owned();
     let authorised = request.headers().get(header::AUTHORIZATION).map(|value| value.to_str().unwrap().to_owned());
-    let (mood, found) = {
+    let (mood, found, otherwise) = {
         let mut world = world.lock().unwrap();
         world.asked.push((path.clone(), authorised));
-        (world.mood.clone(), world.answers.get(&path).cloned())
+        (world.mood.clone(), world.answers.get(&path).cloned(), world.otherwise.clone())
     };
     if let Mood::Slow(span) = mood {
         tokio::time::sleep(span).await;
@@ -96,7 +103,8 @@ async fn answer(State(world): State<Arc<Mutex<World>>>, request: Request) -> Res
     let (status, text) = match (mood, found) {
         (Mood::Say(status, text), _) => (status, text),
         (_, Some(found)) => (200, found.to_string()),
-        (_, None) => (404, json!({ "error_code": 40403, "message": "Schema not found" }).to_string()),
+        (_, None) => otherwise
+            .unwrap_or_else(|| (404, json!({ "error_code": 40403, "message": "Schema not found" }).to_string())),
     };
     Response::builder()
         .status(StatusCode::from_u16(status).unwrap())
