@@ -8,4 +8,5 @@ mod message;
 mod provider;
 mod registry;
 mod service;
+mod stack;
 mod store;

@@ -5,7 +5,7 @@ mod bad_input;
 mod demo;
 mod events;
 mod face;
-mod harness;
+pub mod harness;
 mod kill;
 mod providers;
 mod refused;
