@@ -6,5 +6,7 @@ mod domain;
 mod envelope;
 mod message;
 mod provider;
+mod registry;
 mod service;
+mod stack;
 mod store;
