@@ -48,6 +48,17 @@ pub struct Decoded {
     pub zoneless: u32,
 }
 
+/// Turns a payload that is not ours into events.
+pub trait Adapt: Send + Sync {
+    /// Canonical events as structured CloudEvents JSON (objects with specversion, id, source,
+    /// type, time and data); none if the payload is ignored on purpose. A repetition of the
+    /// record must give the same ids (I1).
+    ///
+    /// # Errors
+    /// Why the payload cannot be adapted, in words that hold nothing of it (I9).
+    fn adapt(&self, payload: &serde_json::Value, record: &Record) -> Result<Vec<serde_json::Value>, Refusal>;
+}
+
 /// Why a record did not become an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
