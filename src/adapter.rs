@@ -74,7 +74,8 @@ type Names = Vec<(String, Expression)>;
 /// One kind of event that a payload may hold.
 struct Emit {
     event_type: EventType,
-    each: Option<Each>,
+    /// Lists within lists, from the outside in.
+    each: Vec<Each>,
     names: Names,
     when: Option<Expression>,
     id: Vec<Expression>,
@@ -158,11 +159,7 @@ impl Adapter {
                 events.extend(self.event(emit, &shop, scope)?);
                 Ok(())
             };
-            match &emit.each {
-                Some(each) => each.run(&scope, one),
-                None => one(&scope),
-            }
-            .map_err(|failure| failure.within(name))?;
+            nested(&emit.each, &scope, &mut one).map_err(|failure| failure.within(name))?;
         }
         // some send the newest first; whoever reads events of one record expects a story
         events.sort_by_cached_key(|event| event["time"].as_str().and_then(|time| Timestamp::parse(time).ok()));
@@ -225,6 +222,18 @@ impl Adapt for Adapter {
             let colon = if at.is_empty() { "" } else { ": " };
             Refusal { stage: "adapt", cause, detail: format!("{}: {at}{colon}{what}", self.about.name) }
         })
+    }
+}
+
+/// Calls `work` for each element of the innermost list.
+fn nested<'v>(
+    each: &[Each],
+    scope: &Context<'_, 'v>,
+    work: &mut dyn FnMut(&Context<'_, 'v>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    match each.split_first() {
+        Some((outer, inner)) => outer.run(scope, |scope| nested(inner, scope, work)),
+        None => work(scope),
     }
 }
 

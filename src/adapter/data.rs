@@ -201,7 +201,7 @@ fn whole(value: &Value) -> Option<u32> {
 }
 
 /// A sum as our events write it: platforms compute with more figures than money has.
-fn amount(value: &Value) -> Option<Amount> {
+pub fn amount(value: &Value) -> Option<Amount> {
     let exact = value.as_str().and_then(|text| Amount::parse(text.trim()).ok());
     exact.or_else(|| {
         let number = match value {

@@ -2,16 +2,19 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::common::types::{CelInt, CelNull, CelString, DYN_TYPE};
+use cel::common::types::{CelInt, CelNull, CelString, DYN_TYPE, LIST_TYPE};
 use cel::common::value::CowVal;
 use cel::{Context, Env, ExecutionError, Value, extensions};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use super::carrier::Carriers;
+use super::data;
+use super::foreign::plain;
+use crate::domain::order::Amount;
 
 /// What a mapping may call: our own, those of CEL, and its extension for texts.
-pub const NAMES: [&str; 30] = [
-    "either", "text", "moment", "cents", "carrier", "size", "contains", "startsWith", "endsWith", "matches", "int",
+pub const NAMES: [&str; 32] = [
+    "either", "words", "sum", "text", "moment", "cents", "carrier", "size", "contains", "startsWith", "endsWith", "matches", "int",
     "uint", "double", "string", "bool", "split", "join", "replace", "trim", "lowerAscii", "upperAscii", "substring",
     "indexOf", "lastIndexOf", "charAt", "format", "reverse", "timestamp", "duration", "type",
 ];
@@ -24,8 +27,11 @@ static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
     let mut result = extensions::strings(&mut language);
     for arguments in 2..=4 {
         let id = format!("either_{arguments}");
-        result = result.and(language.add_overload("either", &id, (0..arguments).map(|_| DYN_TYPE).collect(), either));
+        let any = || (0..arguments).map(|_| DYN_TYPE).collect();
+        result = result.and(language.add_overload("either", &id, any(), either));
+        result = result.and(language.add_overload("words", &id.replace("either", "words"), any(), words));
     }
+    result = result.and(language.add_overload("sum", "sum_list", vec![LIST_TYPE], sum));
     result = result.and(language.add_overload("text", "text_any", vec![DYN_TYPE], text));
     debug_assert!(result.is_ok(), "the names are our own: {result:?}");
     Arc::new(language)
@@ -54,6 +60,25 @@ fn either<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Answer<'b, 'v> {
         value.equals(&CelNull) || value.downcast_ref::<CelString>().is_some_and(|text| text.inner().trim().is_empty())
     };
     Ok(arguments.into_iter().find(|value| !blank(value)).unwrap_or_else(|| CowVal::owned(CelNull)))
+}
+
+/// The texts among these, with a blank between.
+fn words<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Answer<'b, 'v> {
+    let texts = arguments.iter().filter_map(|value| value.downcast_ref::<CelString>()).map(|text| text.inner().trim());
+    Ok(CowVal::owned(CelString::from(texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" "))))
+}
+
+/// What the amounts of a list come to; nothing for nothing.
+fn sum<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Answer<'b, 'v> {
+    let wrong = || ExecutionError::function_error("sum", "a list of amounts is needed");
+    let list = arguments.first().ok_or_else(ExecutionError::missing_argument_or_target)?;
+    let amounts = plain(&**list).ok_or_else(wrong)?;
+    let mut total: i64 = 0;
+    for amount in amounts.as_array().into_iter().flatten().filter(|amount| !amount.is_null()) {
+        let amount = data::amount(amount).ok_or_else(wrong)?;
+        total = total.checked_add(amount.ten_thousandths()).ok_or_else(wrong)?;
+    }
+    Ok(CowVal::owned(CelString::from(Amount::from_ten_thousandths(total).to_string())))
 }
 
 /// A whole number as a text; anything else as it is.

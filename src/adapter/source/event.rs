@@ -27,7 +27,13 @@ impl Reader<'_> {
         }
         let mut names = outer.to_vec();
         let event_type = take(&mut fields, "type").and_then(|value| self.event_type(&value));
-        let each = take(&mut fields, "each").and_then(|value| self.each(&value, &mut names));
+        let each = match take(&mut fields, "each") {
+            Some(Spanned { value: Yaml::List(lists), .. }) => {
+                lists.iter().filter_map(|value| self.each(value, &mut names)).collect()
+            }
+            Some(one) => self.each(&one, &mut names).into_iter().collect(),
+            None => Vec::new(),
+        };
         let own: Names = take(&mut fields, "let").map(|value| self.names(value, &mut names)).unwrap_or_default();
         let mut part = |key: &str| take(&mut fields, key).and_then(|value| self.expression(key, &value, &names));
         let (when, time, subject) = (part("when"), part("time"), part("subject"));
