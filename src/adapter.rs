@@ -18,6 +18,8 @@ pub mod library;
 mod source;
 mod table;
 
+use std::sync::Arc;
+
 use cel::Context;
 use cel::common::value::Val;
 use chrono_tz::Tz;
@@ -110,6 +112,11 @@ impl Around {
 impl Adapter {
     pub fn about(&self) -> &About {
         &self.about
+    }
+
+    /// An adapter with its name, as a topic's format names it.
+    pub fn named(adapter: &Arc<Self>) -> (String, Arc<dyn Adapt>) {
+        (adapter.about.name.clone(), Arc::clone(adapter) as _)
     }
 
     /// Whether this adapter is for such a payload. A payload that it cannot be asked of is not.

@@ -81,6 +81,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let reader = Reader {
         shops: Arc::clone(&loaded.shops),
         limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
+        formats: Arc::clone(&loaded.formats),
         clock: clock.clone(),
         metrics: metrics.clone(),
     };

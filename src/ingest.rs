@@ -17,6 +17,7 @@ use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
+use crate::envelope::Refusal;
 use crate::message::Templates;
 use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError};
 use crate::shops::Shops;
@@ -159,8 +160,10 @@ impl Ingest {
         load.dead = read.dead.into_iter().filter(|dead| ours(&dead.record.partition)).collect();
         load.records = read.records;
         self.metrics.batch_records.observe(f64::from(u32::try_from(read.records).unwrap_or(u32::MAX)));
-        let tombstones = u64::try_from(read.tombstones).unwrap_or(u64::MAX);
-        self.metrics.events.with_label_values(&["none", "tombstone"]).inc_by(tombstones);
+        for (outcome, count) in [("tombstone", read.tombstones), ("ignored", read.ignored)] {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.events.with_label_values(&["none", outcome]).inc_by(count);
+        }
     }
 
     /// Looks for deadlines and for dead records that were put back. `false`: there is nothing.
@@ -279,6 +282,9 @@ impl Ingest {
         for dead in &load.dead {
             self.metrics.events.with_label_values(&["unknown", "dead_lettered"]).inc();
             self.metrics.refusals.with_label_values(&[dead.cause]).inc();
+            if dead.cause == Refusal::UNMAPPED_CODE {
+                self.metrics.unmapped_codes.with_label_values(&[&*dead.record.partition.topic]).inc();
+            }
             tracing::warn!(
                 topic = &*dead.record.partition.topic,
                 partition = dead.record.partition.number,

@@ -15,8 +15,8 @@
 //! The middle is pure, the edges are thin. [`domain`] holds what is known and what follows from
 //! it, as plain functions over plain data with time as an argument; it must never know that there
 //! is a clock, a socket or a file (`tests/it/architecture.rs` holds it to that). [`ports`] names
-//! what the service needs from outside. The adapters ([`bus`], [`store`], [`provider`]) know these
-//! two and never each other; only [`app`] and the command line name an adapter.
+//! what the service needs from outside. The adapters ([`bus`], [`store`], [`provider`],
+//! [`registry`]) know these two and never each other; only [`app`] and the command line name an adapter.
 //!
 //! In reading order:
 //!
@@ -27,8 +27,8 @@
 //!   events. [`schema`]: the published schemas of events.
 //! - [`ingest`]: a batch of events, deadlines or withdrawals becomes one transaction.
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
-//! - [`bus`], [`store`], [`provider`]: Kafka, SQLite, HTTP.
-//! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`]: what the operator decides.
+//! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
+//! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
 //! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
@@ -78,6 +78,7 @@ pub mod ingest;
 pub mod message;
 pub mod ports;
 pub mod provider;
+pub mod registry;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;
@@ -86,3 +87,4 @@ pub mod shops;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;
+pub mod tls;

@@ -12,6 +12,7 @@ use super::function::{NAMES, language};
 use super::table::UNLISTED;
 use crate::domain::condition::{Flaw, offset_of};
 use crate::domain::fault::nearest;
+use crate::envelope::Refusal;
 
 /// An expression, parsed once.
 pub struct Expression(Program);
@@ -120,7 +121,7 @@ fn explain(error: &ExecutionError) -> Failure {
             }
             let code = if looks_like_code(message) { format!("'{message}'") } else { "this code".to_owned() };
             let what = format!("the table '{table}' does not list {code}; add it, then put the record back");
-            Failure::new("unmapped_code", what)
+            Failure::new(Refusal::UNMAPPED_CODE, what)
         }
         E::FunctionError { function, .. } if function == TOO_MANY => {
             Failure::new("too_many", format!("a list has more than {MOST_ELEMENTS} elements"))

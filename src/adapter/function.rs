@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, LazyLock};
 
-use cel::common::types::{CelInt, CelNull, CelString, DYN_TYPE, LIST_TYPE};
+use cel::common::types::{CelInt, CelNull, CelString, DYN_TYPE, LIST_TYPE, NULL_TYPE};
 use cel::common::value::CowVal;
 use cel::{Context, Env, ExecutionError, Value, extensions};
 use chrono::{DateTime, NaiveDate, NaiveDateTime};
 
 use super::carrier::Carriers;
 use super::data;
-use super::foreign::plain;
+use super::foreign::{Foreign, plain};
 use crate::domain::order::Amount;
 
 /// What a mapping may call: our own, those of CEL, and its extension for texts.
@@ -31,6 +31,9 @@ static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
         result = result.and(language.add_overload("either", &id, any(), either));
         result = result.and(language.add_overload("words", &id.replace("either", "words"), any(), words));
     }
+    // nothing has no elements and no letters
+    result = result.and(language.add_overload("size", "size_null", vec![NULL_TYPE], size));
+    result = result.and(language.add_member_overload("size", "null_size", NULL_TYPE, vec![], size));
     result = result.and(language.add_overload("sum", "sum_list", vec![LIST_TYPE], sum));
     result = result.and(language.add_overload("text", "text_any", vec![DYN_TYPE], text));
     debug_assert!(result.is_ok(), "the names are our own: {result:?}");
@@ -59,13 +62,17 @@ fn either<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Answer<'b, 'v> {
     let blank = |value: &CowVal<'b, 'v>| {
         value.equals(&CelNull) || value.downcast_ref::<CelString>().is_some_and(|text| text.inner().trim().is_empty())
     };
-    Ok(arguments.into_iter().find(|value| !blank(value)).unwrap_or_else(|| CowVal::owned(CelNull)))
+    Ok(arguments.into_iter().find(|value| !blank(value)).unwrap_or_else(|| CowVal::owned(Foreign::Nothing)))
 }
 
 /// The texts among these, with a blank between.
 fn words<'b, 'v>(arguments: Vec<CowVal<'b, 'v>>) -> Answer<'b, 'v> {
     let texts = arguments.iter().filter_map(|value| value.downcast_ref::<CelString>()).map(|text| text.inner().trim());
     Ok(CowVal::owned(CelString::from(texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" "))))
+}
+
+fn size<'b, 'v>(_: Vec<CowVal<'b, 'v>>) -> Answer<'b, 'v> {
+    Ok(CowVal::owned(CelInt::from(0)))
 }
 
 /// What the amounts of a list come to; nothing for nothing.

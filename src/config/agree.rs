@@ -12,6 +12,11 @@ impl Settings {
         Fault { suggestion: fault.suggestion, ..self.source.fault(&["providers", provider], what) }
     }
 
+    /// A fault of the setting at `path`.
+    pub(super) fn place_in(&self, path: &[&str], what: &str) -> Fault {
+        self.source.fault(path, format!("{}: {what}", path.join(".")))
+    }
+
     /// Holds the parts against each other.
     pub(super) fn agree(&self, unread: &Unread, faults: &mut Vec<Fault>) {
         let source = &self.source;

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::clock::Clock;
 use crate::domain::event::{Body, Event, ParcelStatus};
 use crate::domain::time::Timestamp;
-use crate::envelope::{self, Limits};
+use crate::envelope::{self, Decoded, Formats, Limits, Reading};
 use crate::ports::{DeadRecord, Feed, InboxKey, Partition, Record};
 use crate::shops::Shops;
 use crate::telemetry::Metrics;
@@ -30,6 +30,8 @@ pub struct Read {
     pub last: Vec<(Partition, i64)>,
     pub records: usize,
     pub tombstones: usize,
+    /// Records of which an adapter says that they tell nothing we want to know.
+    pub ignored: usize,
 }
 
 /// An event that has come in.
@@ -48,6 +50,7 @@ pub struct Arrival {
 pub struct Reader {
     pub shops: Arc<Shops>,
     pub limits: Limits,
+    pub formats: Arc<Formats>,
     pub clock: Clock,
     pub metrics: Metrics,
 }
@@ -68,20 +71,18 @@ impl Reader {
 
     fn read_one(&self, record: Record, read: &mut Read) {
         let now = self.clock.now();
-        match envelope::decode(&record, &|shop| self.shops.zone(shop), &self.limits, now) {
-            Ok(decoded) => {
-                self.metrics.zoneless.inc_by(decoded.zoneless.into());
-                if let Body::ParcelTracked(data) = &decoded.event.body
-                    && data.status == ParcelStatus::Unknown
-                {
-                    self.metrics.unknown_statuses.inc();
-                }
-                read.arrivals.push(Arrival {
-                    key: envelope::inbox_key(&decoded.event),
-                    event: Arc::new(decoded.event),
-                    at: record.timestamp.map_or(now, Timestamp::from_millis),
-                    partition: Some(record.partition),
-                });
+        let reading = Reading {
+            format: self.formats.of(&record.partition.topic),
+            schema: None,
+            zone_of: &|shop| self.shops.zone(shop),
+            limits: &self.limits,
+            now,
+        };
+        match envelope::decode(&record, &reading) {
+            Ok(events) if events.is_empty() => read.ignored += 1,
+            Ok(events) => {
+                let at = record.timestamp.map_or(now, Timestamp::from_millis);
+                read.arrivals.extend(events.into_iter().map(|decoded| self.arrival(decoded, &record.partition, at)));
             }
             Err(refusal) if refusal.is_tombstone() => read.tombstones += 1,
             Err(refusal) => read.dead.push(DeadRecord {
@@ -91,6 +92,21 @@ impl Reader {
                 detail: refusal.detail,
                 at: now,
             }),
+        }
+    }
+
+    fn arrival(&self, decoded: Decoded, partition: &Partition, at: Timestamp) -> Arrival {
+        self.metrics.zoneless.inc_by(decoded.zoneless.into());
+        if let Body::ParcelTracked(data) = &decoded.event.body
+            && data.status == ParcelStatus::Unknown
+        {
+            self.metrics.unknown_statuses.inc();
+        }
+        Arrival {
+            key: envelope::inbox_key(&decoded.event),
+            event: Arc::new(decoded.event),
+            at,
+            partition: Some(partition.clone()),
         }
     }
 
