@@ -14,10 +14,16 @@ use crate::domain::time::in_zone;
 /// A part of an event's data.
 pub enum Node {
     Fixed(Value),
-    Leaf { expression: Expression, kind: Kind },
+    Leaf {
+        expression: Expression,
+        kind: Kind,
+    },
     Object(Object),
     /// One object for each element of a list.
-    Each { each: Each, object: Object },
+    Each {
+        each: Each,
+        object: Object,
+    },
     List(Vec<Node>),
 }
 
@@ -99,12 +105,10 @@ impl Object {
         {
             return Ok(None);
         }
-        let (mut made, mut says_something) = (Map::new(), false);
+        let (mut made, mut missing) = (Map::new(), None);
         for field in &self.fields {
             match field.node.make(scope, zone).map_err(|failure| failure.within(&field.name))? {
                 Some(value) => {
-                    // an address of which only the fixed parts are known is none
-                    says_something |= !matches!(field.node, Node::Fixed(_));
                     made.insert(field.name.clone(), value);
                 }
                 None if field.required => match &field.node {
@@ -114,12 +118,18 @@ impl Object {
                     Node::Each { .. } | Node::List(_) => {
                         made.insert(field.name.clone(), Value::Array(Vec::new()));
                     }
-                    _ => return Err(Failure::new("missing_field", "is missing in the payload").within(&field.name)),
+                    _ => missing = missing.or(Some(&field.name)),
                 },
                 None => {}
             }
         }
-        Ok(says_something.then_some(made))
+        match missing {
+            // of what a payload says nothing, nothing is missing
+            Some(name) if !made.is_empty() => {
+                Err(Failure::new("missing_field", "is missing in the payload").within(name))
+            }
+            _ => Ok((!made.is_empty()).then_some(made)),
+        }
     }
 }
 

@@ -49,7 +49,9 @@ impl Expression {
         let program = language().compile(source).map_err(|errors| {
             let flaw = |error: &cel::ParseError| {
                 let what = format!("not an expression: {}", error.msg);
-                Flaw { offset: offset_of(source, error.pos), what, suggestion: None }
+                let torn = source.matches('(').count() != source.matches(')').count();
+                let hint = "within [ ] it ends at its first comma: put it in quotes, or on a line of its own";
+                Flaw { offset: offset_of(source, error.pos), what, suggestion: torn.then(|| hint.to_owned()) }
             };
             errors.errors.iter().map(flaw).collect::<Vec<_>>()
         })?;

@@ -119,7 +119,10 @@ impl Indexer for Foreign<'_> {
         let position = index.downcast_ref::<CelInt>().map(|position| *position.inner());
         let found = match (self, name, position) {
             (Self::Object(fields), Some(name), _) => {
-                return fields.get(name).map_or_else(|| Ok(Box::new(Foreign::Nothing) as _), Foreign::value).map(CowVal::Owned);
+                return fields
+                    .get(name)
+                    .map_or_else(|| Ok(Box::new(Foreign::Nothing) as _), Foreign::value)
+                    .map(CowVal::Owned);
             }
             (Self::List(elements), _, Some(position)) => {
                 usize::try_from(position).ok().and_then(|position| elements.get(position))

@@ -14,9 +14,38 @@ use crate::domain::order::Amount;
 
 /// What a mapping may call: our own, those of CEL, and its extension for texts.
 pub const NAMES: [&str; 32] = [
-    "either", "words", "sum", "text", "moment", "cents", "carrier", "size", "contains", "startsWith", "endsWith", "matches", "int",
-    "uint", "double", "string", "bool", "split", "join", "replace", "trim", "lowerAscii", "upperAscii", "substring",
-    "indexOf", "lastIndexOf", "charAt", "format", "reverse", "timestamp", "duration", "type",
+    "either",
+    "words",
+    "sum",
+    "text",
+    "moment",
+    "cents",
+    "carrier",
+    "size",
+    "contains",
+    "startsWith",
+    "endsWith",
+    "matches",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "split",
+    "join",
+    "replace",
+    "trim",
+    "lowerAscii",
+    "upperAscii",
+    "substring",
+    "indexOf",
+    "lastIndexOf",
+    "charAt",
+    "format",
+    "reverse",
+    "timestamp",
+    "duration",
+    "type",
 ];
 
 type Answer<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
@@ -35,6 +64,7 @@ static LANGUAGE: LazyLock<Arc<Env>> = LazyLock::new(|| {
     result = result.and(language.add_overload("size", "size_null", vec![NULL_TYPE], size));
     result = result.and(language.add_member_overload("size", "null_size", NULL_TYPE, vec![], size));
     result = result.and(language.add_overload("sum", "sum_list", vec![LIST_TYPE], sum));
+    result = result.and(language.add_overload("sum", "sum_null", vec![NULL_TYPE], sum));
     result = result.and(language.add_overload("text", "text_any", vec![DYN_TYPE], text));
     debug_assert!(result.is_ok(), "the names are our own: {result:?}");
     Arc::new(language)

@@ -47,7 +47,8 @@ impl Library {
             .iter()
             .find(|(file, _)| is_carriers(file))
             .map_or_else(|| (CARRIERS, shipped()), |(file, text)| (file.as_str(), text.as_str()));
-        let carriers = Carriers::parse(Written { file, text }).map_err(|found| faults.extend(found)).unwrap_or_default();
+        let carriers =
+            Carriers::parse(Written { file, text }).map_err(|found| faults.extend(found)).unwrap_or_default();
         for (file, text) in texts.iter().filter(|(file, _)| !is_carriers(file)) {
             match Adapter::parse(Written { file, text }, &carriers, settings.shop.as_deref()) {
                 Err(found) => faults.extend(found),

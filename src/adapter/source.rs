@@ -43,13 +43,9 @@ impl Adapter {
     ///
     /// # Errors
     /// Every fault of the file.
-    pub fn parse(
-        written: Written<'_>,
-        carriers: &Carriers,
-        default_shop: Option<&str>,
-    ) -> Result<Self, Vec<Fault>> {
-        let source: Spanned<Yaml> = serde_saphyr::from_str(written.text)
-            .map_err(|error| vec![written.unreadable("an adapter", &error)])?;
+    pub fn parse(written: Written<'_>, carriers: &Carriers, default_shop: Option<&str>) -> Result<Self, Vec<Fault>> {
+        let source: Spanned<Yaml> =
+            serde_saphyr::from_str(written.text).map_err(|error| vec![written.unreadable("an adapter", &error)])?;
         let mut reader = Reader { written, faults: Vec::new() };
         let adapter = reader.adapter(source, carriers, default_shop);
         adapter.filter(|_| reader.faults.is_empty()).ok_or(reader.faults)
@@ -168,7 +164,11 @@ impl Reader<'_> {
         let letters = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
         let starts_well = name.value.starts_with(|c: char| c.is_ascii_lowercase());
         if !starts_well || !name.value.bytes().all(letters) {
-            self.fault(name.referenced, format!("'{}' is no name: lower-case letters, digits and _ are", name.value), None);
+            self.fault(
+                name.referenced,
+                format!("'{}' is no name: lower-case letters, digits and _ are", name.value),
+                None,
+            );
         } else if names.contains(&name.value) || function::NAMES.contains(&name.value.as_str()) {
             self.fault(name.referenced, format!("'{}' is the name of something else already", name.value), None);
         }

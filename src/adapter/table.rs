@@ -74,10 +74,9 @@ impl Indexer for Table {
         let found = wanted.as_deref().and_then(|code| self.find(code)).or(self.0.otherwise.as_deref());
         match found {
             Some(word) => Ok(CowVal::owned(CelString::from(word.to_owned()))),
-            None => Err(ExecutionError::function_error(
-                &format!("{UNLISTED}{}", self.0.name),
-                wanted.unwrap_or_default(),
-            )),
+            None => {
+                Err(ExecutionError::function_error(&format!("{UNLISTED}{}", self.0.name), wanted.unwrap_or_default()))
+            }
         }
     }
 

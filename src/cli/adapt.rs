@@ -49,11 +49,12 @@ enum Outcome {
 /// # Errors
 /// A file that cannot be read.
 pub fn adapt(config: Option<&Path>, options: &Options, as_json: bool) -> anyhow::Result<ExitCode> {
-    let settings = match Settings::load(config) {
-        Ok(settings) => settings,
+    // without a configuration the adapters in the binary can be tried
+    let adapters = match config.map(|file| Settings::load(Some(file))).transpose() {
+        Ok(settings) => settings.map(|settings| settings.adapters).unwrap_or_default(),
         Err(faults) => return Ok(complain(&faults)),
     };
-    let library = match Library::load(&settings.adapters) {
+    let library = match Library::load(&adapters) {
         Ok(library) => library,
         Err(faults) => return Ok(complain(&faults)),
     };
@@ -174,7 +175,9 @@ impl Outcome {
                     }
                 }
             }
-            Self::Refused(_, refusal) => say(&format!("payload {number}: refused ({}): {}", refusal.cause, refusal.detail)),
+            Self::Refused(_, refusal) => {
+                say(&format!("payload {number}: refused ({}): {}", refusal.cause, refusal.detail))
+            }
             Self::Undecided(names) if names.is_empty() => {
                 say(&format!("payload {number}: no adapter is for it; is a header missing (--header)?"));
             }

@@ -74,7 +74,10 @@ impl Reader<'_> {
         };
         let list = self.compile(list, value.referenced, names);
         let name = name.trim().to_owned();
-        self.own_name(&Spanned { value: name.clone(), ..Spanned::new(name.clone(), value.referenced, value.defined) }, names);
+        self.own_name(
+            &Spanned { value: name.clone(), ..Spanned::new(name.clone(), value.referenced, value.defined) },
+            names,
+        );
         Some(Each { name, list: list? })
     }
 }
@@ -102,7 +105,8 @@ impl Shape {
     ) -> Object {
         let event = self.schema.event_type.as_str();
         let when = take(&mut given, "when").and_then(|value| reader.expression("when", &value, &self.names));
-        let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         for name in &required {
             // the shop is the adapter's own concern
             if *name != "shop" && !given.iter().any(|(key, _)| key.value == *name) {
@@ -126,7 +130,13 @@ impl Shape {
         Object { when, fields }
     }
 
-    fn node(&self, reader: &mut Reader<'_>, path: &str, property: &'static Value, value: Spanned<Yaml>) -> Option<Node> {
+    fn node(
+        &self,
+        reader: &mut Reader<'_>,
+        path: &str,
+        property: &'static Value,
+        value: Spanned<Yaml>,
+    ) -> Option<Node> {
         let resolved = self.schema.resolve(without_null(property).0);
         let at = value.referenced;
         match (kind_of(resolved), value.value) {

@@ -54,7 +54,8 @@ impl<'de> Deserialize<'de> for Yaml {
                 Ok(Yaml::Number(number.into()))
             }
             fn visit_f64<E: Error>(self, number: f64) -> Result<Yaml, E> {
-                let number = serde_json::Number::from_f64(number).ok_or_else(|| E::custom("a finite number is needed"))?;
+                let number =
+                    serde_json::Number::from_f64(number).ok_or_else(|| E::custom("a finite number is needed"))?;
                 Ok(Yaml::Number(number))
             }
             fn visit_str<E>(self, text: &str) -> Result<Yaml, E> {
