@@ -5,6 +5,7 @@ mod bad_input;
 mod demo;
 mod events;
 mod face;
+mod foreign;
 mod harness;
 mod kill;
 mod providers;

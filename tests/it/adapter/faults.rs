@@ -95,7 +95,7 @@ fn each_fault_is_told_with_its_place_and_what_would_be_right() {
         ),
         ("      carrier: '\"ups\"'\n", "", "own.yaml:20:7: parcel.tracked needs 'carrier'"),
         ("place: scan.city", "eta: scan.eta", "own.yaml:23:12: eta: its fields are needed, not a text"),
-        ("place: scan.city", "eta: { earliest: scan.eta }", "own.yaml:23:14: parcel.tracked needs 'eta.latest'"),
+        ("place: scan.city", "eta: { earliest: scan.eta }", "own.yaml:23:12: parcel.tracked needs 'eta.latest'"),
         (
             "place: scan.city",
             "hold: { point: { adress: { city: scan.city } } }",
@@ -126,7 +126,6 @@ fn each_fault_is_told_with_its_place_and_what_would_be_right() {
         }
     }
     assert!(wrongly.is_empty(), "{}", wrongly.join("\n\n"));
-}
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn each_fixture_is_for_one_adapter_alone() {
 /// of the network, names of who signed, tags of the customer.
 #[test]
 fn nothing_survives_that_no_mapping_names() {
-    let secrets = ["SECRET", "192.0.2.", "curl", "vip", "wc_order_abc", "ADA EXEMPLE", "A EXEMPLE", "CT-88x", "t-1\""];
+    let secrets = ["SECRET", "192.0.2.", "curl", "vip", "wc_order_abc", "ADA EXEMPLE", "A EXEMPLE", "t-1\""];
     for fixture in Fixture::all() {
         let events = shipped(&fixture.adapter).adapt(&fixture.payload, &fixture.record()).unwrap();
         let text = json!(events).to_string();
