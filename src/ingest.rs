@@ -2,9 +2,11 @@
 //! that must be taken back go the same way, so that one place alone changes journeys.
 
 mod draft;
+mod held;
 mod intake;
 mod known;
 mod progress;
+mod schemas;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -27,6 +29,7 @@ use draft::{Disposition, Draft};
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
 pub use progress::Progress;
+pub use schemas::{Lookup, Schemas};
 
 /// A notification that must not leave, and why.
 pub type Withdrawal = (JourneyKey, NotificationId, Reason);
@@ -179,9 +182,8 @@ impl Ingest {
                 Vec::new()
             }
         };
-        let (ids, records): (Vec<i64>, Vec<Record>) = redriven.into_iter().unzip();
-        let read = self.reader.read(records);
-        load.redriven = ids;
+        let (numbers, read) = self.reader.read_again(redriven);
+        load.redriven = numbers;
         load.dead = read.dead;
         load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
         !(load.timers.is_empty() && load.redriven.is_empty())

@@ -109,18 +109,18 @@ impl HttpRegistry {
         Ok(Some(Self { client, base, timeout }))
     }
 
-    async fn ask(&self, path: &[&str]) -> Result<Found, RegistryError> {
-        let unavailable = |what: String| RegistryError::Unavailable(what);
+    /// The status and the body of an answer.
+    async fn get(&self, path: &[&str]) -> Result<(u16, Vec<u8>), RegistryError> {
+        let broken = |error: reqwest::Error| unavailable(kind_of(&error));
         let mut url = self.base.clone();
         match url.path_segments_mut() {
             Ok(mut segments) => segments.pop_if_empty().extend(path),
-            Err(()) => return Err(unavailable("its address takes no path".to_owned())),
+            Err(()) => return Err(unavailable("its address takes no path")),
         };
-        let mut response =
-            self.client.get(url).send().await.map_err(|error| unavailable(kind_of(&error).to_owned()))?;
+        let mut response = self.client.get(url).send().await.map_err(broken)?;
         let status = response.status().as_u16();
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(kind_of(&error).to_owned()))? {
+        while let Some(chunk) = response.chunk().await.map_err(broken)? {
             if body.len() + chunk.len() > LONGEST_ANSWER {
                 return Err(match status {
                     200 => RegistryError::Unreadable(format!("is longer than {LONGEST_ANSWER} bytes")),
@@ -129,16 +129,26 @@ impl HttpRegistry {
             }
             body.extend_from_slice(&chunk);
         }
+        Ok((status, body))
+    }
+
+    async fn ask(&self, path: &[&str]) -> Result<Found, RegistryError> {
+        let (status, body) = self.get(path).await?;
         if status == 200 {
-            return serde_json::from_slice(&body).map_err(|_| unavailable("its answer is no schema".to_owned()));
+            return serde_json::from_slice(&body).map_err(|_| unavailable("its answer is no schema"));
         }
         let code = serde_json::from_slice::<Value>(&body).ok().and_then(|body| body.get("error_code")?.as_u64());
-        // a registry that is older than GUIDs knows none of them, and says so in general words
-        let too_old = path.get(1) == Some(&"guids") && code == Some(404);
-        match code {
-            Some(code) if status == 404 && (MISSING.contains(&code) || too_old) => Err(RegistryError::Missing),
-            _ => Err(unavailable(format!("it answers {status}"))),
-        }
+        let missing = status == 404
+            && (code.is_some_and(|code| MISSING.contains(&code))
+                || path.get(1) == Some(&"guids") && self.knows_no_guids().await?);
+        Err(if missing { RegistryError::Missing } else { unavailable(format!("it answers {status}")) })
+    }
+
+    /// A registry from before GUIDs answers them as any path that it does not know. That it is a
+    /// registry shows in an answer that all of them give.
+    async fn knows_no_guids(&self) -> Result<bool, RegistryError> {
+        let (status, body) = self.get(&["schemas", "types"]).await?;
+        Ok(status == 200 && serde_json::from_slice::<Vec<String>>(&body).is_ok())
     }
 
     async fn whole(&self, id: SchemaId) -> Result<Registered, RegistryError> {
@@ -187,9 +197,13 @@ impl HttpRegistry {
 #[async_trait]
 impl Registry for HttpRegistry {
     async fn schema(&self, id: SchemaId) -> Result<Registered, RegistryError> {
-        let late = |_| RegistryError::Unavailable("it takes too long".to_owned());
+        let late = |_| unavailable("it takes too long");
         tokio::time::timeout(self.timeout, self.whole(id)).await.map_err(late)?
     }
+}
+
+fn unavailable(what: impl Into<String>) -> RegistryError {
+    RegistryError::Unavailable(what.into())
 }
 
 /// The kind alone: the texts of these errors hold the address, which may hold credentials.

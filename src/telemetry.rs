@@ -43,6 +43,10 @@ pub struct Metrics {
     pub timers_overdue: Gauge,
     pub batch_records: prometheus::Histogram,
     pub support_contacts: IntCounter,
+    /// Answers of the schema registry: found, missing, unreadable, unavailable.
+    pub registry_answers: IntCounterVec,
+    /// Records that wait for a schema, and those behind them.
+    pub held_records: IntGauge,
     pub up: IntGauge,
 }
 
@@ -91,6 +95,8 @@ impl Metrics {
         registry.register(Box::new(backlog.clone()))?;
         let up = IntGauge::new("ready", "1 while the service takes in events and can store them")?;
         registry.register(Box::new(up.clone()))?;
+        let held_records = IntGauge::new("held_records", "Records that wait for a schema, and those behind them")?;
+        registry.register(Box::new(held_records.clone()))?;
         Ok(Self {
             events: counters(
                 "events_total",
@@ -159,6 +165,12 @@ impl Metrics {
                 &[1.0, 5.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1_000.0],
             )?,
             support_contacts: counter("support_contacts_total", "Customers who had to ask")?,
+            registry_answers: counters(
+                "registry_answers_total",
+                "Answers of the schema registry: found, missing, unreadable, unavailable",
+                &["answer"],
+            )?,
+            held_records,
             up,
             registry,
         })

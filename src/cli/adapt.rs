@@ -108,11 +108,9 @@ fn record(headers: &[(String, String)]) -> Record {
 }
 
 fn outcome(library: &Library, chosen: Option<&Arc<Adapter>>, payload: &Value, record: &Record) -> Outcome {
-    let takers = library.takers(payload, record);
-    let adapter = match (chosen, takers.as_slice()) {
-        (Some(chosen), _) => chosen,
-        (None, [one]) => *one,
-        _ => return Outcome::Undecided(takers.iter().map(|taker| taker.about().name.clone()).collect()),
+    let takers = chosen.map_or_else(|| library.takers(payload, record), |chosen| vec![chosen]);
+    let [adapter] = takers.as_slice() else {
+        return Outcome::Undecided(takers.iter().map(|taker| taker.about().name.clone()).collect());
     };
     let name = adapter.about().name.clone();
     match adapter.adapt(payload, record) {

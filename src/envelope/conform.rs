@@ -1,8 +1,9 @@
 //! What a foreign writer's schema gave, as a schema of ours wants it, by the rules of Avro's
 //! schema resolution: fields are found by their name or by an alias that ours gives them, those
 //! that ours does not have are left out, those that the writer does not have take our default, and
-//! numbers widen (`int` to `long`, any to `double`). Two liberties are taken because nothing is
-//! lost: moments in micro- or nanoseconds are moments, and the symbol of an enum is its text.
+//! numbers widen (`int` to `long`, any to `double`). Beyond these rules a logical type stands for
+//! what it means, because nothing is lost: a moment in micro- or nanoseconds is a moment, and a
+//! day, a decimal, a UUID or the symbol of an enum is its text.
 //!
 //! What does not fit is named by our own fields and types, which say nothing of the record (I9).
 
@@ -101,5 +102,55 @@ fn name_of(schema: &Schema) -> &'static str {
         Schema::TimestampMillis => "a moment",
         Schema::Array(_) => "an array",
         _ => "a record",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use apache_avro::schema::ResolvedSchema;
+    use serde_json::json;
+
+    use super::*;
+
+    /// What a reader whose one field is of `kind` makes of a record.
+    fn read(field: &Value, given: Value) -> Result<Value, Refusal> {
+        let schema = json!({ "type": "record", "name": "R", "fields": [field] });
+        let schema = Schema::parse_str(&schema.to_string()).unwrap();
+        let resolved = ResolvedSchema::try_from(&schema).unwrap();
+        conform(given, &schema, resolved.get_names())
+    }
+
+    #[test]
+    fn the_reader_s_names_aliases_and_defaults_count() {
+        let field = json!({ "name": "order_id", "aliases": ["orderId"], "type": "string" });
+        assert_eq!(read(&field, json!({ "orderId": "A", "more": 1 })).unwrap(), json!({ "order_id": "A" }));
+        // the name itself comes first
+        assert_eq!(read(&field, json!({ "orderId": "A", "order_id": "B" })).unwrap(), json!({ "order_id": "B" }));
+        assert!(read(&field, json!({ "order": "A" })).unwrap_err().detail.starts_with("order_id is not there"));
+        let field = json!({ "name": "note", "type": "string", "default": "" });
+        assert_eq!(read(&field, json!({})).unwrap(), json!({}));
+    }
+
+    #[test]
+    fn numbers_widen_and_nothing_else_changes_its_type() {
+        let moment = json!({ "type": "long", "logicalType": "timestamp-millis" });
+        for (kind, fits, does_not) in [
+            (json!("long"), vec![json!(1)], vec![json!(1.5), json!("1"), json!(null)]),
+            (json!("double"), vec![json!(1), json!(1.5)], vec![json!("1"), json!(true)]),
+            (json!("boolean"), vec![json!(true)], vec![json!(1)]),
+            (json!("string"), vec![json!("a")], vec![json!(1), json!({}), json!([])]),
+            (json!(["null", "string"]), vec![json!("a"), json!(null)], vec![json!(1)]),
+            (moment, vec![json!(1), json!("2026-03-05T08:00:00.123456Z")], vec![json!("soon"), json!(1.5)]),
+            (json!({ "type": "array", "items": "long" }), vec![json!([]), json!([1])], vec![json!([1, "2"]), json!(1)]),
+        ] {
+            let field = json!({ "name": "it", "type": kind });
+            for given in fits {
+                assert_eq!(read(&field, json!({ "it": given })).unwrap(), json!({ "it": given }), "{kind}");
+            }
+            for given in does_not {
+                let refusal = read(&field, json!({ "it": given })).expect_err("it fits");
+                assert_eq!(refusal.cause, "incompatible_schema", "{kind}: {given}");
+            }
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Records to events and back.
 
 mod agreement;
+pub mod confluent;
+mod foreign;
 mod fuzz;
 mod refusals;
+mod several;
 mod story;
 mod zones;
 
@@ -47,7 +50,7 @@ fn read(record: &Record) -> Result<Decoded, Refusal> {
     read_as(record, &Format::Detect, None)
 }
 
-fn read_as(record: &Record, format: &Format, schema: Option<&WriterSchema>) -> Result<Decoded, Refusal> {
+pub fn read_as(record: &Record, format: &Format, schema: Option<&WriterSchema>) -> Result<Decoded, Refusal> {
     let limits = Limits::default();
     let reading = Reading { format, schema, zone_of: &zone_of, limits: &limits, now: now() };
     decode(record, &reading).map(|events| {

@@ -7,5 +7,7 @@ mod domain;
 mod envelope;
 mod message;
 mod provider;
+mod registry;
 mod service;
+mod stack;
 mod store;

@@ -78,6 +78,14 @@ fn functions_do_what_they_say() {
 }
 
 #[test]
+fn a_list_that_is_too_long_is_not_even_looked_at() {
+    let payload = json!({ "long": vec![1; 501], "fits": vec![1; 500] });
+    assert_eq!(text("payload.fits.map(one, one).size()", &payload), Ok(json!("500")));
+    let refusal = text("payload.long.map(one, one).size()", &payload).unwrap_err();
+    assert_eq!(refusal, "too_many: own: parcel.tracked.text: a list has more than 500 elements");
+}
+
+#[test]
 fn an_object_of_the_payload_is_never_taken_over() {
     let payload = json!({ "customer": { "password_hash": "SECRET" }, "all": [{ "password_hash": "SECRET" }] });
     for expression in ["payload.customer", "payload.all", "payload", "either(payload.none, payload.customer)"] {

@@ -81,11 +81,14 @@ async fn check_tells_the_faults_of_adapters_and_of_topics_that_name_none() {
     let table = own_adapters(&mut world);
     world.set(&format!("events.topics.'{CARRIERS}'.format"), "'adapter:lapost'");
     std::fs::write(&table, read(&table).replace("MD2: out_for_delivery", "MD2: out_for_delivry")).unwrap();
+    world.set("adapters.shop", "'lumn'");
     let checked = world.command(&["check", "-o", "json"]);
     assert_eq!(checked.status.code(), Some(2));
     let faults = json(&checked)["faults"].to_string();
     assert!(
-        faults.contains("there is no parcel status 'out_for_delivry'") && faults.contains("\"line\":33"),
+        faults.contains("adapters.shop is 'lumn'")
+            && faults.contains("there is no parcel status 'out_for_delivry'")
+            && faults.contains("\"line\":33"),
         "{faults}"
     );
 }
