@@ -1,7 +1,6 @@
 //! The same news again is the same event (I1): a webhook that is retried, a history that has grown.
 
-use reassure::domain::event::ParcelStatus;
-use reassure::envelope::inbox_key;
+use reassure::domain::event::{Event, ParcelStatus};
 use serde_json::json;
 
 use super::{Fixture, decoded, record, shipped};
@@ -14,7 +13,7 @@ fn a_webhook_that_is_retried_says_nothing_new() {
         // what differs is what a retry changes: the offset and when it came
         let retried = reassure::ports::Record { offset: 7, timestamp: Some(1_778_000_360_000), ..fixture.record() };
         let again = decoded(&adapter, &retried).unwrap();
-        let keys = |events: &[_]| events.iter().map(inbox_key).collect::<Vec<_>>();
+        let keys = |events: &[Event]| events.iter().map(Event::key).collect::<Vec<_>>();
         assert_eq!(keys(&first), keys(&again), "{}/{}", fixture.adapter, fixture.name);
     }
 }
@@ -23,7 +22,7 @@ fn a_webhook_that_is_retried_says_nothing_new() {
 fn the_events_of_a_payload_are_told_from_each_other() {
     for fixture in Fixture::all() {
         let events = decoded(&shipped(&fixture.adapter), &fixture.record()).unwrap();
-        let mut keys: Vec<_> = events.iter().map(inbox_key).collect();
+        let mut keys: Vec<_> = events.iter().map(Event::key).collect();
         keys.sort();
         keys.dedup();
         assert_eq!(keys.len(), events.len(), "{}/{}", fixture.adapter, fixture.name);
@@ -49,8 +48,8 @@ fn a_history_that_has_grown_brings_its_last_scan_alone() {
         let scans = earlier.pointer_mut(list).unwrap().as_array_mut().unwrap();
         scans.remove(scans.len() - 1);
         let before = decoded(&adapter, &record(&earlier, &fixture.headers)).unwrap();
-        let known: Vec<_> = before.iter().map(inbox_key).collect();
-        assert_eq!(after.iter().filter(|event| !known.contains(&inbox_key(event))).count(), 1, "{name}");
+        let known: Vec<_> = before.iter().map(Event::key).collect();
+        assert_eq!(after.iter().filter(|event| !known.contains(&event.key())).count(), 1, "{name}");
     }
 }
 
