@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::adapter;
 use crate::bus;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::retry::Policy;
@@ -113,6 +114,7 @@ pub struct Settings {
     pub bus: bus::BusSettings,
     pub events: Events,
     pub registry: registry::Settings,
+    pub adapters: adapter::library::Settings,
     pub store: sqlite::Settings,
     pub dispatch: Dispatch,
     pub rules: Folder,
@@ -125,13 +127,14 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "service",
     "log",
     "http",
     "bus",
     "events",
     "registry",
+    "adapters",
     "store",
     "dispatch",
     "rules",
@@ -190,6 +193,7 @@ impl Settings {
                 events.topics.extend(topic.map(|topic| (name.clone(), topic)));
             }
             let registry = reader.part_or(&["registry"], section("registry"))?;
+            let adapters = reader.part_or(&["adapters"], section("adapters"))?;
             let store = reader.part_or(&["store"], section("store"))?;
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
@@ -223,6 +227,7 @@ impl Settings {
                 bus,
                 events,
                 registry,
+                adapters,
                 dispatch,
                 rules,
                 templates,

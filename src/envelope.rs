@@ -78,7 +78,8 @@ pub trait Adapt: Send + Sync {
 /// Why a record did not become an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// `decode` (it cannot be read) or `validate` (it says what cannot be).
+    /// `decode` (it cannot be read), `adapt` (it cannot be mapped) or `validate` (it says what
+    /// cannot be).
     pub stage: &'static str,
     /// A stable code, for metrics and for finding dead letters.
     pub cause: &'static str,
@@ -90,6 +91,9 @@ impl Refusal {
     /// The cause of a record without a value, which is no fault: publishers of compacted topics
     /// send them. It is counted, not kept.
     pub const TOMBSTONE: &'static str = "tombstone";
+
+    /// The cause of a record with a code that its adapter does not know yet.
+    pub const UNMAPPED_CODE: &'static str = "unmapped_code";
 
     pub fn is_tombstone(&self) -> bool {
         self.cause == Self::TOMBSTONE

@@ -19,6 +19,7 @@ use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
+use crate::envelope::Refusal;
 use crate::message::Templates;
 use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError};
 use crate::shops::Shops;
@@ -283,6 +284,9 @@ impl Ingest {
         for dead in &load.dead {
             self.metrics.events.with_label_values(&["unknown", "dead_lettered"]).inc();
             self.metrics.refusals.with_label_values(&[dead.cause]).inc();
+            if dead.cause == Refusal::UNMAPPED_CODE {
+                self.metrics.unmapped_codes.with_label_values(&[&*dead.record.partition.topic]).inc();
+            }
             tracing::warn!(
                 topic = &*dead.record.partition.topic,
                 partition = dead.record.partition.number,

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub unknown_statuses: IntCounter,
     /// Records that were refused, by cause.
     pub refusals: IntCounterVec,
+    /// Records that wait because a code in them stands in no table of their adapter.
+    pub unmapped_codes: IntCounterVec,
     /// Decisions by rule, verdict and reason.
     pub decisions: IntCounterVec,
     /// Tries at providers.
@@ -104,6 +106,11 @@ impl Metrics {
             zoneless: counter("zoneless_times_total", "Times that named no zone and were read in the shop's")?,
             unknown_statuses: counter("unknown_statuses_total", "Carrier scans whose status no vocabulary lists")?,
             refusals: counters("refused_records_total", "Records that could not become events, by cause", &["cause"])?,
+            unmapped_codes: counters(
+                "unmapped_codes_total",
+                "Records with a code that no table of their adapter lists; they wait with the dead letters",
+                &["topic"],
+            )?,
             decisions: counters(
                 "decisions_total",
                 "Decisions by rule, verdict and reason",

@@ -1,5 +1,6 @@
 //! All integration tests are one binary: it links once, and its tests run beside each other.
 
+mod adapter;
 mod architecture;
 mod bus;
 mod domain;

@@ -5,6 +5,7 @@ mod bad_input;
 mod demo;
 mod events;
 mod face;
+mod foreign;
 pub mod harness;
 mod kill;
 mod providers;
