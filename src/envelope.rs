@@ -9,6 +9,7 @@
 pub mod avro;
 pub mod cloudevents;
 mod explain;
+mod outcome;
 mod validate;
 
 use chrono_tz::Tz;
@@ -21,6 +22,7 @@ use crate::ports::{InboxKey, Record};
 
 pub use avro::encode_avro;
 pub use cloudevents::encode;
+pub use outcome::{Format, encode_report};
 
 /// How much of a record is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

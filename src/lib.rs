@@ -73,6 +73,7 @@ pub mod envelope;
 pub mod http;
 pub mod ingest;
 pub mod message;
+pub mod outcome;
 pub mod ports;
 pub mod provider;
 pub mod rules;

@@ -10,7 +10,7 @@ mod store;
 pub use bus::{Feed, Partition, Record};
 pub use outbox::{Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, State, Story, Timeline};
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
-pub use publication::{Publication, Publisher, Stream};
+pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use store::{Advance, Batch, DeadRecord, InboxKey, JourneyWrite, Parked, Store, StoreError, Versioned};
 
 pub use crate::domain::decision::Entry;

@@ -36,7 +36,7 @@ use crate::domain::notification::Outcome;
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Next, Parked, Partition, Publication, Record,
-    Store, StoreError, Timeline, Versioned,
+    Store, StoreError, Stream, Timeline, Versioned,
 };
 use columns::Unpacker;
 use lane::Stored;
@@ -281,12 +281,13 @@ impl Store for Sqlite {
 
     async fn publications(
         &self,
+        stream: Stream,
         now: Timestamp,
         lease: &Lease,
         limit: usize,
     ) -> Result<Option<Vec<(i64, Publication)>>, StoreError> {
         let lease = lease.clone();
-        self.writer.call(move |c| publication::waiting(c, now, &lease, limit)).await
+        self.writer.call(move |c| publication::waiting(c, stream, now, &lease, limit)).await
     }
 
     async fn published(&self, ids: &[i64]) -> Result<(), StoreError> {
@@ -294,9 +295,9 @@ impl Store for Sqlite {
         self.writer.call(move |c| publication::published(c, &ids)).await
     }
 
-    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError> {
+    async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError> {
         let owner = owner.to_owned();
-        self.writer.call(move |c| publication::stop(c, &owner)).await
+        self.writer.call(move |c| publication::stop(c, stream, &owner)).await
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
