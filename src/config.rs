@@ -15,6 +15,8 @@ use crate::bus;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::retry::Policy;
 use crate::domain::shop::Shop;
+use crate::envelope;
+use crate::ports::Stream;
 use crate::provider;
 use crate::store::sqlite;
 
@@ -77,6 +79,29 @@ pub struct Events {
     pub max_bytes: usize,
 }
 
+/// What of our own work is published, and where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outgoing {
+    /// The topic of outcomes; without it, none are written.
+    #[serde(default)]
+    pub outcomes: Option<String>,
+    pub format: envelope::Format,
+    /// The `source` of the outcomes' CloudEvents.
+    pub source: String,
+    /// The topic of dead letters; without it, they are kept in the store.
+    #[serde(default)]
+    pub dead_letters: Option<String>,
+}
+
+impl Outgoing {
+    /// The topic of each stream that is published.
+    pub fn topics(&self) -> BTreeMap<Stream, String> {
+        let named = [(Stream::Outcomes, &self.outcomes), (Stream::DeadLetters, &self.dead_letters)];
+        named.into_iter().filter_map(|(stream, topic)| Some((stream, topic.clone()?))).collect()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dispatch {
@@ -106,6 +131,7 @@ pub struct Settings {
     pub http: Http,
     pub bus: bus::BusSettings,
     pub events: Events,
+    pub outgoing: Outgoing,
     pub store: sqlite::Settings,
     pub dispatch: Dispatch,
     pub rules: Folder,
@@ -118,12 +144,13 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "service",
     "log",
     "http",
     "bus",
     "events",
+    "outgoing",
     "store",
     "dispatch",
     "rules",
@@ -175,6 +202,7 @@ impl Settings {
             let http = reader.part_or(&["http"], section("http"))?;
             let bus: bus::BusSettings = reader.part_or(&["bus"], section("bus"))?;
             let events = reader.part_or(&["events"], section("events"))?;
+            let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
             let store = reader.part_or(&["store"], section("store"))?;
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
@@ -207,6 +235,7 @@ impl Settings {
                 store: sqlite::Settings { group: bus.group.clone(), ..store },
                 bus,
                 events,
+                outgoing,
                 dispatch,
                 rules,
                 templates,

@@ -26,6 +26,7 @@
 //! - [`envelope`]: from a record to an event. [`schema`]: the published schemas of events.
 //! - [`ingest`]: a batch of events, deadlines or withdrawals becomes one transaction.
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
+//! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`]: Kafka, SQLite, HTTP.
 //! - [`config`], [`rules`], [`shops`], [`secret`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
@@ -66,6 +67,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dead_letter;
 pub mod demo;
 pub mod dispatch;
 pub mod domain;
@@ -76,6 +78,7 @@ pub mod message;
 pub mod outcome;
 pub mod ports;
 pub mod provider;
+pub mod publish;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;

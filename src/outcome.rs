@@ -100,10 +100,10 @@ pub struct DecisionMade<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
     /// With `send`: one for each channel.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notifications: Vec<ReportedNotification<'a>>,
     /// Channels of the rule that could not be used.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub skipped: Vec<SkippedChannel>,
 }
 
@@ -168,7 +168,7 @@ pub struct AttemptMade<'a> {
     pub channel: Channel,
     /// The provider's name in the configuration.
     pub provider: &'a str,
-    /// The how manieth attempt this was, of those that count.
+    /// Its number, from 1 on; an attempt that does not count leaves the number to the next.
     pub attempt: u32,
     pub outcome: notification::Outcome,
     /// The HTTP status, if there was an answer.

@@ -115,7 +115,11 @@ pub(crate) fn kept_avro_schemas() -> impl Iterator<Item = &'static str> {
 /// What is told of our work names its order where any reader of CloudEvents finds it.
 fn report(schema: &DataSchema) -> Value {
     let mut whole = cloud_event(schema);
-    whole["properties"]["subject"] = json!({ "description": "The order that it is about.", "type": "string" });
+    let attributes = &mut whole["properties"];
+    attributes["subject"] = json!({ "description": "The order that it is about.", "type": "string" });
+    attributes["source"]["description"] = json!("The deployment, as its configuration names it (`outgoing.source`).");
+    attributes["time"]["description"] = json!("When it was decided or attempted.");
+    attributes["traceparent"]["description"] = json!("That of the event which it follows from.");
     whole
 }
 

@@ -41,6 +41,10 @@ pub struct Metrics {
     pub timers_overdue: Gauge,
     pub batch_records: prometheus::Histogram,
     pub support_contacts: IntCounter,
+    /// Records of our own, by what became of them.
+    pub published: IntCounterVec,
+    /// How long the first of what waits to be published has been tried.
+    pub publication_waits: GaugeVec,
     pub up: IntGauge,
 }
 
@@ -87,6 +91,11 @@ impl Metrics {
             };
         let backlog = GaugeVec::new(Opts::new("backlog", "What waits, by kind"), &["kind"])?;
         registry.register(Box::new(backlog.clone()))?;
+        let publication_waits = GaugeVec::new(
+            Opts::new("publication_waiting_seconds", "How long the first publication that waits has been tried"),
+            &["stream"],
+        )?;
+        registry.register(Box::new(publication_waits.clone()))?;
         let up = IntGauge::new("ready", "1 while the service takes in events and can store them")?;
         registry.register(Box::new(up.clone()))?;
         Ok(Self {
@@ -152,6 +161,12 @@ impl Metrics {
                 &[1.0, 5.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1_000.0],
             )?,
             support_contacts: counter("support_contacts_total", "Customers who had to ask")?,
+            published: counters(
+                "published_total",
+                "Records of our own by stream and outcome: arrived, shortened, refused, failed (tried again), left_out",
+                &["stream", "outcome"],
+            )?,
+            publication_waits,
             up,
             registry,
         })

@@ -183,6 +183,9 @@ pub trait Store: Send + Sync {
     /// What waits for a person, oldest first.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
 
+    /// A dead record as it came, with what may be personal in it.
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError>;
+
     /// Puts a dead record back to be read again. `false`: there is none of that id.
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError>;
 

@@ -309,6 +309,10 @@ impl Store for Sqlite {
         self.read(move |c| inspect::dead_letters(c, limit)).await
     }
 
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        self.read(move |c| inspect::dead_record(c, id)).await
+    }
+
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError> {
         self.writer.call(move |c| outbox::redrive_record(c, id)).await
     }

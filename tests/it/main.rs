@@ -5,6 +5,7 @@ mod bus;
 mod domain;
 mod envelope;
 mod message;
+mod outgoing;
 mod provider;
 mod service;
 mod store;

@@ -7,6 +7,7 @@ mod events;
 mod face;
 mod harness;
 mod kill;
+mod outgoing;
 mod providers;
 mod refused;
 mod settings;

@@ -15,7 +15,7 @@ struct Fault {
 }
 
 /// Settings that are wrong, each with its fault.
-const WRONG: [(&[(&str, &str)], Fault); 17] = {
+const WRONG: [(&[(&str, &str)], Fault); 21] = {
     const fn fault(what: &'static str, at: &'static str, suggestion: &'static str) -> Fault {
         Fault { what, at, suggestion }
     }
@@ -45,6 +45,16 @@ const WRONG: [(&[(&str, &str)], Fault); 17] = {
         (&[("shop.country", "'France'")], fault("country", "shop.country", "")),
         (&[("providers.mail.api_key.file", "'/nowhere/key'")], fault("/nowhere/key", "providers.mail", "")),
         (&[("providers.mail.kind", "'resent'")], fault("resent", "providers.mail.kind", "")),
+        (
+            &[("outgoing.outcomes", "'reassure.orders'")],
+            fault("would be read as events", "outgoing.outcomes", "another topic"),
+        ),
+        (&[("outgoing.dead_letters", "'dead letters'")], fault("no name of a topic", "outgoing.dead_letters", "dots")),
+        (
+            &[("outgoing.outcomes", "'told'"), ("outgoing.dead_letters", "'told'")],
+            fault("is the topic of the outcomes", "outgoing.dead_letters", "another topic"),
+        ),
+        (&[("outgoing.format", "'xml'")], fault("outgoing.format", "outgoing.format", "")),
         (&[("rules.folder", "'/nowhere/rules'")], fault("/nowhere/rules", "", "")),
     ]
 };
