@@ -10,22 +10,27 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Attempt, Backlog, DeadLetter, Entry, Record, State, StoreError, Story, Timeline};
 
 pub(super) fn timeline(connection: &Connection, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, version, body FROM journeys WHERE shop = ?1 AND order_id = ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT version, body, last_entry, last_notification FROM journeys WHERE shop = ?1 AND order_id = ?2",
+    )?;
     let mut rows = statement.query([&key.shop, &key.order_id])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let id: i64 = row.get(0)?;
     Ok(Some(Timeline {
-        journey: columns::journey(text(row, 2)?)?,
-        version: columns::natural(row.get(1)?)?,
-        entries: entries(connection, id)?,
-        notifications: stories(connection, id)?,
+        journey: columns::journey(text(row, 1)?)?,
+        version: columns::natural(row.get(0)?)?,
+        entries: entries(connection, row.get(2)?)?,
+        notifications: stories(connection, row.get(3)?)?,
     }))
 }
 
-fn entries(connection: &Connection, journey: i64) -> Result<Vec<Entry>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT body FROM entries WHERE journey = ?1 ORDER BY id")?;
-    let mut rows = statement.query([journey])?;
+fn entries(connection: &Connection, last: Option<i64>) -> Result<Vec<Entry>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE line (id, previous, body) AS (
+             SELECT id, previous, body FROM entries WHERE id = ?1
+             UNION ALL SELECT e.id, e.previous, e.body FROM line l JOIN entries e ON e.id = l.previous)
+         SELECT body FROM line ORDER BY id",
+    )?;
+    let mut rows = statement.query([last])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         entries.push(columns::from_json("an entry", text(row, 0)?)?);
@@ -33,13 +38,16 @@ fn entries(connection: &Connection, journey: i64) -> Result<Vec<Entry>, StoreErr
     Ok(entries)
 }
 
-fn stories(connection: &Connection, journey: i64) -> Result<Vec<Story>, StoreError> {
+fn stories(connection: &Connection, last: Option<i64>) -> Result<Vec<Story>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT o.seq, o.id, o.rule, o.message, o.channel, o.provider, o.decided_ms, o.state, o.reason, o.due_ms,
+        "WITH RECURSIVE line (seq, previous) AS (
+             SELECT seq, previous FROM outbox WHERE seq = ?1
+             UNION ALL SELECT o.seq, o.previous FROM line l JOIN outbox o ON o.seq = l.previous)
+         SELECT o.seq, o.id, o.rule, o.message, o.channel, o.provider, o.decided_ms, o.state, o.reason, o.due_ms,
                 c.size_bytes, c.body
-         FROM outbox o JOIN contents c ON c.notification = o.seq WHERE o.journey = ?1 ORDER BY o.seq",
+         FROM line JOIN outbox o USING (seq) JOIN contents c ON c.notification = o.seq ORDER BY o.seq",
     )?;
-    let mut rows = statement.query([journey])?;
+    let mut rows = statement.query([last])?;
     let mut unpacker = Unpacker::new()?;
     let mut stories = Vec::new();
     while let Some(row) = rows.next()? {

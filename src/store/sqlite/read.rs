@@ -120,7 +120,7 @@ pub(super) fn due_timers(
     let mut statement = connection.prepare_cached(
         "SELECT j.shop, j.order_id, t.rule, t.subject, t.number, t.due_ns
          FROM timers t INDEXED BY timers_by_due JOIN journeys j ON j.id = t.journey
-         WHERE t.due_ns <= ?1 ORDER BY t.due_ns, t.id LIMIT ?2",
+         WHERE t.due_ns <= ?1 ORDER BY t.due_ns, t.journey LIMIT ?2",
     )?;
     let mut rows = statement.query(params![columns::nanos(now), columns::integer(limit)])?;
     let mut timers = Vec::new();
