@@ -178,6 +178,7 @@ fn publish(
             clock: shared.clock.clone(),
             metrics: shared.metrics.clone(),
             owner: shared.owner.clone(),
+            most_waiting: publish::MOST_WAITING,
         };
         let stop = stop.clone();
         tasks.spawn(async move {

@@ -58,6 +58,8 @@ pub struct Publish {
     pub clock: Clock,
     pub metrics: Metrics,
     pub owner: String,
+    /// See [`MOST_WAITING`].
+    pub most_waiting: u64,
 }
 
 /// What a round came to.
@@ -204,7 +206,7 @@ impl Publish {
     async fn count(&self) {
         match self.store.backlog(self.clock.now()).await {
             Ok(backlog) => {
-                let full = backlog.publications >= MOST_WAITING;
+                let full = backlog.publications >= self.most_waiting;
                 if self.outlet.set_full(full) != full {
                     tracing::warn!(
                         waiting = backlog.publications,

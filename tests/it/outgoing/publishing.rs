@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use reassure::clock::Clock;
-use reassure::ports::{Batch, Publication, Publisher, Store, Stream, Unpublished};
+use reassure::ports::{Batch, DeadRecord, Partition, Publication, Publisher, Record, Store, Stream, Unpublished};
 use reassure::publish::{Outlet, Publish};
 use reassure::telemetry::Metrics;
 use tokio::sync::watch;
@@ -18,6 +18,8 @@ use crate::store::sqlite::opened;
 
 /// Long enough for a busy machine; a test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(30);
+
+const MOST_WAITING: u64 = 3;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mood {
@@ -87,6 +89,7 @@ impl Scene {
             clock: Clock::system(),
             metrics: self.metrics.clone(),
             owner: owner.to_owned(),
+            most_waiting: MOST_WAITING,
         };
         tokio::spawn(publish.run(self.stop.subscribe()))
     }
@@ -219,6 +222,34 @@ async fn one_process_publishes_and_the_other_takes_over_when_it_stops() {
     second.taken_are(&["3"]).await;
     second.stop(LONG, [other]).await;
     assert_eq!(first.taken(), ["1", "2"]);
+}
+
+/// I10: what waits while the broker is away has a bound; then dead letters stay in the store.
+#[tokio::test(flavor = "multi_thread")]
+async fn beyond_a_bound_no_more_is_written() {
+    let opened = opened();
+    let scene = Scene::new(&opened.store);
+    let dead = DeadRecord {
+        record: Record {
+            partition: Partition { topic: "orders".into(), number: 0 },
+            offset: 0,
+            key: None,
+            value: None,
+            headers: Vec::new(),
+            timestamp: None,
+        },
+        stage: "decode",
+        cause: "malformed_json",
+        detail: String::new(),
+        at: Clock::system().now(),
+    };
+    assert!(scene.outlet.of_dead(&dead).is_some());
+    scene.broker.mood.send_replace(Mood::Away);
+    scene.write(Stream::DeadLetters, &["1", "2", "3"]).await;
+    let task = scene.start(Stream::DeadLetters, "me");
+    scene.asked_again().await;
+    assert!(scene.outlet.of_dead(&dead).is_none(), "it stays in the store");
+    scene.stop(LONG, [task]).await;
 }
 
 /// Promise 13: a stop is bounded, whatever the broker does; what was under way is not lost.
