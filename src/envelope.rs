@@ -15,6 +15,7 @@ mod explain;
 mod foreign;
 pub mod format;
 mod frame;
+mod outcome;
 mod validate;
 
 use chrono_tz::Tz;
@@ -33,6 +34,7 @@ pub use format::{Format, Formats};
 
 use format::Shape;
 use frame::settle;
+pub use outcome::{Encoding, encode_report};
 
 /// How much of a record is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

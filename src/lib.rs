@@ -27,6 +27,7 @@
 //!   events. [`schema`]: the published schemas of events.
 //! - [`ingest`]: a batch of events, deadlines or withdrawals becomes one transaction.
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
+//! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
@@ -68,6 +69,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dead_letter;
 pub mod demo;
 pub mod dispatch;
 pub mod domain;
@@ -76,8 +78,10 @@ pub mod folder;
 pub mod http;
 pub mod ingest;
 pub mod message;
+pub mod outcome;
 pub mod ports;
 pub mod provider;
+pub mod publish;
 pub mod registry;
 pub mod rules;
 pub mod sandbox;

@@ -47,6 +47,10 @@ pub struct Metrics {
     pub registry_answers: IntCounterVec,
     /// Records that wait for a schema, and those behind them.
     pub held_records: IntGauge,
+    /// Records of our own, by what became of them.
+    pub published: IntCounterVec,
+    /// How long the first of what waits to be published has been tried.
+    pub publication_waits: GaugeVec,
     pub up: IntGauge,
 }
 
@@ -93,6 +97,11 @@ impl Metrics {
             };
         let backlog = GaugeVec::new(Opts::new("backlog", "What waits, by kind"), &["kind"])?;
         registry.register(Box::new(backlog.clone()))?;
+        let publication_waits = GaugeVec::new(
+            Opts::new("publication_waiting_seconds", "How long the first publication that waits has been tried"),
+            &["stream"],
+        )?;
+        registry.register(Box::new(publication_waits.clone()))?;
         let up = IntGauge::new("ready", "1 while the service takes in events and can store them")?;
         registry.register(Box::new(up.clone()))?;
         let held_records = IntGauge::new("held_records", "Records that wait for a schema, and those behind them")?;
@@ -171,6 +180,12 @@ impl Metrics {
                 &["answer"],
             )?,
             held_records,
+            published: counters(
+                "published_total",
+                "Records of our own by stream and outcome: arrived, shortened, refused, failed (tried again), left_out",
+                &["stream", "outcome"],
+            )?,
+            publication_waits,
             up,
             registry,
         })

@@ -6,6 +6,7 @@ mod bus;
 mod domain;
 mod envelope;
 mod message;
+mod outgoing;
 mod provider;
 mod registry;
 mod service;

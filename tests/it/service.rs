@@ -8,6 +8,7 @@ mod face;
 mod foreign;
 pub mod harness;
 mod kill;
+mod outgoing;
 mod providers;
 mod refused;
 mod registry;

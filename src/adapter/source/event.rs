@@ -103,7 +103,7 @@ impl Shape {
         mut given: Fields,
         at: Location,
     ) -> Object {
-        let event = self.schema.event_type.as_str();
+        let event = self.schema.name;
         let when = take(&mut given, "when").and_then(|value| reader.expression("when", &value, &self.names));
         let required: Vec<&str> =
             schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
