@@ -4,6 +4,7 @@ use super::{Settings, UnknownShops, Unread};
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
+use crate::store;
 
 impl Settings {
     /// Places the fault of a provider where the provider is described.
@@ -32,6 +33,11 @@ impl Settings {
             faults.push(source.fault(&["dispatch", "lease_seconds"], what).suggest(right));
         }
         self.agree_outgoing(faults);
+        if let store::Settings::Postgres(settings) = &self.store {
+            for (name, what) in settings.faults() {
+                faults.push(source.fault(&["store", name], format!("store.{name} {what}")));
+            }
+        }
         let mut served: Vec<(Vec<&str>, &Shop)> =
             self.shops.iter().map(|(id, shop)| (vec!["shops", "named", id.as_str()], shop)).collect();
         if self.unknown_shops == UnknownShops::Serve {

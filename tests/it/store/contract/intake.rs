@@ -1,4 +1,4 @@
-//! Offsets, inbox, journeys, links, parked events, timers.
+//! Offsets, journeys, links, parked events, timers.
 
 use reassure::domain::event::{Reference, Waybill};
 use reassure::domain::journey::{JourneyKey, Subject, Timer};
