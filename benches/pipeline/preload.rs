@@ -15,8 +15,9 @@ const ROUNDS: u32 = 1_500;
 
 /// Every text that names the seed's order number, with the copy's in its place.
 const COPY: &str = "
-INSERT INTO journeys (id, shop, order_id, version, body)
+INSERT INTO journeys (id, shop, order_id, version, last_entry, last_notification, body)
 SELECT j.id + 7 * r.k, j.shop, replace(j.order_id, n.old, n.old + 7 * r.k), j.version,
+       j.last_entry + (SELECT count(*) FROM owners) * r.k, j.last_notification + 7 * r.k,
        replace(j.body, n.old, n.old + 7 * r.k)
 FROM rounds r, journeys j JOIN numbers n ON n.journey = j.id WHERE j.id <= 7 ORDER BY r.k, j.id;
 INSERT INTO links (shop, reference, since_ms, journey)
@@ -25,16 +26,15 @@ FROM rounds r, links l JOIN numbers n ON n.journey = l.journey;
 INSERT INTO timers (journey, rule, subject, number, due_ns)
 SELECT t.journey + 7 * r.k, t.rule, replace(t.subject, n.old, n.old + 7 * r.k), t.number, t.due_ns - 1000 * r.k
 FROM rounds r, timers t JOIN numbers n ON n.journey = t.journey WHERE t.journey <= 7;
-INSERT INTO entries (journey, body)
-SELECT e.journey + 7 * r.k, replace(e.body, n.old, n.old + 7 * r.k)
-FROM rounds r, entries e JOIN numbers n ON n.journey = e.journey WHERE e.journey <= 7;
-INSERT INTO inbox (key, day)
-SELECT randomblob(16), (SELECT min(day) FROM inbox) FROM rounds r, entries e WHERE e.journey <= 7;
+INSERT INTO entries (id, previous, body)
+SELECT e.id + (SELECT count(*) FROM owners) * r.k, e.previous + (SELECT count(*) FROM owners) * r.k,
+       replace(e.body, o.old, o.old + 7 * r.k)
+FROM rounds r, entries e JOIN owners o ON o.entry = e.id;
 INSERT INTO outbox (seq, id, journey, channel, provider, state, ready_ms, due_ms, lease_owner, lease_until_ms,
-                    attempts, received_ms, decided_ms, expires_ms, settled_ms, rule, message, subject)
+                    attempts, received_ms, decided_ms, expires_ms, settled_ms, rule, message, subject, previous)
 SELECT seq + 7 * r.k, printf('ntf_%08x', r.k) || substr(id, 13), journey + 7 * r.k, channel, provider, state,
        ready_ms, due_ms, lease_owner, lease_until_ms, attempts, received_ms, decided_ms, expires_ms, settled_ms,
-       rule, message, subject
+       rule, message, subject, previous + 7 * r.k
 FROM rounds r, outbox WHERE journey <= 7;
 INSERT INTO contents (notification, size_bytes, body)
 SELECT notification + 7 * r.k, size_bytes, body FROM rounds r, contents WHERE notification <= 7;
@@ -69,7 +69,13 @@ fn copy(connection: &Connection, seed: u32, journeys: u32) -> rusqlite::Result<(
          PRAGMA cache_size = -1048576;
          CREATE TEMP TABLE rounds (k INTEGER PRIMARY KEY);
          CREATE TEMP TABLE numbers (journey INTEGER PRIMARY KEY, old INTEGER);
-         INSERT INTO numbers SELECT id, CAST(substr(order_id, 3) AS INTEGER) FROM journeys;",
+         INSERT INTO numbers SELECT id, CAST(substr(order_id, 3) AS INTEGER) FROM journeys;
+         CREATE TEMP TABLE owners (entry INTEGER PRIMARY KEY, old INTEGER);
+         INSERT INTO owners
+         WITH RECURSIVE line (entry, old) AS (
+             SELECT j.last_entry, n.old FROM journeys j JOIN numbers n ON n.journey = j.id WHERE j.last_entry > 0
+             UNION ALL SELECT e.previous, l.old FROM line l JOIN entries e ON e.id = l.entry WHERE e.previous > 0)
+         SELECT entry, old FROM line;",
     )?;
     let lowest: u32 = connection.query_row("SELECT min(old) FROM numbers", [], |row| row.get(0))?;
     assert_eq!(lowest, FIRST, "the seed has the first numbers");

@@ -7,9 +7,9 @@ use async_trait::async_trait;
 
 use super::bus::{Partition, Record};
 use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline};
-use super::publication::Publication;
+use super::publication::{Publication, Stream};
 use crate::domain::decision::{Entry, NotificationId, Reason};
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
 use crate::domain::notification::{Content, Notification};
 use crate::domain::time::Timestamp;
@@ -31,10 +31,6 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// A hash of an event's `source` and `id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct InboxKey(pub [u8; 16]);
-
 /// A journey with the version that a change of it must name.
 #[derive(Clone, Debug)]
 pub struct Versioned {
@@ -47,7 +43,7 @@ pub struct Versioned {
 pub struct Parked {
     pub shop: String,
     pub reference: Reference,
-    pub key: InboxKey,
+    pub key: EventKey,
     /// The event as structured CloudEvents JSON.
     pub event: Vec<u8>,
     pub parked_at: Timestamp,
@@ -93,11 +89,10 @@ pub struct Advance {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub advances: Vec<Advance>,
-    pub inbox: Vec<InboxKey>,
     pub journeys: Vec<JourneyWrite>,
     pub parked: Vec<Parked>,
     /// Parked events that have been released.
-    pub released: Vec<InboxKey>,
+    pub released: Vec<EventKey>,
     pub dead: Vec<DeadRecord>,
     /// Dead records that have been worked off after a redrive.
     pub redriven: Vec<i64>,
@@ -112,9 +107,6 @@ pub trait Store: Send + Sync {
     /// The next offsets of all partitions that were ever read by this consumer group, and which
     /// topics they are of ([`Partition::WHOLE_TOPIC`]).
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError>;
-
-    /// Which of these events have been taken in already (I1).
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError>;
 
     /// The journeys that each reference leads to, as of the moment beside it.
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError>;
@@ -161,11 +153,13 @@ pub trait Store: Send + Sync {
     /// Gives leases back unused, so that others need not wait for their end.
     async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError>;
 
-    /// The oldest publications, in the order they were written, if it is this process's turn to
-    /// publish: only one does at a time, so that readers find them in order. The turn is renewed
-    /// until `lease.until` and may be taken over afterwards. `None`: it is another's turn.
+    /// The oldest publications of `stream`, in the order they were written, if it is this
+    /// process's turn to publish it: only one does at a time, so that readers find them in order.
+    /// The turn is renewed until `lease.until` and may be taken over afterwards. `None`: it is
+    /// another's turn.
     async fn publications(
         &self,
+        stream: Stream,
         now: Timestamp,
         lease: &Lease,
         limit: usize,
@@ -174,13 +168,16 @@ pub trait Store: Send + Sync {
     /// Forgets publications that have arrived.
     async fn published(&self, ids: &[i64]) -> Result<(), StoreError>;
 
-    /// Gives the turn to publish back.
-    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError>;
+    /// Gives the turn to publish `stream` back, if it is `owner`'s.
+    async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError>;
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError>;
 
     /// What waits for a person, oldest first.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// A dead record as it came, with what may be personal in it.
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError>;
 
     /// Puts a dead record back to be read again. `false`: there is none of that id.
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError>;

@@ -8,6 +8,7 @@
 //! carried out. To repeat it is safe: a batch is refused as `Conflict` or `Fenced`, an attempt is
 //! written as one more attempt.
 
+mod checkpoint;
 mod columns;
 mod commit;
 mod failure;
@@ -35,9 +36,10 @@ use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::notification::Outcome;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Next, Parked, Partition, Publication, Record,
-    Store, StoreError, Timeline, Versioned,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Next, Parked, Partition, Publication, Record, Store,
+    StoreError, Stream, Timeline, Versioned,
 };
+use checkpoint::Checkpoints;
 use columns::Unpacker;
 use lane::Stored;
 use prepare::Prepared;
@@ -91,6 +93,7 @@ impl Default for Settings {
 pub struct Sqlite {
     // before the writer: the last connection to close writes the log back, and must be able to
     readers: Workers,
+    checkpoints: Arc<Checkpoints>,
     writer: Workers,
     group: Arc<str>,
 }
@@ -106,10 +109,17 @@ impl Sqlite {
         let path = path.as_ref();
         let deadline = Duration::from_millis(settings.deadline_ms);
         let writer = open::writer(path, &settings)?;
+        // a transaction of 500 events writes a few MiB: the log is written back every few of them
+        let checkpoints = Checkpoints::start(
+            &writer,
+            open::checkpointer(path, &settings)?,
+            settings.checkpoint_mib.saturating_mul(256),
+        )?;
         let readers =
             (0..settings.readers.max(1)).map(|_| open::reader(path, &settings)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
             readers: Workers::start("store-read", readers, settings.waiting_calls, deadline)?,
+            checkpoints: Arc::new(checkpoints),
             writer: Workers::start("store-write", vec![writer], settings.waiting_calls, deadline)?,
             group: settings.group.into(),
         })
@@ -120,7 +130,23 @@ impl Sqlite {
     /// # Errors
     /// [`StoreError::Unavailable`]
     pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        self.writer.call(move |connection| open::limit(connection, pages)).await
+        self.write(move |connection| open::limit(connection, pages)).await
+    }
+
+    /// Runs `write` on the connection that writes.
+    async fn write<T, F>(&self, write: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let checkpoints = Arc::clone(&self.checkpoints);
+        self.writer
+            .call(move |connection| {
+                let written = write(connection);
+                checkpoints.look(connection);
+                written
+            })
+            .await
     }
 
     /// Runs `read` on a connection that reads, all of it as of one moment.
@@ -150,7 +176,7 @@ impl Sqlite {
                 let attempts: Vec<_> =
                     unreadable.into_iter().map(|(id, provider)| set_aside(id, provider, now)).collect();
                 let lease = lease.clone();
-                rows = self.writer.call(move |c| outbox::record(c, &attempts, now, &lease)).await?;
+                rows = self.write(move |c| outbox::record(c, &attempts, now, &lease)).await?;
             }
         }
         Ok(decoded)
@@ -209,11 +235,6 @@ impl Store for Sqlite {
         self.read(move |c| read::offsets(c, &group)).await
     }
 
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
-        let keys = keys.to_vec();
-        self.read(move |c| read::seen(c, &keys)).await
-    }
-
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
         let references = references.to_vec();
         self.read(move |c| read::resolve(c, &references)).await
@@ -237,7 +258,7 @@ impl Store for Sqlite {
     ) -> Result<Vec<Leased>, StoreError> {
         let prepared = aside(move || Prepared::new(batch)).await?;
         let (owned, capacity, group) = (lease.clone(), capacity.clone(), Arc::clone(&self.group));
-        let mut taken = self.writer.call(move |c| commit::commit(c, prepared, &owned, capacity, &group)).await?;
+        let mut taken = self.write(move |c| commit::commit(c, prepared, &owned, capacity, &group)).await?;
         let mut leased = taken.fresh();
         if !taken.stored.is_empty() {
             // The batch is written, so this cannot fail any more: what cannot be read stays leased
@@ -259,7 +280,7 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Leased>, StoreError> {
         let (provider, owned) = (provider.to_owned(), lease.clone());
-        let stored = self.writer.call(move |c| outbox::claim(c, &provider, now, &owned, limit)).await?;
+        let stored = self.write(move |c| outbox::claim(c, &provider, now, &owned, limit)).await?;
         self.decode(stored, now, lease).await
     }
 
@@ -270,33 +291,34 @@ impl Store for Sqlite {
         lease: &Lease,
     ) -> Result<Vec<Leased>, StoreError> {
         let owned = lease.clone();
-        let stored = self.writer.call(move |c| outbox::record(c, &attempts, now, &owned)).await?;
+        let stored = self.write(move |c| outbox::record(c, &attempts, now, &owned)).await?;
         self.decode(stored, now, lease).await
     }
 
     async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError> {
         let (notifications, owner) = (notifications.to_vec(), owner.to_owned());
-        self.writer.call(move |c| outbox::release(c, &notifications, &owner)).await
+        self.write(move |c| outbox::release(c, &notifications, &owner)).await
     }
 
     async fn publications(
         &self,
+        stream: Stream,
         now: Timestamp,
         lease: &Lease,
         limit: usize,
     ) -> Result<Option<Vec<(i64, Publication)>>, StoreError> {
         let lease = lease.clone();
-        self.writer.call(move |c| publication::waiting(c, now, &lease, limit)).await
+        self.write(move |c| publication::waiting(c, stream, now, &lease, limit)).await
     }
 
     async fn published(&self, ids: &[i64]) -> Result<(), StoreError> {
         let ids = ids.to_vec();
-        self.writer.call(move |c| publication::published(c, &ids)).await
+        self.write(move |c| publication::published(c, &ids)).await
     }
 
-    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError> {
+    async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError> {
         let owner = owner.to_owned();
-        self.writer.call(move |c| publication::stop(c, &owner)).await
+        self.write(move |c| publication::stop(c, stream, &owner)).await
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
@@ -308,13 +330,17 @@ impl Store for Sqlite {
         self.read(move |c| inspect::dead_letters(c, limit)).await
     }
 
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        self.read(move |c| inspect::dead_record(c, id)).await
+    }
+
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError> {
-        self.writer.call(move |c| outbox::redrive_record(c, id)).await
+        self.write(move |c| outbox::redrive_record(c, id)).await
     }
 
     async fn redrive_notification(&self, id: &NotificationId, now: Timestamp) -> Result<bool, StoreError> {
         let id = id.clone();
-        self.writer.call(move |c| outbox::redrive(c, &id, now)).await
+        self.write(move |c| outbox::redrive(c, &id, now)).await
     }
 
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {
@@ -326,12 +352,11 @@ impl Store for Sqlite {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.writer
-            .call(|connection| {
-                connection.execute("UPDATE pulse SET beats = beats + 1", [])?;
-                Ok(())
-            })
-            .await?;
+        self.write(|connection| {
+            connection.execute("UPDATE pulse SET beats = beats + 1", [])?;
+            Ok(())
+        })
+        .await?;
         self.read(read::ping).await
     }
 }

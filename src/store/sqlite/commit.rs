@@ -9,8 +9,7 @@ use super::lane::{self, Lane, Stored};
 use super::prepare::{Prepared, PreparedJourney, PreparedNotification, PreparedTimer};
 use super::publication;
 use crate::domain::decision::Reason;
-use crate::domain::time::Timestamp;
-use crate::ports::{Advance, InboxKey, Lease, Leased, State, StoreError};
+use crate::ports::{Advance, Lease, Leased, State, StoreError};
 
 /// What a commit leased.
 pub(super) struct Taken {
@@ -56,25 +55,25 @@ pub(super) fn commit(
     for advance in &batch.advances {
         advance_offset(&transaction, advance, group)?;
     }
-    inbox(&transaction, &batch.inbox, lease.until)?;
-    let ids = journeys(&transaction, &batch.journeys)?;
-    for (id, write) in ids.iter().zip(&batch.journeys) {
-        links(&transaction, *id, write)?;
-        drop_timers(&transaction, *id, &write.timers_dropped)?;
-        set_timers(&transaction, *id, &write.timers_set)?;
+    let mut rows = rows(&transaction, &batch.journeys)?;
+    for (row, write) in rows.iter_mut().zip(&batch.journeys) {
+        links(&transaction, row.id, write)?;
+        drop_timers(&transaction, row.id, &write.timers_dropped)?;
+        set_timers(&transaction, row.id, &write.timers_set)?;
+        entries(&transaction, row, &write.entries)?;
     }
-    entries(&transaction, &ids, &batch.journeys)?;
     // Before the new notifications, which then find the lanes as they will be.
     let stored = withdraw(&transaction, &batch, lease, &mut capacity)?;
     let mut leased = Vec::new();
-    for (index, (id, write)) in ids.iter().zip(&batch.journeys).enumerate() {
+    for (index, (row, write)) in rows.iter_mut().zip(&batch.journeys).enumerate() {
         for (number, notification) in write.notifications.iter().enumerate() {
             let withdrawn = batch.withdrawn.get(&notification.notification.id).copied();
-            if notify(&transaction, *id, notification, withdrawn, lease, &mut capacity)? {
+            if notify(&transaction, row, notification, withdrawn, lease, &mut capacity)? {
                 leased.push((index, number));
             }
         }
     }
+    journeys(&transaction, &rows, &batch.journeys)?;
     parked(&transaction, &batch)?;
     dead(&transaction, &batch)?;
     for each in &batch.publications {
@@ -103,43 +102,54 @@ fn advance_offset(connection: &Connection, advance: &Advance, group: &str) -> Re
     if written == 1 { Ok(()) } else { Err(StoreError::Fenced(partition.clone())) }
 }
 
-/// The day is that of the lease's end, minutes from now: keys are forgotten after days.
-fn inbox(connection: &Connection, keys: &[InboxKey], until: Timestamp) -> Result<(), StoreError> {
-    let day = until.millis().div_euclid(86_400_000);
-    let mut insert =
-        connection.prepare_cached("INSERT INTO inbox (key, day) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
-    for key in keys {
-        if insert.execute(params![key.0, day])? == 0 {
-            return Err(StoreError::Conflict);
-        }
+/// A journey's row: where what is written of it is appended.
+struct Row {
+    id: i64,
+    last_entry: Option<i64>,
+    last_notification: Option<i64>,
+}
+
+/// Finds the rows of the journeys, in their order, and makes those of new ones.
+fn rows(connection: &Connection, writes: &[PreparedJourney]) -> Result<Vec<Row>, StoreError> {
+    let mut insert = connection.prepare_cached(
+        "INSERT INTO journeys (shop, order_id, version, body) VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING",
+    )?;
+    let mut find = connection.prepare_cached(
+        "SELECT id, last_entry, last_notification FROM journeys WHERE shop = ?1 AND order_id = ?2 AND version = ?3",
+    )?;
+    let find_one = |write: &PreparedJourney| {
+        let key = &write.journey.key;
+        let Some(version) = write.expected_version else {
+            let inserted = insert.execute(params![key.shop, key.order_id, write.body])? == 1;
+            let id = connection.last_insert_rowid();
+            return Ok(inserted.then_some(Row { id, last_entry: None, last_notification: None }));
+        };
+        find.query_row(params![key.shop, key.order_id, columns::integer(version)], |row| {
+            Ok(Row { id: row.get(0)?, last_entry: row.get(1)?, last_notification: row.get(2)? })
+        })
+        .optional()
+    };
+    writes.iter().map(find_one).map(|found| found?.ok_or(StoreError::Conflict)).collect()
+}
+
+/// Writes the journeys themselves.
+fn journeys(connection: &Connection, rows: &[Row], writes: &[PreparedJourney]) -> Result<(), StoreError> {
+    let mut update = connection.prepare_cached(
+        "UPDATE journeys SET version = version + 1, last_entry = ?2, last_notification = ?3, body = ?4 WHERE id = ?1",
+    )?;
+    for (row, write) in rows.iter().zip(writes) {
+        update.execute(params![row.id, row.last_entry, row.last_notification, write.body])?;
     }
     Ok(())
 }
 
-/// Writes the journeys; returns their ids, in their order.
-fn journeys(connection: &Connection, writes: &[PreparedJourney]) -> Result<Vec<i64>, StoreError> {
-    let mut insert = connection.prepare_cached(
-        "INSERT INTO journeys (shop, order_id, version, body) VALUES (?1, ?2, 1, ?3) ON CONFLICT DO NOTHING",
-    )?;
-    let mut update = connection.prepare_cached(
-        "UPDATE journeys SET version = version + 1, body = ?4
-         WHERE shop = ?1 AND order_id = ?2 AND version = ?3 RETURNING id",
-    )?;
-    let mut ids = Vec::with_capacity(writes.len());
-    for write in writes {
-        let key = &write.journey.key;
-        let id = match write.expected_version {
-            None => {
-                let inserted = insert.execute(params![key.shop, key.order_id, write.body])? == 1;
-                inserted.then(|| connection.last_insert_rowid())
-            }
-            Some(version) => update
-                .query_row(params![key.shop, key.order_id, columns::integer(version), write.body], |row| row.get(0))
-                .optional()?,
-        };
-        ids.push(id.ok_or(StoreError::Conflict)?);
+fn entries(connection: &Connection, row: &mut Row, entries: &[String]) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached("INSERT INTO entries (previous, body) VALUES (?1, ?2)")?;
+    for entry in entries {
+        insert.execute(params![row.last_entry, entry])?;
+        row.last_entry = Some(connection.last_insert_rowid());
     }
-    Ok(ids)
+    Ok(())
 }
 
 fn links(connection: &Connection, journey: i64, write: &PreparedJourney) -> Result<(), StoreError> {
@@ -157,10 +167,7 @@ fn links(connection: &Connection, journey: i64, write: &PreparedJourney) -> Resu
 fn drop_timers(connection: &Connection, journey: i64, timers: &[PreparedTimer]) -> Result<(), StoreError> {
     for PreparedTimer { timer, subject } in timers {
         connection
-            .prepare_cached(
-                "DELETE FROM timers INDEXED BY timers_of_journey
-                 WHERE journey = ?1 AND rule = ?2 AND subject = ?3 AND number = ?4",
-            )?
+            .prepare_cached("DELETE FROM timers WHERE journey = ?1 AND rule = ?2 AND subject = ?3 AND number = ?4")?
             .execute(params![journey, timer.rule.as_str(), subject, timer.index])?;
     }
     Ok(())
@@ -168,30 +175,12 @@ fn drop_timers(connection: &Connection, journey: i64, timers: &[PreparedTimer]) 
 
 fn set_timers(connection: &Connection, journey: i64, timers: &[PreparedTimer]) -> Result<(), StoreError> {
     for PreparedTimer { timer, subject } in timers {
-        let due = columns::nanos(timer.due);
-        let moved = connection
+        connection
             .prepare_cached(
-                "UPDATE timers INDEXED BY timers_of_journey SET due_ns = ?5
-                 WHERE journey = ?1 AND rule = ?2 AND subject = ?3 AND number = ?4",
+                "INSERT INTO timers (journey, rule, subject, number, due_ns) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT DO UPDATE SET due_ns = excluded.due_ns",
             )?
-            .execute(params![journey, timer.rule.as_str(), subject, timer.index, due])?;
-        if moved == 0 {
-            connection
-                .prepare_cached(
-                    "INSERT INTO timers (journey, rule, subject, number, due_ns) VALUES (?1, ?2, ?3, ?4, ?5)",
-                )?
-                .execute(params![journey, timer.rule.as_str(), subject, timer.index, due])?;
-        }
-    }
-    Ok(())
-}
-
-fn entries(connection: &Connection, ids: &[i64], writes: &[PreparedJourney]) -> Result<(), StoreError> {
-    let mut insert = connection.prepare_cached("INSERT INTO entries (journey, body) VALUES (?1, ?2)")?;
-    for (id, write) in ids.iter().zip(writes) {
-        for entry in &write.entries {
-            insert.execute(params![id, entry])?;
-        }
+            .execute(params![journey, timer.rule.as_str(), subject, timer.index, columns::nanos(timer.due)])?;
     }
     Ok(())
 }
@@ -244,7 +233,7 @@ fn withdraw(
 /// Writes a notification, unless there is one of its id (I2). `true`: it is leased.
 fn notify(
     connection: &Connection,
-    journey: i64,
+    row: &mut Row,
     prepared: &PreparedNotification,
     withdrawn: Option<Reason>,
     lease: &Lease,
@@ -255,7 +244,7 @@ fn notify(
     if known {
         return Ok(false);
     }
-    let lane = Lane { journey, channel: notification.channel.as_str().to_owned() };
+    let lane = Lane { journey: row.id, channel: notification.channel.as_str().to_owned() };
     let is_first = withdrawn.is_none() && lane::head(connection, &lane)?.is_none();
     let is_leased = is_first && take(capacity, &notification.provider);
     let due = notification.decided_at.millis();
@@ -265,12 +254,13 @@ fn notify(
     connection
         .prepare_cached(
             "INSERT INTO outbox (id, journey, channel, provider, state, ready_ms, due_ms, lease_owner,
-                 lease_until_ms, attempts, decided_ms, expires_ms, rule, message, subject, traceparent, reason, received_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                 lease_until_ms, attempts, decided_ms, expires_ms, rule, message, subject, traceparent, reason, received_ms,
+                 previous)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?
         .execute(params![
             notification.id.0,
-            journey,
+            row.id,
             lane.channel,
             notification.provider,
             state.as_str(),
@@ -286,10 +276,13 @@ fn notify(
             notification.traceparent,
             withdrawn.map(Reason::as_str),
             notification.received_at.millis(),
+            row.last_notification,
         ])?;
+    let seq = connection.last_insert_rowid();
+    row.last_notification = Some(seq);
     connection
         .prepare_cached("INSERT INTO contents (notification, size_bytes, body) VALUES (?1, ?2, ?3)")?
-        .execute(params![connection.last_insert_rowid(), packed.size, packed.body])?;
+        .execute(params![seq, packed.size, packed.body])?;
     Ok(is_leased)
 }
 

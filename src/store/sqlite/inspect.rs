@@ -1,6 +1,6 @@
 //! What people ask for: a journey's timeline, what waits for them, how much is waiting.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{self, Packed, Unpacker};
 use super::read::text;
@@ -10,22 +10,27 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Attempt, Backlog, DeadLetter, Entry, Record, State, StoreError, Story, Timeline};
 
 pub(super) fn timeline(connection: &Connection, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, version, body FROM journeys WHERE shop = ?1 AND order_id = ?2")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT version, body, last_entry, last_notification FROM journeys WHERE shop = ?1 AND order_id = ?2",
+    )?;
     let mut rows = statement.query([&key.shop, &key.order_id])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let id: i64 = row.get(0)?;
     Ok(Some(Timeline {
-        journey: columns::journey(text(row, 2)?)?,
-        version: columns::natural(row.get(1)?)?,
-        entries: entries(connection, id)?,
-        notifications: stories(connection, id)?,
+        journey: columns::journey(text(row, 1)?)?,
+        version: columns::natural(row.get(0)?)?,
+        entries: entries(connection, row.get(2)?)?,
+        notifications: stories(connection, row.get(3)?)?,
     }))
 }
 
-fn entries(connection: &Connection, journey: i64) -> Result<Vec<Entry>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT body FROM entries WHERE journey = ?1 ORDER BY id")?;
-    let mut rows = statement.query([journey])?;
+fn entries(connection: &Connection, last: Option<i64>) -> Result<Vec<Entry>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE line (id, previous, body) AS (
+             SELECT id, previous, body FROM entries WHERE id = ?1
+             UNION ALL SELECT e.id, e.previous, e.body FROM line l JOIN entries e ON e.id = l.previous)
+         SELECT body FROM line ORDER BY id",
+    )?;
+    let mut rows = statement.query([last])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
         entries.push(columns::from_json("an entry", text(row, 0)?)?);
@@ -33,13 +38,16 @@ fn entries(connection: &Connection, journey: i64) -> Result<Vec<Entry>, StoreErr
     Ok(entries)
 }
 
-fn stories(connection: &Connection, journey: i64) -> Result<Vec<Story>, StoreError> {
+fn stories(connection: &Connection, last: Option<i64>) -> Result<Vec<Story>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "SELECT o.seq, o.id, o.rule, o.message, o.channel, o.provider, o.decided_ms, o.state, o.reason, o.due_ms,
+        "WITH RECURSIVE line (seq, previous) AS (
+             SELECT seq, previous FROM outbox WHERE seq = ?1
+             UNION ALL SELECT o.seq, o.previous FROM line l JOIN outbox o ON o.seq = l.previous)
+         SELECT o.seq, o.id, o.rule, o.message, o.channel, o.provider, o.decided_ms, o.state, o.reason, o.due_ms,
                 c.size_bytes, c.body
-         FROM outbox o JOIN contents c ON c.notification = o.seq WHERE o.journey = ?1 ORDER BY o.seq",
+         FROM line JOIN outbox o USING (seq) JOIN contents c ON c.notification = o.seq ORDER BY o.seq",
     )?;
-    let mut rows = statement.query([journey])?;
+    let mut rows = statement.query([last])?;
     let mut unpacker = Unpacker::new()?;
     let mut stories = Vec::new();
     while let Some(row) = rows.next()? {
@@ -149,17 +157,29 @@ pub(super) fn redriven(connection: &Connection, limit: usize) -> Result<Vec<(i64
     let mut rows = statement.query([columns::integer(limit)])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
-        let record = Record {
-            partition: columns::partition(row.get(1)?, row.get(2)?),
-            offset: row.get(3)?,
-            key: row.get::<_, Option<Vec<u8>>>(4)?.map(Into::into),
-            value: row.get::<_, Option<Vec<u8>>>(5)?.map(Into::into),
-            headers: columns::from_headers(text(row, 6)?)?,
-            timestamp: row.get(7)?,
-        };
-        records.push((row.get(0)?, record));
+        records.push((row.get(0)?, record(row)?));
     }
     Ok(records)
+}
+
+pub(super) fn dead_record(connection: &Connection, id: i64) -> Result<Option<Record>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, topic, partition, record_offset, key, value, headers, timestamp_ms
+         FROM dead_records WHERE id = ?1",
+    )?;
+    let mut rows = statement.query([id])?;
+    rows.next()?.map(record).transpose()
+}
+
+fn record(row: &Row<'_>) -> Result<Record, StoreError> {
+    Ok(Record {
+        partition: columns::partition(row.get(1)?, row.get(2)?),
+        offset: row.get(3)?,
+        key: row.get::<_, Option<Vec<u8>>>(4)?.map(Into::into),
+        value: row.get::<_, Option<Vec<u8>>>(5)?.map(Into::into),
+        headers: columns::from_headers(text(row, 6)?)?,
+        timestamp: row.get(7)?,
+    })
 }
 
 /// Reads indexes alone: its cost follows what waits, not what was ever sent.

@@ -27,13 +27,20 @@ pub(super) fn writer(path: &Path, settings: &Settings) -> Result<Connection, Sto
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit that was answered outlives a power cut (I5).
     connection.pragma_update(None, "synchronous", "FULL")?;
-    // A transaction of 500 events writes a few MiB: a checkpoint every few of them, not in each.
-    connection.pragma_update(None, "wal_autocheckpoint", settings.checkpoint_mib.saturating_mul(256))?;
     connection.pragma_update(None, "journal_size_limit", i64::from(settings.checkpoint_mib) * 2 * 1024 * 1024)?;
     migrate(&mut connection)?;
     if let Some(pages) = settings.max_pages {
         limit(&connection, pages)?;
     }
+    Ok(connection)
+}
+
+/// Opens a connection that writes the log back into the file, and nothing else.
+pub(super) fn checkpointer(path: &Path, settings: &Settings) -> Result<Connection, StoreError> {
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    common(&connection, settings, 1)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
     Ok(connection)
 }
 

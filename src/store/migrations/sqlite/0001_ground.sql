@@ -10,17 +10,14 @@ CREATE TABLE offsets (
     PRIMARY KEY (group_name, topic, partition)
 ) STRICT, WITHOUT ROWID;
 
--- Events that have been taken in. The day tells when a key may be forgotten.
-CREATE TABLE inbox (
-    key BLOB PRIMARY KEY NOT NULL,
-    day INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
+-- The last entry and notification are where the timeline begins, read backwards.
 CREATE TABLE journeys (
     id INTEGER PRIMARY KEY,
     shop TEXT NOT NULL,
     order_id TEXT NOT NULL,
     version INTEGER NOT NULL,
+    last_entry INTEGER,
+    last_notification INTEGER,
     body TEXT NOT NULL,
     UNIQUE (shop, order_id)
 ) STRICT;
@@ -34,31 +31,28 @@ CREATE TABLE links (
     PRIMARY KEY (shop, reference, since_ms, journey)
 ) STRICT, WITHOUT ROWID;
 
--- (journey, rule, subject, number) is unique because only one transaction writes at a time and
--- looks first; an index over the four would cost more than the few rows of a journey that the
--- look goes through.
 CREATE TABLE timers (
-    id INTEGER PRIMARY KEY,
     journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
     rule TEXT NOT NULL,
     subject TEXT NOT NULL,
     number INTEGER NOT NULL,
-    due_ns INTEGER NOT NULL
-) STRICT;
-CREATE INDEX timers_of_journey ON timers (journey);
+    due_ns INTEGER NOT NULL,
+    PRIMARY KEY (journey, rule, subject, number)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX timers_by_due ON timers (due_ns);
 
--- The timeline. Rows are appended in the order of time; only the small index is spread.
+-- The timeline. Rows are only ever appended, each naming the one before it of its journey: an
+-- index over a million journeys would cost every event a page of its own.
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
-    journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
+    previous INTEGER,
     body TEXT NOT NULL
 ) STRICT;
-CREATE INDEX entries_of_journey ON entries (journey);
 
 -- `ready_ms` is what makes a claim cheap whatever the backlog. It is set on one row of each lane
 -- (journey and channel) at most, the one whose turn it is: to `due_ms` while the row is free, to
--- the end of its lease while it is leased. A row that waits behind another has none.
+-- the end of its lease while it is leased. A row that waits behind another has none. `previous` is
+-- the journey's notification before it, for the reason that `entries` gives.
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -79,13 +73,13 @@ CREATE TABLE outbox (
     message TEXT NOT NULL,
     subject TEXT NOT NULL,
     traceparent TEXT,
-    reason TEXT
+    reason TEXT,
+    previous INTEGER
 ) STRICT;
 -- Partial, so that finished rows cost nothing.
 CREATE INDEX outbox_lane ON outbox (journey, channel, seq) WHERE state = 'pending';
 CREATE INDEX outbox_ready ON outbox (provider, ready_ms, due_ms) WHERE ready_ms IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (settled_ms, state) WHERE state IN ('dead', 'held');
-CREATE INDEX outbox_of_journey ON outbox (journey);
 
 -- What is sent, compressed with zstd; apart, so that the rows of the outbox stay small.
 CREATE TABLE contents (
@@ -148,6 +142,8 @@ CREATE TABLE publications (
     headers TEXT NOT NULL,
     timestamp_ms INTEGER
 ) STRICT;
+-- One stream that is refused must not be gone through to find the other.
+CREATE INDEX publications_of_stream ON publications (stream, seq);
 
 -- What one process does at a time for all of them: whose turn it is, and until when.
 CREATE TABLE turns (
