@@ -104,7 +104,8 @@ pub struct Batch {
 /// Where journeys, timers, notifications and offsets live. Every method is all or nothing.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The next offsets of all partitions that were ever read by this consumer group.
+    /// The next offsets of all partitions that were ever read by this consumer group, and which
+    /// topics they are of ([`Partition::WHOLE_TOPIC`]).
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError>;
 
     /// The journeys that each reference leads to, as of the moment beside it.

@@ -5,6 +5,7 @@ mod architecture;
 mod bus;
 mod domain;
 mod envelope;
+mod kafka;
 mod message;
 mod outgoing;
 mod provider;

@@ -3,7 +3,7 @@
 
 mod bad_input;
 mod demo;
-mod events;
+pub mod events;
 mod face;
 mod foreign;
 pub mod harness;
