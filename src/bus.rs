@@ -13,7 +13,9 @@ mod group;
 mod identity;
 pub mod oauth;
 pub mod producer;
+pub mod publisher;
 pub mod settings;
+pub mod topic;
 mod wait;
 mod watch;
 

@@ -26,7 +26,7 @@ use list::{list_of, partitions_of};
 use super::OffsetsOf;
 use super::advice::advice;
 use super::identity::{Identities, Question};
-use super::oauth::Tokens;
+use super::oauth::{Tokens, token_of};
 use super::wait::wait;
 use super::watch::{Shared, count};
 use crate::ports::{Feed, Partition};
@@ -277,8 +277,7 @@ impl ClientContext for Group {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        let tokens = self.tokens.as_ref().ok_or("OAUTHBEARER needs [bus.oauth]")?;
-        Ok(tokens.get()?)
+        token_of(self.tokens.as_ref())
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {

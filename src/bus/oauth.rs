@@ -1,14 +1,16 @@
 //! Tokens for Kafka's OAUTHBEARER. The library would fetch them by itself only with curl, which it
 //! is built without; it asks us instead, whenever one is about to expire.
 
+use std::error::Error;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rdkafka::client::OAuthToken;
+use rdkafka::client::{ClientContext, OAuthToken};
+use rdkafka::consumer::ConsumerContext;
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
+use tokio::runtime::Builder;
 use url::{Host, Url};
 
 use crate::clock::Clock;
@@ -75,11 +77,9 @@ impl Endpoint {
 pub(super) struct Tokens {
     source: OAuth,
     http: reqwest::Client,
-    runtime: Handle,
 }
 
 impl Tokens {
-    /// Must be called within the runtime that fetches are to run in.
     pub fn new(source: &OAuth) -> Result<Self, String> {
         if let Some((key, what)) = source.fault() {
             return Err(format!("bus.oauth.{key}: {what}"));
@@ -88,8 +88,7 @@ impl Tokens {
         // whoever redirects does not get the secret
         let http = reqwest::Client::builder().timeout(DEADLINE).redirect(reqwest::redirect::Policy::none()).build();
         let http = http.map_err(|error| format!("no HTTP client for bus.oauth: {error}"))?;
-        let runtime = Handle::try_current().map_err(|_| "bus.oauth needs a runtime".to_owned())?;
-        Ok(Self { source: source.clone(), http, runtime })
+        Ok(Self { source: source.clone(), http })
     }
 
     /// A token, for the library. Waits, at most as long as the deadline.
@@ -101,7 +100,7 @@ impl Tokens {
         token.inspect_err(|error| tracing::warn!(error, "no token for Kafka; it is asked for again"))
     }
 
-    /// On the runtime, because the library asks from threads of its own.
+    /// On a thread and a runtime of its own: the library asks from any thread, and seldom.
     fn fetch(&self, endpoint: &Endpoint) -> Result<OAuthToken, String> {
         let secret = endpoint.client_secret.read()?;
         let mut form = vec![("grant_type", "client_credentials")];
@@ -109,18 +108,20 @@ impl Tokens {
         let request = self.http.post(endpoint.address()?).basic_auth(&endpoint.client_id, Some(secret.expose()));
         let request = request.form(&form);
         let (sender, receiver) = mpsc::sync_channel(1);
-        self.runtime.spawn(async move {
-            let answer = async {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+        let fetching = std::thread::Builder::new().name("token".to_owned()).spawn(move || {
+            let answer = runtime.block_on(async {
                 let mut response = request.send().await?;
                 let mut body = Vec::new();
                 while let Some(chunk) = response.chunk().await?.filter(|_| body.len() <= MOST_BYTES) {
                     body.extend_from_slice(&chunk);
                 }
                 Ok((response.status(), body))
-            };
+            });
             // nobody waits any more if this fails
-            let _ = sender.send(answer.await);
+            let _ = sender.send(answer);
         });
+        fetching.map_err(|error| error.to_string())?;
         let answer: Result<_, reqwest::Error> =
             receiver.recv_timeout(DEADLINE + Duration::from_secs(1)).map_err(|_| "the token endpoint took too long")?;
         let (status, body) = answer.map_err(|error| {
@@ -145,6 +146,30 @@ impl Tokens {
             }
         }
     }
+}
+
+/// The context of a client that needs nothing but its tokens.
+pub(super) struct Bearer(Option<Tokens>);
+
+impl Bearer {
+    pub fn of(source: Option<&OAuth>) -> Result<Self, String> {
+        Ok(Self(source.map(Tokens::new).transpose()?))
+    }
+}
+
+impl ClientContext for Bearer {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token_of(self.0.as_ref())
+    }
+}
+
+impl ConsumerContext for Bearer {}
+
+/// What every context answers the library.
+pub(super) fn token_of(tokens: Option<&Tokens>) -> Result<OAuthToken, Box<dyn Error>> {
+    Ok(tokens.ok_or("OAUTHBEARER needs [bus.oauth]")?.get()?)
 }
 
 fn read(path: &str) -> Result<OAuthToken, String> {

@@ -130,4 +130,23 @@ impl BusSettings {
         }
         Ok(properties)
     }
+
+    /// The configuration of a client that looks at a topic and belongs to no group.
+    pub(super) fn reader_config(&self) -> Result<ClientConfig, String> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers).set("client.id", "reassure");
+        for (name, value) in &self.shared_properties()? {
+            config.set(name, value);
+        }
+        config
+            // the library wants one; nothing is committed for it and it is never joined
+            .set("group.id", &self.group)
+            .set("queued.max.messages.kbytes", self.queued_kbytes.to_string())
+            .set("enable.partition.eof", "true");
+        config.remove("group.instance.id");
+        for (name, value) in OURS.iter().filter(|(name, _)| *name != "enable.partition.eof") {
+            config.set(*name, *value);
+        }
+        Ok(config)
+    }
 }

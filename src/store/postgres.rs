@@ -42,7 +42,7 @@ use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Timeline, Versioned,
+    StoreError, Stream, Timeline, Versioned,
 };
 use failure::{Failure, no_connection};
 use row::Key;
@@ -329,19 +329,20 @@ impl Store for Postgres {
 
     async fn publications(
         &self,
+        stream: Stream,
         now: Timestamp,
         lease: &Lease,
         limit: usize,
     ) -> Result<Option<Vec<(i64, Publication)>>, StoreError> {
-        call!(self, |session| publication::waiting(session, now, lease, limit))
+        call!(self, |session| publication::waiting(session, stream, now, lease, limit))
     }
 
     async fn published(&self, ids: &[i64]) -> Result<(), StoreError> {
         call!(self, |session| publication::published(session, ids))
     }
 
-    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError> {
-        call!(self, |session| publication::stop(session, owner))
+    async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError> {
+        call!(self, |session| publication::stop(session, stream, owner))
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
@@ -358,6 +359,10 @@ impl Store for Postgres {
 
     async fn redrive_notification(&self, id: &NotificationId, now: Timestamp) -> Result<bool, StoreError> {
         call!(self, |session| outbox::redrive(session, id, now))
+    }
+
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        call!(self, |session| inspect::dead_record(session, id))
     }
 
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {

@@ -1,13 +1,16 @@
 //! All integration tests are one binary: it links once, and its tests run beside each other.
 
+mod adapter;
 mod architecture;
 mod bus;
 mod domain;
 mod envelope;
 mod kafka;
 mod message;
+mod outgoing;
 mod promises;
 mod provider;
+mod registry;
 mod rolling;
 mod service;
 mod stack;

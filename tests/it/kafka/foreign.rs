@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use reassure::sandbox::Vendor;
 use serde_json::Value;
 
-use super::super::service::events::{CARRIERS, ORDERS, placed};
-use super::super::service::harness::{Ground, World, text};
+use super::super::service::events::{CARRIERS, ORDERS, cancelled, placed};
+use super::super::service::harness::{Ground, Message, World, text};
 use super::super::stack;
 use super::{Admin, unique};
 
@@ -38,11 +38,11 @@ fn kcat(program: &str, world: &World, key: &str, headers: &[(&str, &str)], value
     feed(command, &format!("{value}\n"));
 }
 
-async fn confirmed(world: &World, order: &str) {
-    let service = world.run().await;
-    let is = |message: &super::super::service::harness::Message| message.is(order, "confirmation", Vendor::Resend);
-    world.messages_until("the confirmation leaves", |messages| messages.iter().any(is)).await;
-    drop(service);
+/// The customer is told of it.
+async fn told(world: &World, order: &str, name: &str) {
+    let _service = world.run().await;
+    let is = |message: &Message| message.is(order, name, Vendor::Resend);
+    world.messages_until("the customer is told", |messages| messages.iter().any(is)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +50,7 @@ async fn kcat_publishes_a_structured_event() {
     let (Some(brokers), Some(program)) = (stack::kafka(), stack::kcat()) else { return };
     let world = world(&brokers).await;
     kcat(&program, &world, "Z1", &[("content-type", "application/cloudevents+json")], &placed("Z1"));
-    confirmed(&world, "Z1").await;
+    told(&world, "Z1", "confirmation").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,16 +63,34 @@ async fn kcat_publishes_a_binary_event() {
     let mut headers: Vec<(&str, &str)> = attributes.iter().map(|(name, value)| (&**name, &**value)).collect();
     headers.push(("content-type", "application/json"));
     kcat(&program, &world, "Z2", &headers, &event["data"]);
-    confirmed(&world, "Z2").await;
+    told(&world, "Z2", "confirmation").await;
+}
+
+fn python(program: &str, world: &World, event: &Value, avro: &[&str]) {
+    let mut command = Command::new(program);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/kafka/producer.py"));
+    command.args([&world.ground.brokers, &world.topic(ORDERS), event["data"]["order_id"].as_str().unwrap()]).args(avro);
+    feed(command, &event.to_string());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn python_publishes_a_structured_event() {
-    let (Some(brokers), Some(python)) = (stack::kafka(), stack::python()) else { return };
+    let (Some(brokers), Some(program)) = (stack::kafka(), stack::python()) else { return };
     let world = world(&brokers).await;
-    let mut command = Command::new(python);
-    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/kafka/producer.py"));
-    command.args([&world.ground.brokers, &world.topic(ORDERS), "Z3"]);
-    feed(command, &placed("Z3").to_string());
-    confirmed(&world, "Z3").await;
+    python(&program, &world, &placed("Z3"), &[]);
+    told(&world, "Z3", "confirmation").await;
+}
+
+/// With the serializer and the registry that everybody uses.
+#[tokio::test(flavor = "multi_thread")]
+async fn python_publishes_avro_with_a_registry() {
+    let (Some(brokers), Some(registry), Some(program)) = (stack::kafka(), stack::registry(), stack::python()) else {
+        return;
+    };
+    let mut world = world(&brokers).await;
+    world.set("registry.url", &format!("'{registry}'"));
+    python(&program, &world, &placed("Z4"), &[]);
+    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/avro/order.cancelled.avsc");
+    python(&program, &world, &cancelled("Z4"), &[&registry, schema]);
+    told(&world, "Z4", "cancelled").await;
 }

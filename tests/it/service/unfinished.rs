@@ -20,7 +20,7 @@ use reassure::domain::journey::{JourneyKey, Timer};
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Timeline, Versioned,
+    StoreError, Stream, Timeline, Versioned,
 };
 use reassure::telemetry::Metrics;
 use serde_json::Value;
@@ -131,11 +131,12 @@ moody! {
     claim(provider: &str, now: Timestamp, lease: &Lease, limit: usize) -> Vec<Leased>;
     record(attempts: Vec<AttemptRecord>, now: Timestamp, lease: &Lease) -> Vec<Leased>;
     release(notifications: &[NotificationId], owner: &str) -> ();
-    publications(now: Timestamp, lease: &Lease, limit: usize) -> Option<Vec<(i64, Publication)>>;
+    publications(stream: Stream, now: Timestamp, lease: &Lease, limit: usize) -> Option<Vec<(i64, Publication)>>;
     published(ids: &[i64]) -> ();
-    stop_publishing(owner: &str) -> ();
+    stop_publishing(stream: Stream, owner: &str) -> ();
     timeline(key: &JourneyKey) -> Option<Timeline>;
     dead_letters(limit: usize) -> Vec<DeadLetter>;
+    dead_record(id: i64) -> Option<Record>;
     redrive_record(id: i64) -> bool;
     redrive_notification(id: &NotificationId, now: Timestamp) -> bool;
     redriven(limit: usize) -> Vec<(i64, Record)>;
