@@ -20,12 +20,11 @@ mod validate;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use smallvec::{SmallVec, smallvec};
 
 use crate::domain::event::Event;
 use crate::domain::time::Timestamp;
-use crate::ports::{InboxKey, Record, SchemaId};
+use crate::ports::{Record, SchemaId};
 
 pub use avro::encode_avro;
 pub use cloudevents::encode;
@@ -229,17 +228,4 @@ pub fn read_parked(value: &[u8]) -> Result<Event, String> {
         .and_then(|frame| settle(&frame, &|_| Some(Tz::UTC), &limits))
         .map(|decoded| decoded.event)
         .map_err(|refusal| refusal.detail)
-}
-
-/// By what a repetition of the event is known (I1). The length of the source goes in first, so
-/// that no two pairs run together.
-pub fn inbox_key(event: &Event) -> InboxKey {
-    let mut hash = Sha256::new();
-    hash.update((event.source.len() as u64).to_le_bytes());
-    hash.update(event.source.as_bytes());
-    hash.update(event.id.as_bytes());
-    let digest = hash.finalize();
-    let mut key = [0; 16];
-    key.copy_from_slice(&digest[..16]);
-    InboxKey(key)
 }

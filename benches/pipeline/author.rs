@@ -58,7 +58,6 @@ impl Author {
         let mut writes: BTreeMap<JourneyKey, JourneyWrite> = BTreeMap::new();
         for event in events {
             let event = decode(&self.loaded, *event, self.begin);
-            batch.inbox.push(envelope::inbox_key(&event));
             self.take(&event, &mut writes);
         }
         for (key, write) in &writes {

@@ -12,10 +12,10 @@ use super::held::Held;
 use super::schemas::{Lookup, Schemas};
 use super::{Progress, told};
 use crate::clock::Clock;
-use crate::domain::event::{Body, Event, ParcelStatus};
+use crate::domain::event::{Body, Event, EventKey, ParcelStatus};
 use crate::domain::time::Timestamp;
 use crate::envelope::{self, Decoded, Formats, Limits, Reading, Refusal};
-use crate::ports::{DeadRecord, Feed, InboxKey, Partition, Record};
+use crate::ports::{DeadRecord, Feed, Partition, Record};
 use crate::shops::Shops;
 use crate::telemetry::Metrics;
 
@@ -51,7 +51,7 @@ impl Read {
 #[derive(Clone, Debug)]
 pub struct Arrival {
     pub event: Arc<Event>,
-    pub key: InboxKey,
+    pub key: EventKey,
     /// `None` for what does not come from the bus: a redriven or a released event.
     pub partition: Option<Partition>,
     /// When it reached the bus.
@@ -147,12 +147,7 @@ impl Reader {
         {
             self.metrics.unknown_statuses.inc();
         }
-        Arrival {
-            key: envelope::inbox_key(&decoded.event),
-            event: Arc::new(decoded.event),
-            at,
-            partition: Some(partition.clone()),
-        }
+        Arrival { key: decoded.event.key(), event: Arc::new(decoded.event), at, partition: Some(partition.clone()) }
     }
 
     /// Reads the feed until it ends, or until `stop` is told while something is held back.

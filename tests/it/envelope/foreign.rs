@@ -5,7 +5,7 @@ use bytes::Bytes;
 use reassure::domain::event::EventType;
 use reassure::domain::time::Timestamp;
 use reassure::envelope::format::{Mapping, Origin};
-use reassure::envelope::{Decoded, Format, Refusal, encode, inbox_key};
+use reassure::envelope::{Decoded, Format, Refusal, encode};
 use reassure::ports::Record;
 use serde_json::{Value, json};
 
@@ -173,7 +173,7 @@ fn a_record_without_an_id_is_the_same_whenever_it_is_read() {
     let format =
         Format::Json(Mapping { event_type: vec![Origin::Fixed("order.confirmed".to_owned())], ..Mapping::default() });
     let given = outbox(&json!({ "shop": "maison-aubert", "order_id": "A" }), &[]);
-    let key = |record: &Record| inbox_key(&read_as(record, &format, None).unwrap().event);
+    let key = |record: &Record| read_as(record, &format, None).unwrap().event.key();
     assert_eq!(key(&given), key(&given));
     assert_ne!(key(&given), key(&Record { offset: 1, ..given.clone() }));
     assert_ne!(key(&given), key(&Record { timestamp: Some(WRITTEN + 1), ..given.clone() }));
