@@ -12,10 +12,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::adapter;
 use crate::bus;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::retry::Policy;
 use crate::domain::shop::Shop;
+use crate::envelope;
+use crate::ports::Stream;
 use crate::provider;
 use crate::registry;
 use crate::store::sqlite;
@@ -83,6 +86,29 @@ pub struct Events {
     pub topics: BTreeMap<String, Topic>,
 }
 
+/// What of our own work is published, and where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outgoing {
+    /// The topic of outcomes; without it, none are written.
+    #[serde(default)]
+    pub outcomes: Option<String>,
+    pub format: envelope::Encoding,
+    /// The `source` of the outcomes' CloudEvents.
+    pub source: String,
+    /// The topic of dead letters; without it, they are kept in the store.
+    #[serde(default)]
+    pub dead_letters: Option<String>,
+}
+
+impl Outgoing {
+    /// The topic of each stream that is published.
+    pub fn topics(&self) -> BTreeMap<Stream, String> {
+        let named = [(Stream::Outcomes, &self.outcomes), (Stream::DeadLetters, &self.dead_letters)];
+        named.into_iter().filter_map(|(stream, topic)| Some((stream, topic.clone()?))).collect()
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Dispatch {
@@ -113,6 +139,8 @@ pub struct Settings {
     pub bus: bus::BusSettings,
     pub events: Events,
     pub registry: registry::Settings,
+    pub adapters: adapter::library::Settings,
+    pub outgoing: Outgoing,
     pub store: sqlite::Settings,
     pub dispatch: Dispatch,
     pub rules: Folder,
@@ -125,13 +153,15 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 15] = [
     "service",
     "log",
     "http",
     "bus",
     "events",
     "registry",
+    "adapters",
+    "outgoing",
     "store",
     "dispatch",
     "rules",
@@ -190,6 +220,8 @@ impl Settings {
                 events.topics.extend(topic.map(|topic| (name.clone(), topic)));
             }
             let registry = reader.part_or(&["registry"], section("registry"))?;
+            let adapters = reader.part_or(&["adapters"], section("adapters"))?;
+            let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
             let store = reader.part_or(&["store"], section("store"))?;
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
@@ -223,6 +255,8 @@ impl Settings {
                 bus,
                 events,
                 registry,
+                adapters,
+                outgoing,
                 dispatch,
                 rules,
                 templates,

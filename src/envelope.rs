@@ -15,6 +15,7 @@ mod explain;
 mod foreign;
 pub mod format;
 mod frame;
+mod outcome;
 mod validate;
 
 use chrono_tz::Tz;
@@ -33,6 +34,7 @@ pub use format::{Format, Formats};
 
 use format::Shape;
 use frame::settle;
+pub use outcome::{Encoding, encode_report};
 
 /// How much of a record is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,7 +80,8 @@ pub trait Adapt: Send + Sync {
 /// Why a record did not become an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// `decode` (it cannot be read) or `validate` (it says what cannot be).
+    /// `decode` (it cannot be read), `adapt` (it cannot be mapped) or `validate` (it says what
+    /// cannot be).
     pub stage: &'static str,
     /// A stable code, for metrics and for finding dead letters.
     pub cause: &'static str,
@@ -90,6 +93,9 @@ impl Refusal {
     /// The cause of a record without a value, which is no fault: publishers of compacted topics
     /// send them. It is counted, not kept.
     pub const TOMBSTONE: &'static str = "tombstone";
+
+    /// The cause of a record with a code that its adapter does not know yet.
+    pub const UNMAPPED_CODE: &'static str = "unmapped_code";
 
     pub fn is_tombstone(&self) -> bool {
         self.cause == Self::TOMBSTONE

@@ -126,6 +126,7 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestam
     gauge("held_notifications", backlog.held);
     gauge("dead_notifications", backlog.dead_notifications);
     gauge("dead_records", backlog.dead_records);
+    gauge("publications", backlog.publications);
     gauge("parked_events", backlog.parked);
     gauge("timers", backlog.timers);
     let age = |at: Option<crate::domain::time::Timestamp>| {

@@ -8,7 +8,7 @@ mod known;
 mod progress;
 mod schemas;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,10 @@ use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
+use crate::envelope::Refusal;
 use crate::message::Templates;
-use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError};
+use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
+use crate::publish::Outlet;
 use crate::shops::Shops;
 use crate::telemetry::Metrics;
 
@@ -61,6 +63,7 @@ pub struct Ingest {
     pub templates: Arc<Templates>,
     pub reader: Reader,
     pub dispatcher: Dispatcher,
+    pub outlet: Outlet,
     pub clock: Clock,
     pub metrics: Metrics,
     pub progress: Progress,
@@ -238,7 +241,7 @@ impl Ingest {
         let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also)).await?;
         let now = self.clock.now();
         let (mut batch, dispositions) = tokio::task::block_in_place(|| {
-            let mut draft = Draft::new(&self.shops, &self.templates, now, known);
+            let mut draft = Draft::new(&self.shops, &self.templates, &self.outlet, now, known);
             for (key, notification, reason) in &load.withdrawals {
                 draft.withdraw(key, notification, *reason);
             }
@@ -249,13 +252,14 @@ impl Ingest {
                 draft.wake(key, timer);
             }
             for dead in &load.dead {
-                draft.bury(dead.clone());
+                draft.bury(dead);
             }
             draft.finish()
         });
         batch.advances.clone_from(&load.advances);
         batch.redriven.clone_from(&load.redriven);
         let verdicts = verdicts(&batch);
+        let streams: BTreeSet<Stream> = batch.publications.iter().map(|publication| publication.stream).collect();
         let lease = Lease {
             owner: self.owner.clone(),
             until: now.plus(chrono::Duration::from_std(self.lease).unwrap_or_default()),
@@ -263,6 +267,7 @@ impl Ingest {
         let capacity: BTreeMap<String, usize> = self.dispatcher.capacity();
         let leased: Vec<Leased> = self.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
         self.dispatcher.hand(leased, lease.until);
+        self.outlet.note(streams);
         self.count(load, &dispositions, verdicts, now);
         Ok(())
     }
@@ -283,6 +288,9 @@ impl Ingest {
         for dead in &load.dead {
             self.metrics.events.with_label_values(&["unknown", "dead_lettered"]).inc();
             self.metrics.refusals.with_label_values(&[dead.cause]).inc();
+            if dead.cause == Refusal::UNMAPPED_CODE {
+                self.metrics.unmapped_codes.with_label_values(&[&*dead.record.partition.topic]).inc();
+            }
             tracing::warn!(
                 topic = &*dead.record.partition.topic,
                 partition = dead.record.partition.number,

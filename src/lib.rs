@@ -23,11 +23,13 @@
 //! - [`domain`]: events, journeys, rules, conditions, decisions. Begin at [`domain::step`].
 //! - [`message`]: what the customer reads, from a journey's facts and templates.
 //! - [`ports`]: the bus, the store and the providers, as traits and plain data.
-//! - [`envelope`]: from a record to an event. [`schema`]: the published schemas of events.
+//! - [`envelope`]: from a record to an event. [`adapter`]: from what platforms and carriers send to
+//!   events. [`schema`]: the published schemas of events.
 //! - [`ingest`]: a batch of events, deadlines or withdrawals becomes one transaction.
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
+//! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
-//! - [`config`], [`rules`], [`shops`], [`secret`], [`tls`]: what the operator decides.
+//! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
 //! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
@@ -61,20 +63,25 @@
 //! - **I9** No personal data in logs, metrics, error texts or timelines' entries.
 //! - **I10** Memory does not grow with the number of journeys or the length of an outage.
 
+pub mod adapter;
 pub mod app;
 pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dead_letter;
 pub mod demo;
 pub mod dispatch;
 pub mod domain;
 pub mod envelope;
+pub mod folder;
 pub mod http;
 pub mod ingest;
 pub mod message;
+pub mod outcome;
 pub mod ports;
 pub mod provider;
+pub mod publish;
 pub mod registry;
 pub mod rules;
 pub mod sandbox;

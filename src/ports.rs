@@ -11,7 +11,7 @@ mod store;
 pub use bus::{Feed, Partition, Record};
 pub use outbox::{Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, State, Story, Timeline};
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
-pub use publication::{Publication, Publisher, Stream};
+pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
 pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned};
 

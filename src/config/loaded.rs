@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{Adapters, Settings, UnknownShops};
+use crate::adapter::{Adapter, Library};
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::rule::RuleSet;
 use crate::envelope::Formats;
@@ -56,7 +57,9 @@ impl Loaded {
                 Err(found) => keep(found.into_iter().map(|fault| settings.place(name, fault)).collect()),
             }
         }
-        let formats = settings.formats(&Adapters::new()).map_err(&mut keep).unwrap_or_default();
+        let library = Library::load(&settings.adapters).map_err(&mut keep).ok();
+        let adapters: Adapters = library.iter().flat_map(Library::iter).map(Adapter::named).collect();
+        let formats = settings.formats(&adapters).map_err(&mut keep).unwrap_or_default();
         let registry = HttpRegistry::new(&settings.registry)
             .map_err(|(key, what)| keep(vec![settings.place_in(&["registry", key], &what)]))
             .unwrap_or_default();

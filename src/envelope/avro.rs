@@ -223,7 +223,7 @@ pub fn encode_avro(event: &Event) -> Vec<u8> {
 }
 
 /// The Avro value of this schema that says the same; what is missing takes the schema's default.
-fn to_avro(value: &Value, schema: &Schema, names: &NamesRef<'_>) -> Avro {
+pub(super) fn to_avro(value: &Value, schema: &Schema, names: &NamesRef<'_>) -> Avro {
     match (schema, value) {
         (Schema::Ref { name }, _) => match names.get(name) {
             Some(schema) => to_avro(value, schema, names),

@@ -168,6 +168,6 @@ impl Walk<'_> {
     }
 
     fn event(&self) -> &'static str {
-        self.schema.event_type.as_str()
+        self.schema.name
     }
 }

@@ -1,6 +1,6 @@
 //! The store: one contract, kept by every backend.
 
 mod contract;
-mod fixture;
+pub mod fixture;
 mod model;
-mod sqlite;
+pub mod sqlite;

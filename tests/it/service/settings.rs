@@ -49,7 +49,7 @@ const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 9] = [
 ];
 
 /// Settings that are wrong, each with its fault.
-const WRONG: [(&[(&str, &str)], Fault); 19] = [
+const WRONG: [(&[(&str, &str)], Fault); 23] = [
     (&[("buss.group", "'a'")], fault("no section 'buss'", "buss.group", "'bus'")),
     (
         &[("dispatch.retry.max_attemps", "3")],
@@ -72,6 +72,16 @@ const WRONG: [(&[(&str, &str)], Fault); 19] = [
     (&[("shop.country", "'France'")], fault("country", "shop.country", "")),
     (&[("providers.mail.api_key.file", "'/nowhere/key'")], fault("/nowhere/key", "providers.mail", "")),
     (&[("providers.mail.kind", "'resent'")], fault("resent", "providers.mail.kind", "")),
+    (
+        &[("outgoing.outcomes", "'reassure.orders'")],
+        fault("would be read as events", "outgoing.outcomes", "another topic"),
+    ),
+    (&[("outgoing.dead_letters", "'dead letters'")], fault("no name of a topic", "outgoing.dead_letters", "dots")),
+    (
+        &[("outgoing.outcomes", "'told'"), ("outgoing.dead_letters", "'told'")],
+        fault("is the topic of the outcomes", "outgoing.dead_letters", "another topic"),
+    ),
+    (&[("outgoing.format", "'xml'")], fault("outgoing.format", "outgoing.format", "")),
     (&[("rules.folder", "'/nowhere/rules'")], fault("/nowhere/rules", "", "")),
     (&[("registry.url", "'registry:8081'")], fault("registry.url: is no address", "registry.url", "")),
     (&[("registry.urll", "'a'")], fault("registry.urll", "registry.urll", "'url'")),
@@ -116,7 +126,14 @@ async fn every_fault_is_told_with_its_line_and_what_would_be_right() {
 async fn faults_of_all_parts_are_told_together() {
     let mut world = World::new().await;
     // a provider that is none names no time-out; a shop is held against the rest once it can be read
-    let apart = ["providers.mail.kind", "shop.providers.email", "shop.providers.sms", "shop.locale", "shop.country"];
+    let apart = [
+        "outgoing.outcomes",
+        "providers.mail.kind",
+        "shop.providers.email",
+        "shop.providers.sms",
+        "shop.locale",
+        "shop.country",
+    ];
     let together = || WRONG.iter().filter(|(settings, _)| !apart.contains(&settings[0].0));
     together().for_each(|(settings, _)| world.set(settings[0].0, settings[0].1));
     let (_, faults) = check(&world);
