@@ -139,7 +139,7 @@ async fn a_schema_that_is_not_there_makes_a_dead_letter_that_can_be_put_back() {
     fake.register(1, &schema("order.placed"));
     eventually("it is applied", async || {
         if world.count("SELECT count(*) FROM dead_records WHERE redriven = 0") == 1 {
-            assert!(world.command(&["dlq", "redrive", "--all"]).status.success());
+            assert!(world.command(&["dlq", "redrive", "--all", "--yes"]).status.success());
         }
         world.count(JOURNEYS) == 2
     })
