@@ -14,7 +14,7 @@ use reassure::domain::event::Body;
 use reassure::domain::journey::Subject;
 use reassure::domain::step::{Input, step};
 use reassure::domain::view::Scene;
-use reassure::envelope::{Format, encode_report};
+use reassure::envelope::{Encoding, encode_report};
 use reassure::outcome::of_entry;
 use serde_json::json;
 
@@ -88,7 +88,7 @@ fn reports(criterion: &mut Criterion) {
     let scan = event("scan A1 delayed", "scan", at("+1d8h"));
     let transition = step(&story.journey, Input::Event(&scan), &rules, at("+1d8h")).expect("there is room");
     let entry = transition.entry.expect("an event has an entry");
-    for (name, format) in [("json", Format::Json), ("avro", Format::Avro)] {
+    for (name, format) in [("json", Encoding::Json), ("avro", Encoding::Avro)] {
         let tell = || -> Vec<Vec<u8>> {
             let reports = of_entry(&story.journey.key, black_box(&entry), None);
             reports.iter().map(|report| encode_report(report, "/reassure", format)).collect()

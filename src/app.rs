@@ -15,7 +15,7 @@ use crate::config::{Loaded, Outgoing};
 use crate::dispatch::{Dispatcher, Manner, Shared};
 use crate::envelope::Limits;
 use crate::http;
-use crate::ingest::{Ingest, Progress, Reader};
+use crate::ingest::{Ingest, Progress, Reader, Schemas};
 use crate::ports::{Partition, Publisher, Store, Stream};
 use crate::publish::{self, Outlet, Publish};
 use crate::telemetry::Metrics;
@@ -95,13 +95,18 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let reader = Reader {
         shops: Arc::clone(&loaded.shops),
         limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
+        formats: Arc::clone(&loaded.formats),
         clock: clock.clone(),
+        schemas: loaded.registry.as_ref().map(|registry| {
+            Schemas::new(Arc::clone(registry), settings.registry.schemas, clock.clone(), metrics.clone())
+        }),
         metrics: metrics.clone(),
+        progress: progress.clone(),
     };
     let (read, intake) = mpsc::channel(READ_AHEAD);
-    let reading = reader.clone();
+    let (reading, is_leaving_too) = (reader.clone(), is_leaving.clone());
     tasks.spawn(async move {
-        reading.run(bus.feed, read).await;
+        reading.run(bus.feed, read, is_leaving_too).await;
         "intake"
     });
     let hints = bus.hints;

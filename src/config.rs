@@ -4,6 +4,7 @@ mod agree;
 mod loaded;
 mod reader;
 mod source;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::adapter;
 use crate::bus;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::retry::Policy;
@@ -18,9 +20,11 @@ use crate::domain::shop::Shop;
 use crate::envelope;
 use crate::ports::Stream;
 use crate::provider;
+use crate::registry;
 use crate::store::sqlite;
 
 pub use loaded::Loaded;
+pub use topics::{Adapters, Topic};
 
 use reader::Reader;
 use source::Source;
@@ -77,6 +81,9 @@ pub struct Http {
 #[serde(deny_unknown_fields)]
 pub struct Events {
     pub max_bytes: usize,
+    /// By the names of topics; those that are not named show their format themselves.
+    #[serde(skip)]
+    pub topics: BTreeMap<String, Topic>,
 }
 
 /// What of our own work is published, and where.
@@ -86,7 +93,7 @@ pub struct Outgoing {
     /// The topic of outcomes; without it, none are written.
     #[serde(default)]
     pub outcomes: Option<String>,
-    pub format: envelope::Format,
+    pub format: envelope::Encoding,
     /// The `source` of the outcomes' CloudEvents.
     pub source: String,
     /// The topic of dead letters; without it, they are kept in the store.
@@ -131,6 +138,8 @@ pub struct Settings {
     pub http: Http,
     pub bus: bus::BusSettings,
     pub events: Events,
+    pub registry: registry::Settings,
+    pub adapters: adapter::library::Settings,
     pub outgoing: Outgoing,
     pub store: sqlite::Settings,
     pub dispatch: Dispatch,
@@ -144,12 +153,14 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 15] = [
     "service",
     "log",
     "http",
     "bus",
     "events",
+    "registry",
+    "adapters",
     "outgoing",
     "store",
     "dispatch",
@@ -201,7 +212,15 @@ impl Settings {
             let log = reader.part_or(&["log"], section("log"))?;
             let http = reader.part_or(&["http"], section("http"))?;
             let bus: bus::BusSettings = reader.part_or(&["bus"], section("bus"))?;
-            let events = reader.part_or(&["events"], section("events"))?;
+            let mut events = section("events");
+            let all_topics = events.as_object_mut().and_then(|events| events.remove("topics")).unwrap_or_default();
+            let mut events: Events = reader.part_or(&["events"], events)?;
+            for (name, own) in all_topics.as_object().into_iter().flatten() {
+                let topic = reader.part(&["events", "topics", name], own.clone());
+                events.topics.extend(topic.map(|topic| (name.clone(), topic)));
+            }
+            let registry = reader.part_or(&["registry"], section("registry"))?;
+            let adapters = reader.part_or(&["adapters"], section("adapters"))?;
             let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
             let store = reader.part_or(&["store"], section("store"))?;
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
@@ -235,6 +254,8 @@ impl Settings {
                 store: sqlite::Settings { group: bus.group.clone(), ..store },
                 bus,
                 events,
+                registry,
+                adapters,
                 outgoing,
                 dispatch,
                 rules,

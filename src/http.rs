@@ -94,6 +94,13 @@ async fn ready(State(facts): State<Facts>) -> Response {
             "intake waits for it; see the log",
         );
     }
+    if !facts.progress.registry_works() {
+        return problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the schema registry does not answer",
+            "records wait for their schemas; see the log",
+        );
+    }
     match facts.store.ping().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
@@ -107,7 +114,8 @@ async fn metrics(State(facts): State<Facts>) -> Response {
         Ok(backlog) => show(&facts.metrics, &backlog, now),
         Err(_) => facts.metrics.store_errors.with_label_values(&["backlog", "unavailable"]).inc(),
     }
-    facts.metrics.up.set(i64::from(facts.progress.store_works() && !*facts.stopping.borrow()));
+    let works = facts.progress.store_works() && facts.progress.registry_works();
+    facts.metrics.up.set(i64::from(works && !*facts.stopping.borrow()));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], facts.metrics.render()).into_response()
 }
 

@@ -2,9 +2,11 @@
 //! that must be taken back go the same way, so that one place alone changes journeys.
 
 mod draft;
+mod held;
 mod intake;
 mod known;
 mod progress;
+mod schemas;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
+use crate::envelope::Refusal;
 use crate::message::Templates;
 use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
 use crate::publish::Outlet;
@@ -27,6 +30,7 @@ use draft::{Disposition, Draft};
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
 pub use progress::Progress;
+pub use schemas::{Lookup, Schemas};
 
 /// A notification that must not leave, and why.
 pub type Withdrawal = (JourneyKey, NotificationId, Reason);
@@ -161,8 +165,10 @@ impl Ingest {
         load.dead = read.dead.into_iter().filter(|dead| ours(&dead.record.partition)).collect();
         load.records = read.records;
         self.metrics.batch_records.observe(f64::from(u32::try_from(read.records).unwrap_or(u32::MAX)));
-        let tombstones = u64::try_from(read.tombstones).unwrap_or(u64::MAX);
-        self.metrics.events.with_label_values(&["none", "tombstone"]).inc_by(tombstones);
+        for (outcome, count) in [("tombstone", read.tombstones), ("ignored", read.ignored)] {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.events.with_label_values(&["none", outcome]).inc_by(count);
+        }
     }
 
     /// Looks for deadlines and for dead records that were put back. `false`: there is nothing.
@@ -178,9 +184,8 @@ impl Ingest {
                 Vec::new()
             }
         };
-        let (ids, records): (Vec<i64>, Vec<Record>) = redriven.into_iter().unzip();
-        let read = self.reader.read(records);
-        load.redriven = ids;
+        let (numbers, read) = self.reader.read_again(redriven);
+        load.redriven = numbers;
         load.dead = read.dead;
         load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
         !(load.timers.is_empty() && load.redriven.is_empty())
@@ -283,6 +288,9 @@ impl Ingest {
         for dead in &load.dead {
             self.metrics.events.with_label_values(&["unknown", "dead_lettered"]).inc();
             self.metrics.refusals.with_label_values(&[dead.cause]).inc();
+            if dead.cause == Refusal::UNMAPPED_CODE {
+                self.metrics.unmapped_codes.with_label_values(&[&*dead.record.partition.topic]).inc();
+            }
             tracing::warn!(
                 topic = &*dead.record.partition.topic,
                 partition = dead.record.partition.number,

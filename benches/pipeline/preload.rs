@@ -30,8 +30,6 @@ INSERT INTO entries (id, previous, body)
 SELECT e.id + (SELECT count(*) FROM owners) * r.k, e.previous + (SELECT count(*) FROM owners) * r.k,
        replace(e.body, o.old, o.old + 7 * r.k)
 FROM rounds r, entries e JOIN owners o ON o.entry = e.id;
-INSERT INTO inbox (key, day)
-SELECT randomblob(16), (SELECT min(day) FROM inbox) FROM rounds r, owners;
 INSERT INTO outbox (seq, id, journey, channel, provider, state, ready_ms, due_ms, lease_owner, lease_until_ms,
                     attempts, received_ms, decided_ms, expires_ms, settled_ms, rule, message, subject, previous)
 SELECT seq + 7 * r.k, printf('ntf_%08x', r.k) || substr(id, 13), journey + 7 * r.k, channel, provider, state,

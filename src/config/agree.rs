@@ -12,6 +12,11 @@ impl Settings {
         Fault { suggestion: fault.suggestion, ..self.source.fault(&["providers", provider], what) }
     }
 
+    /// A fault of the setting at `path`.
+    pub(super) fn place_in(&self, path: &[&str], what: &str) -> Fault {
+        self.source.fault(path, format!("{}: {what}", path.join(".")))
+    }
+
     /// Holds the parts against each other.
     pub(super) fn agree(&self, unread: &Unread, faults: &mut Vec<Fault>) {
         let source = &self.source;
@@ -41,6 +46,17 @@ impl Settings {
             faults.push(
                 source.fault(&["shops"], "no shop is served: every event would be refused".to_owned()).suggest(right),
             );
+        }
+        let known = || self.shops.keys().map(String::as_str);
+        if let Some(shop) = self.adapters.shop.as_deref()
+            && self.unknown_shops == UnknownShops::Refuse
+            && !unread.shops
+            && !self.shops.contains_key(shop)
+        {
+            let what = format!("adapters.shop is '{shop}', which is no shop that is served");
+            let hint = nearest(shop, known()).map(|near| format!("did you mean '{near}'?"));
+            let right = hint.unwrap_or_else(|| format!("add [shops.named.{shop}]"));
+            faults.push(source.fault(&["adapters", "shop"], what).suggest(right));
         }
         for (path, shop) in served {
             self.agree_shop(&path, shop, unread, faults);

@@ -28,6 +28,8 @@ pub enum News {
     Known,
     /// It is about goods that travel back.
     ReturnLeg,
+    /// The journey has taken this very event in before (I1).
+    Repeated,
 }
 
 /// What applying an event came to.
@@ -70,6 +72,7 @@ pub fn begin(placed: &OrderPlaced, at: Timestamp) -> Journey {
         timers: Vec::new(),
         fired: Vec::new(),
         erased: false,
+        taken: Default::default(),
     }
 }
 

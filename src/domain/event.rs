@@ -8,6 +8,7 @@ mod status;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::order::{Channel, Customer, Delivery, Gift, Item, Order, Point};
 use super::time::{Timestamp, Window};
@@ -26,6 +27,24 @@ pub struct Event {
     /// W3C trace context of the record, handed on to providers.
     pub traceparent: Option<String>,
     pub body: Body,
+}
+
+/// By what a repetition of an event is known: a hash of its `source` and `id` (I1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventKey(pub [u8; 16]);
+
+impl Event {
+    /// The length of the source goes in first, so that no two pairs run together.
+    pub fn key(&self) -> EventKey {
+        let mut hash = Sha256::new();
+        hash.update((self.source.len() as u64).to_le_bytes());
+        hash.update(self.source.as_bytes());
+        hash.update(self.id.as_bytes());
+        let digest = hash.finalize();
+        let mut key = [0; 16];
+        key.copy_from_slice(&digest[..16]);
+        EventKey(key)
+    }
 }
 
 /// Declares the canonical types once: the enum, its wire name and its list.

@@ -5,6 +5,7 @@
 
 mod parcel;
 mod phase;
+mod taken;
 
 use std::collections::BTreeMap;
 
@@ -18,6 +19,7 @@ use super::time::{Timestamp, Window};
 
 pub use parcel::{Announced, Eta, Hold, HoldKind, Parcel, Scan};
 pub use phase::Phase;
+pub use taken::Taken;
 
 /// The key of a journey: the shop's name and the order's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -177,6 +179,8 @@ pub struct Journey {
     /// The customer is to be forgotten: nothing is sent any more.
     #[serde(default)]
     pub erased: bool,
+    #[serde(default, skip_serializing_if = "Taken::is_empty")]
+    pub taken: Taken,
 }
 
 impl Timer {

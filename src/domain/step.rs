@@ -46,17 +46,38 @@ pub struct Transition {
     pub links: Vec<Link>,
 }
 
+impl Transition {
+    /// Nothing follows.
+    fn none(journey: Journey, news: News) -> Self {
+        Self {
+            journey,
+            news,
+            entry: None,
+            notifications: Vec::new(),
+            timers_set: Vec::new(),
+            timers_dropped: Vec::new(),
+            links: Vec::new(),
+        }
+    }
+}
+
 /// Takes one step.
 ///
 /// # Errors
 /// [`Full`] if the journey has no room for the event.
 pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp) -> Result<Transition, Full> {
+    if let Input::Event(event) = input
+        && before.taken.contains(event.key())
+    {
+        return Ok(Transition::none(before.clone(), News::Repeated));
+    }
     let mut journey = before.clone();
     let mut news = News::Fresh;
     let mut links = Vec::new();
     let (cause, note, mut outcome) = match input {
         Input::Event(event) => {
             let applied = apply(&mut journey, event)?;
+            journey.taken.add(event.key());
             let cause = Cause::Event {
                 event_type: event.body.event_type().as_str().to_owned(),
                 source: event.source.clone(),
@@ -134,7 +155,7 @@ fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet
     };
     let refused = match applied.news {
         _ if journey.erased => Some(Reason::CustomerErased),
-        News::Fresh => None,
+        News::Fresh | News::Repeated => None,
         News::Old => Some(Reason::OldNews),
         News::Known => Some(Reason::AlreadyTold),
         News::ReturnLeg => Some(Reason::ReturnLeg),

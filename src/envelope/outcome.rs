@@ -19,7 +19,7 @@ use crate::schema;
 /// How outcomes are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Format {
+pub enum Encoding {
     /// CloudEvents 1.0, structured as JSON.
     #[default]
     Json,
@@ -27,7 +27,7 @@ pub enum Format {
     Avro,
 }
 
-impl Format {
+impl Encoding {
     /// The record's `content-type`. A single object has none that is registered, and says by its
     /// first bytes what it is.
     pub fn content_type(self) -> Option<&'static str> {
@@ -39,10 +39,10 @@ impl Format {
 }
 
 /// Writes a report of the deployment that `source` names.
-pub fn encode_report(report: &Report<'_>, source: &str, format: Format) -> Vec<u8> {
+pub fn encode_report(report: &Report<'_>, source: &str, format: Encoding) -> Vec<u8> {
     match format {
-        Format::Json => structured(report, source),
-        Format::Avro => single_object(report, source),
+        Encoding::Json => structured(report, source),
+        Encoding::Avro => single_object(report, source),
     }
 }
 

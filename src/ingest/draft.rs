@@ -1,10 +1,10 @@
 //! A batch in the making: every input is decided against the journeys as the batch leaves them,
 //! and the whole becomes one transaction.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::domain::apply;
+use crate::domain::apply::{self, Full, News};
 use crate::domain::contact::reach;
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{Body, Event, Reference};
@@ -14,7 +14,7 @@ use crate::domain::step::{Input, Transition, step};
 use crate::domain::time::Timestamp;
 use crate::envelope;
 use crate::message::{Letter, Templates};
-use crate::ports::{Batch, DeadRecord, InboxKey, JourneyWrite, Parked, Record};
+use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record};
 use crate::publish::Outlet;
 use crate::shops::Shops;
 
@@ -49,6 +49,8 @@ struct Sheet {
     links: Vec<Link>,
     entries: Vec<Entry>,
     notifications: Vec<(Notification, Content)>,
+    /// Only then is it written.
+    is_changed: bool,
 }
 
 /// A batch in the making.
@@ -61,7 +63,6 @@ pub struct Draft<'a> {
     sheets: HashMap<JourneyKey, Sheet>,
     /// Links that this batch adds.
     links: HashMap<(String, Reference), Vec<(Timestamp, JourneyKey)>>,
-    taken: HashSet<InboxKey>,
     batch: Batch,
     /// What became of each event, for the metrics.
     pub dispositions: Vec<(&'static str, Disposition)>,
@@ -77,7 +78,6 @@ impl<'a> Draft<'a> {
             known,
             sheets: HashMap::new(),
             links: HashMap::new(),
-            taken: HashSet::new(),
             batch: Batch::default(),
             dispositions: Vec::new(),
         }
@@ -85,19 +85,9 @@ impl<'a> Draft<'a> {
 
     /// Decides on an event and on everything that it releases.
     pub fn take(&mut self, arrival: Arrival) {
-        let event_type = arrival.event.body.event_type().as_str();
-        if self.known.seen.contains(&arrival.key) || !self.taken.insert(arrival.key) {
-            self.dispositions.push((event_type, Disposition::Duplicate));
-            return;
-        }
-        let own = arrival.key;
         let mut waiting = VecDeque::from([arrival]);
         while let Some(arrival) = waiting.pop_front() {
             let disposition = self.one(&arrival, &mut waiting);
-            // a dead letter that is redriven must not be taken for a repetition of itself
-            if arrival.key == own && disposition != Disposition::DeadLettered {
-                self.batch.inbox.push(own);
-            }
             self.dispositions.push((arrival.event.body.event_type().as_str(), disposition));
         }
     }
@@ -115,10 +105,15 @@ impl<'a> Draft<'a> {
                 return self.park(arrival);
             }
         }
+        let mut disposition = Disposition::Duplicate;
         for key in targets {
-            if !self.advance(&key, Input::Event(event), arrival.at) {
-                self.batch.dead.push(dead(event, self.now));
-                return Disposition::DeadLettered;
+            match self.advance(&key, Input::Event(event), arrival.at) {
+                Ok(News::Repeated) => {}
+                Ok(_) => disposition = Disposition::Applied,
+                Err(Full) => {
+                    self.batch.dead.push(dead(event, self.now));
+                    return Disposition::DeadLettered;
+                }
             }
         }
         for reference in released_by(event) {
@@ -131,7 +126,7 @@ impl<'a> Draft<'a> {
                 waiting.push_front(Arrival { event, key: parked.key, partition: None, at });
             }
         }
-        Disposition::Applied
+        disposition
     }
 
     /// The journeys that an event is about.
@@ -172,6 +167,9 @@ impl<'a> Draft<'a> {
             parked_at: self.now,
         };
         let beside = self.known.parked.entry((shop, reference)).or_default();
+        if beside.iter().any(|(other, _)| other.key == arrival.key) {
+            return Disposition::Duplicate;
+        }
         let at = beside.partition_point(|(_, other)| other.time <= event.time);
         beside.insert(at, (parked.clone(), (**event).clone()));
         self.batch.parked.push(parked);
@@ -182,7 +180,8 @@ impl<'a> Draft<'a> {
     pub fn wake(&mut self, key: &JourneyKey, timer: &Timer) {
         self.open(key);
         if self.shops.rules(&key.shop).is_some() {
-            self.advance(key, Input::Timer(timer), self.now);
+            // only an event can find it full
+            let _ = self.advance(key, Input::Timer(timer), self.now);
         } else if let Some(sheet) = self.sheets.get_mut(key) {
             // the shop is served no more: left there, its deadlines would come before all others
             Arc::make_mut(&mut sheet.journey).timers.clear();
@@ -190,12 +189,14 @@ impl<'a> Draft<'a> {
         // whatever the journey knows of it: a timer that woke it must not wake it again
         if let Some(sheet) = self.sheets.get_mut(key) {
             sheet.timers_before.insert(timer.clone());
+            sheet.is_changed = true;
         }
     }
 
     /// Takes a notification back that must not leave.
     pub fn withdraw(&mut self, key: &JourneyKey, notification: &NotificationId, reason: Reason) {
-        self.advance(key, Input::Withdrawn(notification, reason), self.now);
+        // only an event can find it full
+        let _ = self.advance(key, Input::Withdrawn(notification, reason), self.now);
         self.batch.withdrawn.push((notification.clone(), reason));
     }
 
@@ -214,16 +215,20 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Takes one step of a journey. `false`: it has no room for it.
-    fn advance(&mut self, key: &JourneyKey, input: Input<'_>, received_at: Timestamp) -> bool {
-        let Some(rules) = self.shops.rules(&key.shop) else { return true };
+    /// Takes one step of a journey; says what the input was to it.
+    fn advance(&mut self, key: &JourneyKey, input: Input<'_>, received_at: Timestamp) -> Result<News, Full> {
+        let Some(rules) = self.shops.rules(&key.shop) else { return Ok(News::Known) };
         self.open(key);
-        let Some(sheet) = self.sheets.get_mut(key) else { return true };
+        let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
         let traceparent = match input {
             Input::Event(event) => event.traceparent.as_deref(),
             Input::Timer(_) | Input::Withdrawn(..) => None,
         };
-        let Ok(mut transition) = step(&sheet.journey, input, rules, self.now) else { return false };
+        let mut transition = step(&sheet.journey, input, rules, self.now)?;
+        if transition.news == News::Repeated {
+            return Ok(News::Repeated);
+        }
+        sheet.is_changed = true;
         for notification in std::mem::take(&mut transition.notifications) {
             let content = write(self.templates, key, &transition, &notification, rules);
             match content {
@@ -241,13 +246,13 @@ impl<'a> Draft<'a> {
         }
         sheet.entries.extend(transition.entry);
         sheet.journey = Arc::new(transition.journey);
-        true
+        Ok(transition.news)
     }
 
     /// The transaction that carries it all out.
     pub fn finish(self) -> (Batch, Vec<(&'static str, Disposition)>) {
         let mut batch = self.batch;
-        batch.journeys = self.sheets.into_values().map(Sheet::write).collect();
+        batch.journeys = self.sheets.into_values().filter(|sheet| sheet.is_changed).map(Sheet::write).collect();
         // locks taken in key order cannot wait for each other in a circle
         batch.journeys.sort_by(|a, b| a.journey.key.cmp(&b.journey.key));
         (batch, self.dispositions)
@@ -291,6 +296,7 @@ impl Sheet {
             links: Vec::new(),
             entries: Vec::new(),
             notifications: Vec::new(),
+            is_changed: expected_version.is_none(),
         }
     }
 

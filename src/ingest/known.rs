@@ -1,13 +1,13 @@
 //! What a batch needs to know before it is decided: which events came before, which journeys
 //! they are about, and what waits to be released by them. A few queries for the whole batch.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use crate::domain::event::{Body, Event, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::envelope;
-use crate::ports::{InboxKey, Parked, Store, StoreError, Versioned};
+use crate::ports::{Parked, Store, StoreError, Versioned};
 
 use super::intake::Arrival;
 
@@ -18,7 +18,6 @@ pub const MOST_RELEASED: usize = 500;
 /// The state of the world before a batch.
 #[derive(Debug, Default)]
 pub struct Known {
-    pub seen: HashSet<InboxKey>,
     pub journeys: HashMap<JourneyKey, Versioned>,
     /// Where a waybill or a customer leads, as of a moment.
     pub resolved: HashMap<(String, Reference, Timestamp), Vec<JourneyKey>>,
@@ -50,18 +49,9 @@ impl Known {
     /// Those of the store.
     pub async fn fetch(store: &dyn Store, arrivals: &[Arrival], also: &[JourneyKey]) -> Result<Self, StoreError> {
         let mut known = Self::default();
-        let keys: Vec<InboxKey> = arrivals.iter().map(|arrival| arrival.key).collect();
-        if !keys.is_empty() {
-            let seen = store.seen(&keys).await?;
-            known.seen = keys.iter().zip(seen).filter(|(_, seen)| *seen).map(|(key, _)| *key).collect();
-        }
-        let fresh: Vec<&Event> = arrivals
-            .iter()
-            .filter(|arrival| !known.seen.contains(&arrival.key))
-            .map(|arrival| &*arrival.event)
-            .collect();
-        known.find(store, &fresh, also).await?;
-        known.release(store, &fresh).await?;
+        let events: Vec<&Event> = arrivals.iter().map(|arrival| &*arrival.event).collect();
+        known.find(store, &events, also).await?;
+        known.release(store, &events).await?;
         Ok(known)
     }
 

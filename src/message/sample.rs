@@ -88,6 +88,7 @@ fn journey(order: Order) -> Journey {
         timers: Vec::new(),
         fired: Vec::new(),
         erased: false,
+        taken: Default::default(),
     }
 }
 

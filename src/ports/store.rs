@@ -9,7 +9,7 @@ use super::bus::{Partition, Record};
 use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline};
 use super::publication::{Publication, Stream};
 use crate::domain::decision::{Entry, NotificationId, Reason};
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
 use crate::domain::notification::{Content, Notification};
 use crate::domain::time::Timestamp;
@@ -31,10 +31,6 @@ pub enum StoreError {
     Corrupt(String),
 }
 
-/// A hash of an event's `source` and `id`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct InboxKey(pub [u8; 16]);
-
 /// A journey with the version that a change of it must name.
 #[derive(Clone, Debug)]
 pub struct Versioned {
@@ -47,7 +43,7 @@ pub struct Versioned {
 pub struct Parked {
     pub shop: String,
     pub reference: Reference,
-    pub key: InboxKey,
+    pub key: EventKey,
     /// The event as structured CloudEvents JSON.
     pub event: Vec<u8>,
     pub parked_at: Timestamp,
@@ -93,11 +89,10 @@ pub struct Advance {
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub advances: Vec<Advance>,
-    pub inbox: Vec<InboxKey>,
     pub journeys: Vec<JourneyWrite>,
     pub parked: Vec<Parked>,
     /// Parked events that have been released.
-    pub released: Vec<InboxKey>,
+    pub released: Vec<EventKey>,
     pub dead: Vec<DeadRecord>,
     /// Dead records that have been worked off after a redrive.
     pub redriven: Vec<i64>,
@@ -111,9 +106,6 @@ pub struct Batch {
 pub trait Store: Send + Sync {
     /// The next offsets of all partitions that were ever read by this consumer group.
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError>;
-
-    /// Which of these events have been taken in already (I1).
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError>;
 
     /// The journeys that each reference leads to, as of the moment beside it.
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError>;

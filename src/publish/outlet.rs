@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::dead_letter;
 use crate::domain::decision::Entry;
 use crate::domain::journey::JourneyKey;
-use crate::envelope::{Format, encode_report};
+use crate::envelope::{Encoding, encode_report};
 use crate::outcome::{self, Report};
 use crate::ports::{AttemptRecord, DeadRecord, Leased, Publication, Stream};
 use crate::telemetry::Metrics;
@@ -17,7 +17,7 @@ use crate::telemetry::Metrics;
 /// How outcomes are told.
 #[derive(Clone, Debug)]
 pub struct Manner {
-    pub format: Format,
+    pub format: Encoding,
     /// The `source` of the CloudEvents.
     pub source: String,
 }

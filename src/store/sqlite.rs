@@ -36,8 +36,8 @@ use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::notification::Outcome;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, InboxKey, Lease, Leased, Next, Parked, Partition, Publication, Record,
-    Store, StoreError, Stream, Timeline, Versioned,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Next, Parked, Partition, Publication, Record, Store,
+    StoreError, Stream, Timeline, Versioned,
 };
 use checkpoint::Checkpoints;
 use columns::Unpacker;
@@ -233,11 +233,6 @@ impl Store for Sqlite {
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError> {
         let group = Arc::clone(&self.group);
         self.read(move |c| read::offsets(c, &group)).await
-    }
-
-    async fn seen(&self, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
-        let keys = keys.to_vec();
-        self.read(move |c| read::seen(c, &keys)).await
     }
 
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {

@@ -9,8 +9,7 @@ use super::lane::{self, Lane, Stored};
 use super::prepare::{Prepared, PreparedJourney, PreparedNotification, PreparedTimer};
 use super::publication;
 use crate::domain::decision::Reason;
-use crate::domain::time::Timestamp;
-use crate::ports::{Advance, InboxKey, Lease, Leased, State, StoreError};
+use crate::ports::{Advance, Lease, Leased, State, StoreError};
 
 /// What a commit leased.
 pub(super) struct Taken {
@@ -56,7 +55,6 @@ pub(super) fn commit(
     for advance in &batch.advances {
         advance_offset(&transaction, advance, group)?;
     }
-    inbox(&transaction, &batch.inbox, lease.until)?;
     let mut rows = rows(&transaction, &batch.journeys)?;
     for (row, write) in rows.iter_mut().zip(&batch.journeys) {
         links(&transaction, row.id, write)?;
@@ -102,19 +100,6 @@ fn advance_offset(connection: &Connection, advance: &Advance, group: &str) -> Re
             .execute(params![group, &*partition.topic, partition.number, next, expected])?,
     };
     if written == 1 { Ok(()) } else { Err(StoreError::Fenced(partition.clone())) }
-}
-
-/// The day is that of the lease's end, minutes from now: keys are forgotten after days.
-fn inbox(connection: &Connection, keys: &[InboxKey], until: Timestamp) -> Result<(), StoreError> {
-    let day = until.millis().div_euclid(86_400_000);
-    let mut insert =
-        connection.prepare_cached("INSERT INTO inbox (key, day) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
-    for key in keys {
-        if insert.execute(params![key.0, day])? == 0 {
-            return Err(StoreError::Conflict);
-        }
-    }
-    Ok(())
 }
 
 /// A journey's row: where what is written of it is appended.

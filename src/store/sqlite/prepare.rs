@@ -6,17 +6,17 @@ use std::sync::Arc;
 
 use super::columns::{self, Packed, Packer};
 use crate::domain::decision::{NotificationId, Reason};
+use crate::domain::event::EventKey;
 use crate::domain::journey::{Journey, Timer};
 use crate::domain::notification::{Content, Notification};
-use crate::ports::{Advance, Batch, DeadRecord, InboxKey, JourneyWrite, Parked, Publication, StoreError};
+use crate::ports::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Publication, StoreError};
 
 pub(super) struct Prepared {
     pub advances: Vec<Advance>,
-    pub inbox: Vec<InboxKey>,
     pub journeys: Vec<PreparedJourney>,
     /// With the reference as text.
     pub parked: Vec<(Parked, String)>,
-    pub released: Vec<InboxKey>,
+    pub released: Vec<EventKey>,
     /// With the headers as text.
     pub dead: Vec<(DeadRecord, String)>,
     pub redriven: Vec<i64>,
@@ -51,12 +51,8 @@ pub(super) struct PreparedNotification {
 impl Prepared {
     pub fn new(batch: Batch) -> Result<Self, StoreError> {
         let mut packer = Packer::new()?;
-        let mut inbox = batch.inbox;
-        // Keys are hashes: in order, neighbours share their pages.
-        inbox.sort_unstable();
         Ok(Self {
             advances: batch.advances,
-            inbox,
             journeys: batch.journeys.into_iter().map(|write| journey(write, &mut packer)).collect::<Result<_, _>>()?,
             parked: batch
                 .parked

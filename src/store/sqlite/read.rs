@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns;
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
 use crate::domain::time::Timestamp;
-use crate::ports::{InboxKey, Parked, Partition, StoreError, Versioned};
+use crate::ports::{Parked, Partition, StoreError, Versioned};
 
 pub(super) fn offsets(connection: &Connection, group: &str) -> Result<BTreeMap<Partition, i64>, StoreError> {
     let offsets = connection
@@ -17,12 +17,6 @@ pub(super) fn offsets(connection: &Connection, group: &str) -> Result<BTreeMap<P
         .query_map([group], |row| Ok((columns::partition(row.get(0)?, row.get(1)?), row.get(2)?)))?
         .collect::<Result<_, _>>()?;
     Ok(offsets)
-}
-
-pub(super) fn seen(connection: &Connection, keys: &[InboxKey]) -> Result<Vec<bool>, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM inbox WHERE key = ?1")?;
-    let seen = keys.iter().map(|key| statement.exists([key.0])).collect::<Result<_, _>>()?;
-    Ok(seen)
 }
 
 pub(super) fn resolve(
@@ -101,7 +95,7 @@ pub(super) fn parked(
                     Ok(Parked {
                         shop: shop.clone(),
                         reference: reference.clone(),
-                        key: InboxKey(row.get(0)?),
+                        key: EventKey(row.get(0)?),
                         event: row.get(1)?,
                         parked_at: Timestamp::from_millis(row.get(2)?),
                     })

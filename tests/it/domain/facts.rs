@@ -45,6 +45,28 @@ fn an_order_is_updated_field_by_field() {
 }
 
 #[test]
+fn a_repetition_changes_nothing_and_says_nothing() {
+    // I1: even of what counts however often it happens
+    let mut story = Story::of(order());
+    story.tell(
+        "+1h support
+         +2h repeated
+         +3h ship S1 some A1
+         +4h repeated",
+    );
+    let news: Vec<News> = story.steps.iter().map(|step| step.news).collect();
+    assert_eq!(news, [News::Fresh, News::Fresh, News::Repeated, News::Fresh, News::Repeated]);
+    assert_eq!(story.journey.support_contacts, 1);
+    for pair in story.steps[1..].chunks(2) {
+        let [first, repeated] = pair else { panic!("in pairs") };
+        assert_eq!(first.journey, repeated.journey);
+        assert!(repeated.entry.is_none() && repeated.notifications.is_empty());
+    }
+    let stored = serde_json::to_string(&story.journey).expect("plain data");
+    assert_eq!(serde_json::from_str::<reassure::domain::journey::Journey>(&stored).expect("a journey"), story.journey);
+}
+
+#[test]
 fn a_contact_that_is_given_back_stays() {
     // I3: the newest word counts, even if it says what was known before
     let mut story = Story::of(order());

@@ -10,7 +10,8 @@
 //! customer [email=a@b.c] [phone=+33…] [channels=email,sms]       `none` is white space
 //! ship S1 all A1 A2 [eta=+3d]          replace S1 A1 A2
 //! scan A1 in_transit [code=X] [until=+9d] [eta=+4d] [to=neighbour]          eta A1 +5d
-//! again                                the line before once more, as the same event
+//! again                                the line before once more, as an event of its own
+//! repeated                             the line before once more, as the same event
 //! wait                                 nothing but time
 //! look <rule>                          a second look at what the rule sent last
 //! withdraw <rule> <reason>             … which then does not leave
@@ -295,8 +296,11 @@ impl Story {
                     self.take(Input::Withdrawn(&sent.id, reason));
                 }
             }
-            "again" => {
-                let event = self.last.clone().expect("something happened before");
+            "again" | "repeated" => {
+                let mut event = self.last.clone().expect("something happened before");
+                if what == "again" {
+                    event.id = format!("e{}", self.steps.len());
+                }
                 self.take(Input::Event(&event));
             }
             _ => {

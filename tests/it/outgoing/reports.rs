@@ -10,7 +10,7 @@ use reassure::domain::event::Waybill;
 use reassure::domain::journey::{ParcelKey, Phase, Subject};
 use reassure::domain::notification::Outcome;
 use reassure::domain::order::Channel;
-use reassure::envelope::{Format, encode_report};
+use reassure::envelope::{Encoding, encode_report};
 use reassure::outcome::{Report, ReportType, of_attempt, of_entry};
 use reassure::ports::{AttemptRecord, Leased, Next};
 use serde_json::Value;
@@ -93,7 +93,7 @@ fn json_schema(report_type: ReportType) -> jsonschema::Validator {
 }
 
 fn structured(report: &Report<'_>) -> Value {
-    serde_json::from_slice(&encode_report(report, "/reassure/test", Format::Json)).unwrap()
+    serde_json::from_slice(&encode_report(report, "/reassure/test", Encoding::Json)).unwrap()
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn avro_says_the_same_as_json() {
         let kind = report.data.report_type();
         let schema = file(&format!("avro/outcomes/{}.avsc", kind.as_str()));
         let schema = apache_avro::Schema::parse_str(&schema).unwrap();
-        let bytes = encode_report(report, "/reassure/test", Format::Avro);
+        let bytes = encode_report(report, "/reassure/test", Encoding::Avro);
         let (header, mut datum) = bytes.split_at(10);
         assert_eq!(header[..2], [0xC3, 0x01]);
         assert_eq!(header[2..], schema.fingerprint::<apache_avro::rabin::Rabin>().bytes[..]);
@@ -199,7 +199,7 @@ fn a_repetition_has_the_same_id_and_nothing_else_has() {
 #[test]
 fn nothing_personal_is_told() {
     reports(|report| {
-        for format in [Format::Json, Format::Avro] {
+        for format in [Encoding::Json, Encoding::Avro] {
             let bytes = encode_report(report, "/reassure/test", format);
             let told = String::from_utf8_lossy(&bytes).to_lowercase();
             for secret in ["ada", "example.org", "parcel is late", "attempt at"] {

@@ -13,7 +13,6 @@ macro_rules! suite {
         $crate::store::contract::suite! { @ $open;
             intake::offsets_begin_once_and_advance_from_what_was,
             intake::a_former_owner_writes_nothing,
-            intake::an_event_is_taken_in_once,
             intake::a_journey_is_written_from_the_version_that_was_loaded,
             intake::a_batch_that_fails_at_its_end_leaves_nothing,
             intake::journeys_come_in_the_order_of_their_keys,

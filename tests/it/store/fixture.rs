@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reassure::domain::decision::{Cause, NotificationId};
-use reassure::domain::event::{Reference, Waybill};
+use reassure::domain::event::{EventKey, Reference, Waybill};
 use reassure::domain::journey::{Journey, JourneyKey, Phase, Steps, Subject, Timer};
 use reassure::domain::notification::{Content, Email, Notification, Outcome, Sms, Webhook};
 use reassure::domain::order::{Channel, Customer, Delivery, Order, Totals};
 use reassure::domain::rule::RuleName;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
-    Advance, AttemptRecord, Batch, Entry, InboxKey, JourneyWrite, Lease, Leased, Link, Next, Parked, Partition, Store,
+    Advance, AttemptRecord, Batch, Entry, JourneyWrite, Lease, Leased, Link, Next, Parked, Partition, Store,
 };
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -49,6 +49,7 @@ pub fn journey(order: &str) -> Journey {
         timers: Vec::new(),
         fired: Vec::new(),
         erased: false,
+        taken: Default::default(),
     }
 }
 
@@ -174,8 +175,8 @@ pub fn advance(number: i32, expected: Option<i64>, next: i64) -> Advance {
     Advance { partition: partition(number), expected, next }
 }
 
-pub fn inbox(number: u8) -> InboxKey {
-    InboxKey([number; 16])
+pub fn event_key(number: u8) -> EventKey {
+    EventKey([number; 16])
 }
 
 pub fn timer(rule: &str, index: u8, due: i64) -> Timer {
@@ -204,7 +205,7 @@ pub fn parked(number: u8, reference: Reference) -> Parked {
     Parked {
         shop: "atelier".to_owned(),
         reference,
-        key: inbox(number),
+        key: event_key(number),
         event: format!("{{\"id\":{number}}}").into_bytes(),
         parked_at: at(i64::from(number)),
     }

@@ -41,7 +41,6 @@ async fn what_was_written_is_there_after_reopening() {
     let store = open(&place);
     let full = Batch {
         advances: vec![advance(0, None, 10)],
-        inbox: vec![inbox(1)],
         ..batch([JourneyWrite { notifications: vec![email("n1")], ..write("A", None) }])
     };
     store.commit(full, &lease("me", 60), &plenty()).await.unwrap();
@@ -49,7 +48,6 @@ async fn what_was_written_is_there_after_reopening() {
     assert!(!place.path().join("store.db-wal").exists(), "closing writes the log back");
     let store = open(&place);
     assert_eq!(store.offsets().await.unwrap()[&partition(0)], 10);
-    assert_eq!(store.seen(&[inbox(1)]).await.unwrap(), [true]);
     assert_eq!(store.load(&[key("A")]).await.unwrap()[0].as_ref().unwrap().version, 1);
     assert!(store.claim("brevo", at(59), &lease("new", 120), 10).await.unwrap().is_empty());
     assert_eq!(names(&store.claim("brevo", at(60), &lease("new", 120), 10).await.unwrap()), ["n1"]);

@@ -10,12 +10,6 @@ CREATE TABLE offsets (
     PRIMARY KEY (group_name, topic, partition)
 ) STRICT, WITHOUT ROWID;
 
--- Events that have been taken in. The day tells when a key may be forgotten.
-CREATE TABLE inbox (
-    key BLOB PRIMARY KEY NOT NULL,
-    day INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-
 -- The last entry and notification are where the timeline begins, read backwards.
 CREATE TABLE journeys (
     id INTEGER PRIMARY KEY,

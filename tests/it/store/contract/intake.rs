@@ -29,7 +29,6 @@ pub async fn a_former_owner_writes_nothing(store: &dyn Store) {
     commit(store, advancing([advance(1, Some(10), 20)])).await.unwrap();
     let zombie = Batch {
         advances: vec![advance(0, Some(10), 30), advance(1, Some(10), 30)],
-        inbox: vec![inbox(1)],
         journeys: vec![write("A", None)],
         ..Batch::default()
     };
@@ -37,20 +36,11 @@ pub async fn a_former_owner_writes_nothing(store: &dyn Store) {
     assert!(matches!(refused, Err(StoreError::Fenced(fenced)) if fenced == partition(1)));
     let offsets = store.offsets().await.unwrap();
     assert_eq!((offsets[&partition(0)], offsets[&partition(1)]), (10, 20));
-    assert_eq!(store.seen(&[inbox(1)]).await.unwrap(), [false]);
     assert!(store.load(&[key("A")]).await.unwrap()[0].is_none());
     let ahead = commit(store, advancing([advance(1, Some(21), 30)])).await;
     assert!(matches!(ahead, Err(StoreError::Fenced(fenced)) if fenced == partition(1)));
     let unknown = commit(store, advancing([advance(7, Some(0), 1)])).await;
     assert!(matches!(unknown, Err(StoreError::Fenced(fenced)) if fenced == partition(7)));
-}
-
-pub async fn an_event_is_taken_in_once(store: &dyn Store) {
-    commit(store, Batch { inbox: vec![inbox(2), inbox(1)], ..Batch::default() }).await.unwrap();
-    assert_eq!(store.seen(&[inbox(3), inbox(2), inbox(1)]).await.unwrap(), [false, true, true]);
-    let again = commit(store, Batch { inbox: vec![inbox(3), inbox(2)], ..Batch::default() }).await;
-    assert!(matches!(again, Err(StoreError::Conflict)));
-    assert_eq!(store.seen(&[inbox(3)]).await.unwrap(), [false]);
 }
 
 pub async fn a_journey_is_written_from_the_version_that_was_loaded(store: &dyn Store) {
@@ -74,7 +64,6 @@ pub async fn a_journey_is_written_from_the_version_that_was_loaded(store: &dyn S
 pub async fn a_batch_that_fails_at_its_end_leaves_nothing(store: &dyn Store) {
     let full = |last| Batch {
         advances: vec![advance(0, None, 10)],
-        inbox: vec![inbox(1)],
         journeys: vec![
             JourneyWrite {
                 links: vec![link(waybill("6A1"), 0)],
@@ -105,7 +94,6 @@ pub async fn a_batch_that_fails_at_its_end_leaves_nothing(store: &dyn Store) {
     let failed = store.commit(full(write("B", Some(4))), &lease("a", 60), &plenty()).await;
     assert!(matches!(failed, Err(StoreError::Conflict)));
     assert!(store.offsets().await.unwrap().is_empty());
-    assert_eq!(store.seen(&[inbox(1)]).await.unwrap(), [false]);
     assert!(store.timeline(&key("A")).await.unwrap().is_none());
     assert_eq!(store.resolve(&[("atelier".to_owned(), waybill("6A1"), at(9))]).await.unwrap(), [Vec::new()]);
     assert_eq!(store.backlog(at(9)).await.unwrap(), reassure::ports::Backlog::default());
@@ -191,7 +179,7 @@ pub async fn parked_events_wait_for_their_reference(store: &dyn Store) {
     let found = store.parked(&[find("6A1"), find("6A3"), find("6A2")], 10).await.unwrap();
     assert_eq!(found, [vec![events[0].clone(), events[2].clone()], vec![], vec![events[1].clone()]]);
     assert_eq!(store.parked(&[find("6A1")], 1).await.unwrap(), [vec![events[0].clone()]]);
-    commit(store, Batch { released: vec![inbox(1), inbox(9)], ..Batch::default() }).await.unwrap();
+    commit(store, Batch { released: vec![event_key(1), event_key(9)], ..Batch::default() }).await.unwrap();
     assert_eq!(store.parked(&[find("6A1")], 10).await.unwrap(), [vec![events[2].clone()]]);
 }
 
