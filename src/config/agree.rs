@@ -1,9 +1,11 @@
 //! What only shows once all parts of the configuration are together.
 
 use super::{Settings, UnknownShops, Unread};
+use crate::bus::oauth::OAuth;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
+use crate::store;
 
 impl Settings {
     /// Places the fault of a provider where the provider is described.
@@ -31,7 +33,15 @@ impl Settings {
             let right = format!("make it at least {}", seconds + 5);
             faults.push(source.fault(&["dispatch", "lease_seconds"], what).suggest(right));
         }
+        if let Some((key, what)) = self.bus.oauth.as_ref().and_then(OAuth::fault) {
+            faults.push(source.fault(&["bus", "oauth", key], format!("bus.oauth.{key}: {what}")));
+        }
         self.agree_outgoing(faults);
+        if let store::Settings::Postgres(settings) = &self.store {
+            for (name, what) in settings.faults() {
+                faults.push(source.fault(&["store", name], format!("store.{name} {what}")));
+            }
+        }
         let mut served: Vec<(Vec<&str>, &Shop)> =
             self.shops.iter().map(|(id, shop)| (vec!["shops", "named", id.as_str()], shop)).collect();
         if self.unknown_shops == UnknownShops::Serve {
