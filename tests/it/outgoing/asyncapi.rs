@@ -63,8 +63,9 @@ fn every_type_is_on_a_channel_in_each_of_its_forms() {
     let on: BTreeSet<&String> = channels.flat_map(|channel| channel["messages"].as_object().unwrap().keys()).collect();
     let components = document["components"]["messages"].as_object().unwrap();
     assert_eq!(on, components.keys().collect());
-    let events =
-        EventType::ALL.iter().flat_map(|it| ["", ".binary", ".avro"].map(|form| format!("{}{form}", it.as_str())));
+    let events = EventType::ALL.iter().flat_map(|it| {
+        ["", ".binary", ".avro", ".confluent", ".debezium"].map(|form| format!("{}{form}", it.as_str()))
+    });
     let told = ReportType::ALL.iter().flat_map(|it| ["", ".avro"].map(|form| format!("{}{form}", it.as_str())));
     for name in events.chain(told) {
         assert!(on.contains(&name), "{name} is on no channel");
