@@ -3,6 +3,8 @@
 //!
 //! The service is `reassure run` in a process of its own, its store a SQLite file, its provider a
 //! sink in another process. This process holds the broker and the publisher.
+//!
+//! `--postgres URL` only compares the stores.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "figures")]
 
@@ -20,6 +22,8 @@ mod report;
 mod service;
 #[path = "pipeline/sink.rs"]
 mod sink;
+#[path = "pipeline/stores.rs"]
+mod stores;
 #[path = "pipeline/traffic.rs"]
 mod traffic;
 
@@ -59,6 +63,9 @@ struct Options {
     /// `host:port` of a broker that creates topics by itself, in place of the embedded one.
     #[arg(long)]
     brokers: Option<String>,
+    /// Only compare the stores: the same batches in SQLite and in the PostgreSQL at this URL.
+    #[arg(long)]
+    postgres: Option<String>,
     /// Where the stores are put; by default the folder for temporary files.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -120,6 +127,10 @@ fn measure(options: &Options) -> ExitCode {
     .expect("a folder for the stores");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let bench = Bench { options, folder: folder.path(), begin: Timestamp(chrono::Utc::now()) };
+    if let Some(url) = &options.postgres {
+        runtime.block_on(bench.compare(url));
+        return ExitCode::SUCCESS;
+    }
     let report = runtime.block_on(bench.run());
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report).expect("plain data"));
@@ -160,6 +171,18 @@ impl Bench<'_> {
         }
         let limits = self.limits(small, runs[0].messages_per_event).await;
         Report::new(runs, limits)
+    }
+
+    async fn compare(&self, url: &str) {
+        let place = Place {
+            folder: self.folder,
+            store: &self.folder.join("compared.db"),
+            brokers: "none",
+            group: "none",
+            sink: "http://none",
+        };
+        let config = service::configure(&place).0;
+        stores::compare(self.folder, &config, url, self.options.journeys, self.options.events, self.begin).await;
     }
 
     /// A store with so many journeys.

@@ -16,7 +16,7 @@ use anyhow::Context;
 use crate::config::Settings;
 use crate::domain::fault::Fault;
 use crate::ports::Store;
-use crate::store::sqlite::Sqlite;
+use crate::store;
 
 /// The call or the configuration is wrong.
 pub const WRONG: u8 = 2;
@@ -37,18 +37,21 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 /// Opens the store that the configuration names, for a look beside a running service.
-fn store(config: Option<&Path>) -> anyhow::Result<Result<Arc<dyn Store>, ExitCode>> {
-    let settings = match Settings::load(config) {
-        Ok(settings) => settings,
+async fn store(config: Option<&Path>) -> anyhow::Result<Result<Arc<dyn Store>, ExitCode>> {
+    let mut settings = match Settings::load(config) {
+        Ok(settings) => settings.store,
         Err(faults) => return Ok(Err(complain(&faults))),
     };
-    let path = &settings.store.path;
-    if !path.exists() {
-        eprintln!("reassure: there is no store at {} (store.path)", path.display());
-        return Ok(Err(ExitCode::from(NOT_FOUND)));
+    match &mut settings {
+        store::Settings::Sqlite(file) if !file.path.exists() => {
+            eprintln!("reassure: there is no store at {} (store.path)", file.path.display());
+            return Ok(Err(ExitCode::from(NOT_FOUND)));
+        }
+        store::Settings::Sqlite(_) => {}
+        // someone is waiting for the answer
+        store::Settings::Postgres(database) => database.start_ms = 0,
     }
-    let store = Sqlite::open(path, settings.store.clone()).with_context(|| format!("the store {}", path.display()))?;
-    Ok(Ok(Arc::new(store)))
+    Ok(Ok(settings.open().await.with_context(|| format!("the store {}", settings.place()))?))
 }
 
 /// Standard output is a terminal that wants colours.

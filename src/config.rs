@@ -21,7 +21,7 @@ use crate::envelope;
 use crate::ports::Stream;
 use crate::provider;
 use crate::registry;
-use crate::store::sqlite;
+use crate::store;
 
 pub use loaded::Loaded;
 pub use topics::{Adapters, Topic};
@@ -141,7 +141,7 @@ pub struct Settings {
     pub registry: registry::Settings,
     pub adapters: adapter::library::Settings,
     pub outgoing: Outgoing,
-    pub store: sqlite::Settings,
+    pub store: store::Settings,
     pub dispatch: Dispatch,
     pub rules: Folder,
     pub templates: Folder,
@@ -222,7 +222,7 @@ impl Settings {
             let registry = reader.part_or(&["registry"], section("registry"))?;
             let adapters = reader.part_or(&["adapters"], section("adapters"))?;
             let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
-            let store = reader.part_or(&["store"], section("store"))?;
+            let store = store_of(&mut reader, section("store"), &bus.group);
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
             let templates = reader.part_or(&["templates"], section("templates"))?;
@@ -251,7 +251,7 @@ impl Settings {
                 service,
                 log,
                 http,
-                store: sqlite::Settings { group: bus.group.clone(), ..store },
+                store,
                 bus,
                 events,
                 registry,
@@ -272,6 +272,29 @@ impl Settings {
         let Some((settings, unread)) = read else { return Err(faults) };
         settings.agree(&unread, &mut faults);
         Ok((settings, faults))
+    }
+}
+
+/// The store that is chosen, its offsets those of the consumer group.
+fn store_of(reader: &mut Reader<'_>, mut section: Value, group: &str) -> store::Settings {
+    let kind = section.as_object_mut().and_then(|section| section.remove("kind")).unwrap_or_default();
+    let group = group.to_owned();
+    match kind.as_str() {
+        Some("postgres") => {
+            let settings: store::postgres::Settings = reader.part(&["store"], section).unwrap_or_default();
+            store::Settings::Postgres(Box::new(store::postgres::Settings { group, ..settings }))
+        }
+        other => {
+            if other != Some("sqlite") {
+                let what = "store.kind: is none of sqlite, postgres".to_owned();
+                let hint = other.and_then(|kind| nearest(kind, store::Settings::KINDS));
+                let fault = reader.source.fault(&["store", "kind"], what);
+                reader.faults.push(Fault { suggestion: hint.map(|kind| format!("did you mean '{kind}'?")), ..fault });
+                return store::Settings::Sqlite(store::sqlite::Settings { group, ..Default::default() });
+            }
+            let settings: store::sqlite::Settings = reader.part(&["store"], section).unwrap_or_default();
+            store::Settings::Sqlite(store::sqlite::Settings { group, ..settings })
+        }
     }
 }
 

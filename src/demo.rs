@@ -19,7 +19,6 @@ use crate::config::Loaded;
 use crate::domain::fault::Fault;
 use crate::domain::time::Timestamp;
 use crate::sandbox::{Behaviour, Call, Options, Sandbox, Vendor};
-use crate::store::sqlite::Sqlite;
 use crate::telemetry::Metrics;
 
 const SETTINGS: &str = include_str!("../config/demo.toml");
@@ -74,9 +73,9 @@ impl Stage {
         .context("the sandbox providers")?;
         let file = configure(setting.folder, &broker.bootstrap_servers(), sandbox.url())?;
         let loaded = Loaded::load(Some(&file)).map_err(|faults| anyhow!("{}", listed(&faults)))?;
-        let store = Sqlite::open(&loaded.settings.store.path, loaded.settings.store.clone()).context("the store")?;
+        let store = loaded.settings.store.open().await.context("the store")?;
         let metrics = Metrics::new().and_then(Metrics::with_process).context("the metrics")?;
-        let running = app::start(&loaded, Arc::new(store), clock.clone(), metrics).await?;
+        let running = app::start(&loaded, store, clock.clone(), metrics).await?;
         let producer = Producer::connect(
             &broker.bootstrap_servers(),
             Duration::from_secs(30),

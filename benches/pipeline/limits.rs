@@ -10,7 +10,6 @@ use reassure::bus;
 use reassure::domain::notification::Content;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{Advance, Feed, Leased, Outgoing, Partition};
-use reassure::store::sqlite::Sqlite;
 use tokio::task::JoinSet;
 
 use super::author::{self, Author};
@@ -52,12 +51,11 @@ pub fn consume(config: &Path, count: usize) {
 pub fn store(config: &Path, events: &[Event], begin: Timestamp) {
     runtime().block_on(async {
         let mut author = Author::new(author::load(config), begin);
-        let settings = author.loaded.settings.store.clone();
-        let store = Sqlite::open(&settings.path, settings.clone()).expect("the store");
+        let store = author.loaded.settings.store.open().await.expect("the store");
         let partition = Partition { topic: "limit".into(), number: 0 };
         let (mut seconds, mut next) = (0.0, 0);
         for events in events.chunks(BATCH * AHEAD) {
-            author.meet(&store, events).await;
+            author.meet(&*store, events).await;
             let mut batches = Vec::new();
             for events in events.chunks(BATCH) {
                 let mut batch = author.batch(events);
@@ -68,7 +66,7 @@ pub fn store(config: &Path, events: &[Event], begin: Timestamp) {
             }
             let start = Instant::now();
             for batch in batches {
-                author::commit(&store, batch, begin).await;
+                author::commit(&*store, batch, begin).await;
             }
             seconds += start.elapsed().as_secs_f64();
         }

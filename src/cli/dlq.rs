@@ -101,12 +101,13 @@ pub fn dlq(config: Option<&Path>, command: Command, as_json: bool) -> anyhow::Re
         Ok(settings) => settings,
         Err(faults) => return Ok(complain(&faults)),
     };
-    let store = match store(config)? {
+    let runtime = runtime()?;
+    let store = match runtime.block_on(store(config))? {
         Ok(store) => store,
         Err(code) => return Ok(code),
     };
     let topic = settings.outgoing.dead_letters.clone().map(|topic| OnTopic::new(&settings.bus, topic));
-    let desk = Desk { runtime: runtime()?, store, topic };
+    let desk = Desk { runtime, store, topic };
     match command {
         Command::List(filter) => {
             let (items, more) = desk.find(&filter, &[])?;

@@ -23,7 +23,7 @@ pub fn lookup(
     json: bool,
 ) -> anyhow::Result<ExitCode> {
     let runtime = runtime()?;
-    let store = match store(config)? {
+    let store = match runtime.block_on(store(config))? {
         Ok(store) => store,
         Err(code) => return Ok(code),
     };

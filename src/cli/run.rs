@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -12,7 +11,6 @@ use super::{complain, runtime};
 use crate::app::{self, Drained};
 use crate::clock::Clock;
 use crate::config::{Loaded, LogFormat};
-use crate::store::sqlite::Sqlite;
 use crate::telemetry::{self, Metrics};
 
 /// Runs until SIGTERM or SIGINT, then drains.
@@ -38,15 +36,14 @@ async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     // before anything else: a signal while it starts must not be lost
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
-    let store = Sqlite::open(&settings.store.path, settings.store.clone())
-        .with_context(|| format!("the store {}", settings.store.path.display()))?;
+    let store = settings.store.open().await.with_context(|| format!("the store {}", settings.store.place()))?;
     let metrics = Metrics::new().and_then(Metrics::with_process).context("the metrics")?;
-    let mut running = app::start(loaded, Arc::new(store), Clock::system(), metrics).await?;
+    let mut running = app::start(loaded, store, Clock::system(), metrics).await?;
     tracing::info!(
         address = %running.address,
         brokers = settings.bus.brokers,
         topics = settings.bus.topics.join(","),
-        store = %settings.store.path.display(),
+        store = settings.store.place(),
         "ready"
     );
     let broken = tokio::select! {

@@ -117,6 +117,9 @@ pub trait Store: Send + Sync {
     /// The events parked for each of these references, at most `limit` of each.
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError>;
 
+    /// What parked events wait for, in the order of their keys: those after `after`, at most `limit`.
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError>;
+
     /// Writes a batch. Of its notifications, those that come first in their lane are leased to
     /// `lease.owner` while `capacity` of their provider lasts, and returned; the rest waits.
     /// So is what comes next in a lane that a withdrawn one frees, unless it waits for a retry.

@@ -9,14 +9,12 @@
 //! written as one more attempt.
 
 mod checkpoint;
-mod columns;
 mod commit;
 mod failure;
 mod inspect;
 mod lane;
 mod open;
 mod outbox;
-mod prepare;
 mod publication;
 mod read;
 mod worker;
@@ -30,19 +28,18 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
+use super::columns;
+use super::leased::{self, Stored, aside, decode, set_aside};
+use super::prepare::{self, Prepared};
 use crate::domain::decision::NotificationId;
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{JourneyKey, Timer};
-use crate::domain::notification::Outcome;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Next, Parked, Partition, Publication, Record, Store,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
     StoreError, Stream, Timeline, Versioned,
 };
 use checkpoint::Checkpoints;
-use columns::Unpacker;
-use lane::Stored;
-use prepare::Prepared;
 use worker::Workers;
 
 /// How the store is opened. The defaults do for a shop of any size that one process serves.
@@ -183,51 +180,6 @@ impl Sqlite {
     }
 }
 
-/// What could be read, and the id and provider of what could not.
-type Decoded = (Vec<Leased>, Vec<(NotificationId, String)>);
-
-async fn decode(rows: Vec<Stored>) -> Result<Decoded, StoreError> {
-    aside(move || {
-        let mut unpacker = Unpacker::new()?;
-        let mut decoded = Decoded::default();
-        for row in rows {
-            let (id, provider) = (row.id(), row.provider().to_owned());
-            match row.decode(&mut unpacker) {
-                Ok(leased) => decoded.0.push(leased),
-                Err(error) => {
-                    tracing::error!(notification = %id, %error, "a stored notification cannot be read");
-                    decoded.1.push((id, provider));
-                }
-            }
-        }
-        Ok(decoded)
-    })
-    .await
-}
-
-fn set_aside(notification: NotificationId, provider: String, now: Timestamp) -> AttemptRecord {
-    AttemptRecord {
-        notification,
-        at: now,
-        provider,
-        outcome: Outcome::PermanentFailure,
-        status: None,
-        provider_id: None,
-        detail: Some("not sent: what the store holds of it cannot be read".to_owned()),
-        next: Next::Held,
-        publication: None,
-    }
-}
-
-/// Runs what costs time, but no I/O, beside the tasks.
-async fn aside<T, F>(work: F) -> Result<T, StoreError>
-where
-    T: Send + 'static,
-    F: FnOnce() -> Result<T, StoreError> + Send + 'static,
-{
-    tokio::task::spawn_blocking(work).await.map_err(|error| StoreError::Unavailable(error.to_string()))?
-}
-
 #[async_trait]
 impl Store for Sqlite {
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError> {
@@ -248,6 +200,10 @@ impl Store for Sqlite {
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
         let references = references.to_vec();
         self.read(move |c| read::parked(c, &references, limit)).await
+    }
+
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError> {
+        self.read(move |c| read::awaited(c, after, limit)).await
     }
 
     async fn commit(

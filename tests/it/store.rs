@@ -3,4 +3,6 @@
 mod contract;
 pub mod fixture;
 mod model;
+mod place;
+mod postgres;
 pub mod sqlite;

@@ -6,7 +6,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::columns;
 use super::lane::{self, Lane, Stored};
-use super::prepare::{Prepared, PreparedJourney, PreparedNotification, PreparedTimer};
+use super::leased::take;
+use super::prepare::{self, Prepared, PreparedJourney, PreparedNotification, PreparedTimer};
 use super::publication;
 use crate::domain::decision::Reason;
 use crate::ports::{Advance, Lease, Leased, State, StoreError};
@@ -24,21 +25,7 @@ pub(super) struct Taken {
 impl Taken {
     /// What the batch itself leased, complete: what was given need not be read back.
     pub fn fresh(&mut self) -> Vec<Leased> {
-        let mut wanted = self.fresh.drain(..).peekable();
-        let mut picked = Vec::with_capacity(wanted.len());
-        for (index, write) in self.journeys.drain(..).enumerate() {
-            for (number, prepared) in write.notifications.into_iter().enumerate() {
-                if wanted.next_if_eq(&(index, number)).is_some() {
-                    picked.push(Leased {
-                        notification: prepared.notification,
-                        key: write.journey.key.clone(),
-                        content: prepared.content,
-                        attempts: 0,
-                    });
-                }
-            }
-        }
-        picked
+        prepare::pick(std::mem::take(&mut self.journeys), &self.fresh)
     }
 }
 
@@ -284,17 +271,6 @@ fn notify(
         .prepare_cached("INSERT INTO contents (notification, size_bytes, body) VALUES (?1, ?2, ?3)")?
         .execute(params![seq, packed.size, packed.body])?;
     Ok(is_leased)
-}
-
-/// One less for `provider`; `false` if there was none left.
-fn take(capacity: &mut BTreeMap<String, usize>, provider: &str) -> bool {
-    match capacity.get_mut(provider) {
-        Some(left) if *left > 0 => {
-            *left -= 1;
-            true
-        }
-        _ => false,
-    }
 }
 
 fn parked(connection: &Connection, batch: &Prepared) -> Result<(), StoreError> {

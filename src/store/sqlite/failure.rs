@@ -29,18 +29,3 @@ impl From<rusqlite::Error> for StoreError {
         }
     }
 }
-
-/// `what` holds JSON that cannot be read. The decoder's own text may quote values, which may be
-/// personal data (I9): only the place and the kind are told.
-pub(super) fn unreadable(what: &str, error: &serde_json::Error) -> StoreError {
-    let kind = match error.classify() {
-        serde_json::error::Category::Data => "not of the expected form",
-        _ => "not JSON",
-    };
-    StoreError::Corrupt(format!("{what}: {kind} at line {} column {}", error.line(), error.column()))
-}
-
-/// `what` holds a word that this build does not know.
-pub(super) fn unknown_word(what: &str) -> StoreError {
-    StoreError::Corrupt(format!("{what}: a word that this version does not know"))
-}

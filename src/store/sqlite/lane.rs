@@ -6,13 +6,11 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{self, Packed, Unpacker};
-use crate::domain::decision::NotificationId;
+use super::columns::Packed;
+pub(super) use super::leased::Stored;
 use crate::domain::journey::JourneyKey;
-use crate::domain::notification::Notification;
-use crate::domain::rule::RuleName;
 use crate::domain::time::Timestamp;
-use crate::ports::{Lease, Leased, StoreError};
+use crate::ports::{Lease, StoreError};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Lane {
@@ -96,74 +94,26 @@ pub(super) fn lease(connection: &Connection, seq: i64, lease: &Lease) -> Result<
              LEFT JOIN contents c ON c.notification = o.seq
              WHERE o.seq = ?1",
         )?
-        .query_row([seq], Stored::read)?;
+        .query_row([seq], stored)?;
     Ok(stored)
 }
 
-/// A leased row as it is on disk. It is decoded elsewhere, not on the thread that writes.
-pub(super) struct Stored {
-    id: String,
-    channel: String,
-    provider: String,
-    attempts: u32,
-    received_ms: i64,
-    decided_ms: i64,
-    expires_ms: i64,
-    rule: String,
-    message: String,
-    subject: String,
-    traceparent: Option<String>,
-    key: JourneyKey,
-    packed: Option<Packed>,
-}
-
-impl Stored {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let size: Option<i64> = row.get(12)?;
-        let body: Option<Vec<u8>> = row.get(13)?;
-        Ok(Self {
-            id: row.get(0)?,
-            channel: row.get(1)?,
-            provider: row.get(2)?,
-            attempts: row.get(3)?,
-            received_ms: row.get(14)?,
-            decided_ms: row.get(4)?,
-            expires_ms: row.get(5)?,
-            rule: row.get(6)?,
-            message: row.get(7)?,
-            subject: row.get(8)?,
-            traceparent: row.get(9)?,
-            key: JourneyKey { shop: row.get(10)?, order_id: row.get(11)? },
-            packed: size.zip(body).map(|(size, body)| Packed { size, body }),
-        })
-    }
-
-    pub fn id(&self) -> NotificationId {
-        NotificationId(self.id.clone())
-    }
-
-    pub fn provider(&self) -> &str {
-        &self.provider
-    }
-
-    pub fn decode(self, unpacker: &mut Unpacker) -> Result<Leased, StoreError> {
-        let packed = self.packed.ok_or_else(|| StoreError::Corrupt("a content: missing".to_owned()))?;
-        Ok(Leased {
-            content: unpacker.unpack(&packed)?,
-            notification: Notification {
-                id: NotificationId(self.id),
-                rule: RuleName::from(&*self.rule),
-                message: self.message,
-                subject: columns::from_json("a subject", &self.subject)?,
-                channel: columns::channel(&self.channel)?,
-                provider: self.provider,
-                received_at: Timestamp::from_millis(self.received_ms),
-                decided_at: Timestamp::from_millis(self.decided_ms),
-                expires_at: Timestamp::from_millis(self.expires_ms),
-                traceparent: self.traceparent,
-            },
-            key: self.key,
-            attempts: self.attempts,
-        })
-    }
+fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
+    let size: Option<i64> = row.get(12)?;
+    let body: Option<Vec<u8>> = row.get(13)?;
+    Ok(Stored {
+        id: row.get(0)?,
+        channel: row.get(1)?,
+        provider: row.get(2)?,
+        attempts: row.get(3)?,
+        received_ms: row.get(14)?,
+        decided_ms: row.get(4)?,
+        expires_ms: row.get(5)?,
+        rule: row.get(6)?,
+        message: row.get(7)?,
+        subject: row.get(8)?,
+        traceparent: row.get(9)?,
+        key: JourneyKey { shop: row.get(10)?, order_id: row.get(11)? },
+        packed: size.zip(body).map(|(size, body)| Packed { size, body }),
+    })
 }

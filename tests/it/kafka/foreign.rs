@@ -17,7 +17,7 @@ async fn world(brokers: &str) -> World {
     for topic in [ORDERS, CARRIERS] {
         admin.create(&format!("{prefix}{topic}"), 2).await;
     }
-    World::on(Ground { brokers: brokers.to_owned(), prefix, store: Vec::new() }).await
+    World::on(Ground { brokers: brokers.to_owned(), prefix }).await
 }
 
 fn feed(mut command: Command, input: &str) {

@@ -193,7 +193,7 @@ async fn a_secret_does_not_go_to_an_endpoint_in_the_clear() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_keeps_the_service_from_being_ready_and_says_so() {
     let Some(safe) = Safe::new().await else { return };
-    let ground = Ground { brokers: safe.broker.named.clone(), prefix: format!("{}.", safe.topic), store: Vec::new() };
+    let ground = Ground { brokers: safe.broker.named.clone(), prefix: format!("{}.", safe.topic) };
     let mut world = World::on(ground).await;
     std::fs::write(world.folder.path().join("password"), "wrong-word").unwrap();
     for (name, value) in [

@@ -65,7 +65,7 @@ async fn world(admin: &Admin) -> World {
     let prefix = format!("{}.", unique("anew"));
     admin.create(&format!("{prefix}{ORDERS}"), 1).await;
     admin.create(&format!("{prefix}reassure.carriers"), 1).await;
-    let ground = Ground { brokers: admin.brokers.clone(), prefix, store: Vec::new() };
+    let ground = Ground { brokers: admin.brokers.clone(), prefix };
     let mut world = World::on(ground).await;
     world.set("bus.properties.'topic.metadata.refresh.interval.ms'", "'500'");
     world

@@ -29,13 +29,18 @@ const WEBHOOK_SECRET: &str = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0wMDAx";
 
 type Plan = Box<dyn Fn(&Call<'_>) -> Behaviour + Send + Sync>;
 
-/// What the service stands on: a broker whose topics exist, and a store.
+/// A broker whose topics exist.
 pub struct Ground {
     pub brokers: String,
     /// Before the name of each topic and group, where worlds share a broker.
     pub prefix: String,
-    /// The settings of the store, as TOML writes their values; none is a file in the world's folder.
-    pub store: Vec<(String, String)>,
+}
+
+impl Ground {
+    /// The name of this world's own place in a database that worlds share.
+    pub fn schema(&self) -> String {
+        self.prefix.trim_end_matches('.').replace('-', "_")
+    }
 }
 
 /// A broker, providers and a folder; they outlive every process of the service.
@@ -53,10 +58,11 @@ impl World {
     /// On an embedded broker and a file.
     pub async fn new() -> Self {
         let broker = EmbeddedBroker::start(&[(ORDERS, 4), (CARRIERS, 4)]).unwrap();
-        let ground = Ground { brokers: broker.bootstrap_servers(), prefix: String::new(), store: Vec::new() };
+        let ground = Ground { brokers: broker.bootstrap_servers(), prefix: String::new() };
         Self { embedded: Some(broker), ..Self::on(ground).await }
     }
 
+    /// On another broker, and a file until another store is set.
     pub async fn on(ground: Ground) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let plan: Arc<RwLock<Plan>> = Arc::new(RwLock::new(Box::new(|_: &Call<'_>| Behaviour::Answer)));
@@ -70,7 +76,8 @@ impl World {
         let sandbox = sandbox.await.unwrap();
         std::fs::write(folder.path().join("token"), "the-token\n").unwrap();
         std::fs::write(folder.path().join("webhook-secret"), WEBHOOK_SECRET).unwrap();
-        let large = BTreeMap::from([("message.max.bytes".to_owned(), "20000000".to_owned())]);
+        let large = [("message.max.bytes", "20000000"), ("reconnect.backoff.max.ms", "500")];
+        let large = large.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let producer = Producer::connect(&ground.brokers, LONG, &large).unwrap();
         let mut world = Self { folder, embedded: None, sandbox, ground, producer, settings: BTreeMap::new(), plan };
         world.set_defaults();
@@ -114,12 +121,7 @@ impl World {
         self.set("bus.brokers", &format!("'{}'", self.ground.brokers));
         self.set("bus.topics", &format!("['{orders}', '{carriers}']"));
         self.set("bus.group", &format!("'{}reassure'", self.ground.prefix));
-        if self.ground.store.is_empty() {
-            self.set("store.path", &format!("'{place}/reassure.db'"));
-        }
-        for (key, literal) in &self.ground.store {
-            self.settings.insert(format!("store.{key}"), literal.clone());
-        }
+        self.set("store.path", &format!("'{place}/reassure.db'"));
         for name in ["mail", "text", "hook"] {
             let path = if name == "hook" { "/webhooks/lumen" } else { "" };
             self.set(&format!("providers.{name}.url"), &format!("'{url}{path}'"));
@@ -148,8 +150,15 @@ impl World {
 
     /// Writes the configuration as it stands.
     pub fn config(&self) -> PathBuf {
-        let text: String = self.settings.iter().map(|(key, literal)| format!("{key} = {literal}\n")).collect();
-        let file = self.folder.path().join("reassure.toml");
+        self.config_with("reassure", &[])
+    }
+
+    /// Writes it under a name of its own, with settings of its own.
+    pub fn config_with(&self, name: &str, own: &[(&str, String)]) -> PathBuf {
+        let mut settings = self.settings.clone();
+        settings.extend(own.iter().map(|(key, literal)| ((*key).to_owned(), literal.clone())));
+        let text: String = settings.iter().map(|(key, literal)| format!("{key} = {literal}\n")).collect();
+        let file = self.folder.path().join(format!("{name}.toml"));
         std::fs::write(&file, text).unwrap();
         file
     }

@@ -2,16 +2,17 @@
 //! message passes an older one of its lane.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use reassure::domain::decision::Reason;
 use reassure::domain::notification::{Content, Notification};
 use reassure::domain::order::Channel;
 use reassure::ports::{Batch, JourneyWrite, Leased, Next, State, Store};
-use reassure::store::sqlite::{Settings, Sqlite};
-use tempfile::TempDir;
 
 use super::fixture::*;
+use super::place::Place;
 
 const LEASE_SECONDS: i64 = 60;
 const LANES: [(&str, Channel); 3] = [("A", Channel::Email), ("A", Channel::Sms), ("B", Channel::Email)];
@@ -86,8 +87,10 @@ struct Known {
 }
 
 struct World {
-    place: TempDir,
-    store: Option<Sqlite>,
+    place: Place,
+    /// Each call goes to the next.
+    replicas: Vec<Arc<dyn Store>>,
+    calls: usize,
     now: i64,
     /// Which process we are by now.
     process: usize,
@@ -99,27 +102,26 @@ struct World {
 }
 
 impl World {
-    fn new() -> Self {
+    async fn new(place: Place, replicas: usize) -> Self {
         let mut world = Self {
-            place: TempDir::new().unwrap(),
-            store: None,
+            place,
+            replicas: Vec::new(),
+            calls: 0,
             now: 0,
             process: 0,
             versions: BTreeMap::new(),
             known: Vec::new(),
             leases: Vec::new(),
         };
-        world.open();
+        for _ in 0..replicas {
+            world.replicas.push(world.place.open().await);
+        }
         world
     }
 
-    fn open(&mut self) {
-        self.store = None;
-        self.store = Some(Sqlite::open(self.place.path().join("store.db"), Settings::default()).unwrap());
-    }
-
-    fn store(&self) -> &Sqlite {
-        self.store.as_ref().unwrap()
+    fn store(&mut self) -> Arc<dyn Store> {
+        self.calls += 1;
+        Arc::clone(&self.replicas[self.calls % self.replicas.len()])
     }
 
     fn owner(&self) -> String {
@@ -171,8 +173,9 @@ impl World {
             withdrawn: withdrawn.iter().map(|number| (id(&number.to_string()), Reason::Expired)).collect(),
             ..batch([write])
         };
+        let lease = self.lease();
         let capacity = super::fixture::capacity(&[("brevo", capacity), ("twilio", capacity)]);
-        let leased = self.store().commit(batch, &self.lease(), &capacity).await.unwrap();
+        let leased = self.store().commit(batch, &lease, &capacity).await.unwrap();
         *self.versions.entry(order).or_default() += 1;
         for _ in numbers {
             self.known.push(Known { lane, state: State::Pending, due: self.now, lease: None });
@@ -190,7 +193,8 @@ impl World {
     }
 
     async fn claim(&mut self, provider: &str, limit: usize) -> usize {
-        let leased = self.store().claim(provider, at(self.now), &self.lease(), limit).await.unwrap();
+        let (now, lease) = (at(self.now), self.lease());
+        let leased = self.store().claim(provider, now, &lease, limit).await.unwrap();
         assert!(leased.len() <= limit);
         self.lent(&leased, true);
         leased.len()
@@ -218,9 +222,9 @@ impl World {
                 End::Held => known.state = State::Held,
             }
         }
-        let attempts = vec![attempt(&number.to_string(), self.now, next)];
+        let (attempts, now) = (vec![attempt(&number.to_string(), self.now, next)], at(self.now));
         let lease = lease(&owner, self.now + LEASE_SECONDS);
-        let leased = self.store().record(attempts, at(self.now), &lease).await.unwrap();
+        let leased = self.store().record(attempts, now, &lease).await.unwrap();
         let process = self.process;
         self.process = owner.trim_start_matches("process ").parse().unwrap();
         self.lent(&leased, true);
@@ -244,8 +248,9 @@ impl World {
             return;
         }
         let number = which % self.known.len();
+        let now = at(self.now);
         let expected = matches!(self.known[number].state, State::Dead | State::Held);
-        let done = self.store().redrive_notification(&id(&number.to_string()), at(self.now)).await.unwrap();
+        let done = self.store().redrive_notification(&id(&number.to_string()), now).await.unwrap();
         assert_eq!(done, expected);
         if done {
             let lane = self.known[number].lane;
@@ -265,7 +270,8 @@ impl World {
             Step::Pass { seconds } => self.now += seconds,
             Step::Crash => {
                 self.process += 1;
-                self.open();
+                self.replicas.remove(0);
+                self.replicas.push(self.place.open().await);
             }
         }
     }
@@ -300,18 +306,41 @@ impl World {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+/// Lives through the steps on a store that each call meets through another of so many replicas.
+async fn live(place: Place, replicas: usize, steps: &[Step]) {
+    let mut world = World::new(place, replicas).await;
+    for step in steps {
+        world.take(step).await;
+    }
+    world.finish().await;
+}
 
-    #[test]
-    fn nothing_is_lost_doubled_or_overtaken(steps in proptest::collection::vec(step(), 1..60)) {
+fn lives(cases: u32, replicas: usize, place: fn() -> Option<Place>) {
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    let steps = proptest::collection::vec(step(), 1..60);
+    let held = TestRunner::new(config).run(&steps, |steps| {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let mut world = World::new();
-            for step in &steps {
-                world.take(step).await;
-            }
-            world.finish().await;
-        });
+        if let Some(place) = place() {
+            runtime.block_on(live(place, replicas, &steps));
+        }
+        Ok(())
+    });
+    held.unwrap_or_else(|failure| panic!("{failure}"));
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_overtaken_in_a_file() {
+    lives(48, 1, Place::file);
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_overtaken_by_three_processes_on_a_file() {
+    lives(12, 3, Place::file);
+}
+
+#[test]
+fn nothing_is_lost_doubled_or_overtaken_by_three_replicas_on_postgres() {
+    if crate::stack::postgres().is_some() {
+        lives(24, 3, Place::schema);
     }
 }

@@ -3,7 +3,6 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 
 use reassure::ports::{Batch, JourneyWrite, Next, State, Store, StoreError};
 use reassure::store::sqlite::{Settings, Sqlite};
@@ -12,19 +11,18 @@ use tempfile::TempDir;
 
 use super::fixture::*;
 
-/// A store in a directory that goes with it.
+super::contract::suite!(crate::store::place::Place::file());
+
+/// A store and the folder that goes with it.
 pub struct Opened {
-    pub store: Arc<dyn Store>,
+    pub store: std::sync::Arc<dyn reassure::ports::Store>,
     _place: TempDir,
 }
 
 pub fn opened() -> Opened {
     let place = TempDir::new().unwrap();
-    let store = Arc::new(open(&place));
-    Opened { store, _place: place }
+    Opened { store: std::sync::Arc::new(open(&place)), _place: place }
 }
-
-super::contract::suite!(crate::store::sqlite::opened());
 
 fn open(place: &TempDir) -> Sqlite {
     Sqlite::open(place.path().join("store.db"), Settings::default()).unwrap()

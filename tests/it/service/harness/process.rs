@@ -21,7 +21,8 @@ pub struct Service {
 impl Service {
     /// Starts `binary` with this configuration, not waiting for it.
     pub fn start(mut binary: Command, config: &Path) -> Self {
-        let log = config.with_file_name(format!("{:08x}.log", rand::random::<u32>()));
+        let name = config.file_stem().unwrap_or_default().to_string_lossy();
+        let log = config.with_file_name(format!("{name}-{:08x}.log", rand::random::<u32>()));
         let child = binary
             .args(["run", "--config"])
             .arg(config)
@@ -31,6 +32,11 @@ impl Service {
             .spawn()
             .unwrap();
         Self { child, log, ended: false }
+    }
+
+    /// That of its configuration, and something that no other process has.
+    pub fn name(&self) -> String {
+        self.log.file_stem().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     pub fn log(&self) -> String {

@@ -41,7 +41,7 @@ pub async fn an_unknown_journey_has_no_timeline(store: &dyn Store) {
     assert!(timeline.entries.is_empty() && timeline.notifications.is_empty());
 }
 
-fn dead_record(offset: i64, second: i64) -> DeadRecord {
+pub fn dead_record(offset: i64, second: i64) -> DeadRecord {
     DeadRecord {
         record: Record {
             partition: partition(3),

@@ -1,5 +1,5 @@
-//! A batch made ready to be written: all the JSON and the compression happen here, so that the
-//! one thread that writes does nothing else.
+//! A batch made ready to be written: all the JSON and the compression happen here, before anything
+//! is locked.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::EventKey;
 use crate::domain::journey::{Journey, Timer};
 use crate::domain::notification::{Content, Notification};
-use crate::ports::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Publication, StoreError};
+use crate::ports::{Advance, Batch, DeadRecord, JourneyWrite, Leased, Parked, Publication, StoreError};
 
 pub(super) struct Prepared {
     pub advances: Vec<Advance>,
@@ -102,4 +102,24 @@ fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, 
 
 fn timers(timers: Vec<Timer>) -> Result<Vec<PreparedTimer>, StoreError> {
     timers.into_iter().map(|timer| Ok(PreparedTimer { subject: columns::subject(&timer.subject)?, timer })).collect()
+}
+
+/// What a commit leased of its own batch (a journey's index, and a notification's within it, in
+/// order), complete: what was given need not be read back.
+pub(super) fn pick(journeys: Vec<PreparedJourney>, leased: &[(usize, usize)]) -> Vec<Leased> {
+    let mut wanted = leased.iter().peekable();
+    let mut picked = Vec::with_capacity(leased.len());
+    for (index, write) in journeys.into_iter().enumerate() {
+        for (number, prepared) in write.notifications.into_iter().enumerate() {
+            if wanted.next_if_eq(&&(index, number)).is_some() {
+                picked.push(Leased {
+                    notification: prepared.notification,
+                    key: write.journey.key.clone(),
+                    content: prepared.content,
+                    attempts: 0,
+                });
+            }
+        }
+    }
+    picked
 }

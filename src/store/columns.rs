@@ -7,9 +7,8 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use chrono::DateTime;
 
-use super::failure::{unknown_word, unreadable};
 use crate::domain::decision::Reason;
-use crate::domain::event::Reference;
+use crate::domain::event::{Reference, Waybill};
 use crate::domain::journey::Subject;
 use crate::domain::notification::{Content, Outcome};
 use crate::domain::order::Channel;
@@ -46,6 +45,19 @@ pub(super) fn reference(reference: &Reference) -> Result<String, StoreError> {
     json("a reference", &parts)
 }
 
+/// The reference that a text is of.
+pub(super) fn read_reference(text: &str) -> Result<Reference, StoreError> {
+    let parts: Vec<String> = from_json("a reference", text)?;
+    match parts.as_slice() {
+        [kind, id] if kind == "order" => Ok(Reference::Order(id.clone())),
+        [kind, id] if kind == "customer" => Ok(Reference::Customer(id.clone())),
+        [kind, carrier, number] if kind == "parcel" => {
+            Ok(Reference::Parcel(Waybill { carrier: carrier.clone(), tracking_number: number.clone() }))
+        }
+        _ => Err(StoreError::Corrupt("a reference: of no kind that is known".to_owned())),
+    }
+}
+
 pub(super) fn channel(word: &str) -> Result<Channel, StoreError> {
     Channel::ALL.into_iter().find(|channel| channel.as_str() == word).ok_or_else(|| unknown_word("a channel"))
 }
@@ -78,12 +90,12 @@ pub(super) fn from_nanos(nanos: i64) -> Timestamp {
     Timestamp(DateTime::from_timestamp_nanos(nanos))
 }
 
-/// A count or a size as SQLite keeps it.
+/// A count or a size as a database keeps it.
 pub(super) fn integer(value: impl TryInto<i64>) -> i64 {
     value.try_into().unwrap_or(i64::MAX)
 }
 
-/// A count, a size or a version, back from SQLite.
+/// A count, a size or a version, back from the database.
 pub(super) fn natural<T: TryFrom<i64>>(stored: i64) -> Result<T, StoreError> {
     T::try_from(stored).map_err(|_| StoreError::Corrupt("a number: out of its range".to_owned()))
 }
@@ -148,4 +160,19 @@ impl Unpacker {
 /// The journey itself, shared from the moment it is read.
 pub(super) fn journey(text: &str) -> Result<Arc<crate::domain::journey::Journey>, StoreError> {
     from_json("a journey", text).map(Arc::new)
+}
+
+/// `what` holds JSON that cannot be read. The decoder's own text may quote values, which may be
+/// personal data (I9): only the place and the kind are told.
+pub(super) fn unreadable(what: &str, error: &serde_json::Error) -> StoreError {
+    let kind = match error.classify() {
+        serde_json::error::Category::Data => "not of the expected form",
+        _ => "not JSON",
+    };
+    StoreError::Corrupt(format!("{what}: {kind} at line {} column {}", error.line(), error.column()))
+}
+
+/// `what` holds a word that this build does not know.
+pub(super) fn unknown_word(what: &str) -> StoreError {
+    StoreError::Corrupt(format!("{what}: a word that this version does not know"))
 }

@@ -1,0 +1,379 @@
+//! The store in PostgreSQL, for any number of replicas.
+//!
+//! Every call is a fixed number of statements, whatever the number of rows: they take and give
+//! arrays. A commit costs three round trips, a claim or a record three, a read one.
+//!
+//! Which clock decides: leases, due times and turns are compared as the callers give them, so the
+//! replicas' clocks must agree to within what a lease outlasts the longest attempt; that is looked
+//! after (see `upkeep`). What the database decides for itself, it decides by its own clock: the
+//! week of a row, and for how long a replica has taken up a timer.
+//!
+//! A call that ends as [`StoreError::Unavailable`] because its deadline passed or its connection
+//! was lost may have been carried out. To repeat it is safe: a batch is refused as `Conflict` or
+//! `Fenced`, an attempt is written as one more attempt.
+
+mod commit;
+mod failure;
+mod inspect;
+mod lane;
+mod migrate;
+mod outbox;
+mod publication;
+mod read;
+mod row;
+mod session;
+mod settings;
+mod upkeep;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::Client;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::leased::{Stored, aside, decode, set_aside};
+use super::prepare::{self, Prepared};
+use crate::domain::decision::NotificationId;
+use crate::domain::event::{EventKey, Reference};
+use crate::domain::journey::{JourneyKey, Timer};
+use crate::domain::time::Timestamp;
+use crate::ports::{
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
+    StoreError, Stream, Timeline, Versioned,
+};
+use failure::{Failure, no_connection};
+use row::Key;
+use session::Session;
+pub use settings::Settings;
+
+/// How often partitions and clocks are looked after.
+const UPKEEP_EVERY: Duration = Duration::from_secs(600);
+
+/// Between two tries to reach a database that is away at the start.
+const KNOCK_EVERY: Duration = Duration::from_secs(1);
+
+/// The store in one schema of one database.
+pub struct Postgres {
+    inner: Arc<Inner>,
+    upkeep: tokio::task::JoinHandle<()>,
+}
+
+struct Inner {
+    pool: Pool,
+    client: tokio_postgres::Config,
+    tls: MakeRustlsConnect,
+    settings: Settings,
+    /// Tells this process from the others in what it has taken up.
+    replica: Key,
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.upkeep.abort();
+    }
+}
+
+/// One call on one connection, within the deadline. If there is no partition for this week, it is
+/// made, and the call repeated once: nothing was written.
+macro_rules! call {
+    ($store:expr, |$session:ident| $work:expr) => {{
+        let mut is_made = false;
+        loop {
+            let owned = $store.session().await?;
+            let done = {
+                let $session = &owned;
+                $store.within($work).await
+            };
+            match $store.end(owned, done).await {
+                Err(failure) if failure.is_missing_partition() && !is_made => {
+                    $store.inner.make_partitions().await?;
+                    is_made = true;
+                }
+                done => break done.map_err(StoreError::from),
+            }
+        }
+    }};
+}
+
+impl Postgres {
+    /// Reaches the database, brings its schema up to date and keeps its partitions from then on.
+    /// One that is away is waited for (`start_ms`).
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be reached; [`StoreError::Corrupt`] if a newer
+    /// version or another program made the schema, or the settings do not fit.
+    pub async fn open(settings: Settings) -> Result<Self, StoreError> {
+        if let Some((name, fault)) = settings.faults().into_iter().next() {
+            return Err(StoreError::Corrupt(format!("store.{name} {fault}")));
+        }
+        let inner = Arc::new(Inner::new(settings)?);
+        let until = tokio::time::Instant::now() + Duration::from_millis(inner.settings.start_ms.into());
+        loop {
+            match inner.begin().await {
+                Ok(()) => break,
+                Err(StoreError::Unavailable(why)) if tokio::time::Instant::now() + KNOCK_EVERY < until => {
+                    tracing::warn!(why, "the database is not there yet; it is waited for");
+                    tokio::time::sleep(KNOCK_EVERY).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        let kept = Arc::clone(&inner);
+        let upkeep = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(UPKEEP_EVERY).await;
+                if let Err(error) = kept.keep_up().await {
+                    tracing::error!(%error, "the partitions could not be looked after");
+                }
+            }
+        });
+        Ok(Self { inner, upkeep })
+    }
+
+    /// Makes the partitions that are needed, drops those whose time is over, and looks at the
+    /// clocks. It is done every ten minutes anyway. Returns what was dropped.
+    ///
+    /// # Errors
+    /// Those of the database; and [`StoreError::Unavailable`] if this machine's clock is off by more
+    /// than leases allow for.
+    pub async fn keep_up(&self) -> Result<Vec<String>, StoreError> {
+        self.inner.keep_up().await
+    }
+
+    async fn session(&self) -> Result<Session, StoreError> {
+        Ok(Session::new(self.inner.pool.get().await.map_err(no_connection)?))
+    }
+
+    /// Ends a call: gives its connection back, if it is worth keeping.
+    async fn end<T>(&self, session: Session, done: Result<T, Failure>) -> Result<T, Failure> {
+        if matches!(&done, Err(failure) if failure.is_read_only()) {
+            // the others lead to the same server
+            self.inner.pool.retain(|_, _| false);
+        }
+        session.end(done).await
+    }
+
+    async fn within<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let deadline = Duration::from_millis(self.inner.settings.deadline_ms.into());
+        tokio::time::timeout(deadline, work).await.unwrap_or(Err(Failure::Late))
+    }
+
+    /// Decodes leased rows. One that cannot be read is put aside for a person: it would come
+    /// back with every claim and keep the others from being sent.
+    async fn decode(&self, stored: Vec<Stored>, now: Timestamp, lease: &Lease) -> Result<Vec<Leased>, StoreError> {
+        let mut decoded = Vec::with_capacity(stored.len());
+        let mut rows = stored;
+        while !rows.is_empty() {
+            let (leased, unreadable) = decode(rows).await?;
+            decoded.extend(leased);
+            rows = Vec::new();
+            if !unreadable.is_empty() {
+                let attempts: Vec<_> =
+                    unreadable.into_iter().map(|(id, provider)| set_aside(id, provider, now)).collect();
+                rows = call!(self, |session| outbox::record(session, &attempts, now, lease))?;
+            }
+        }
+        Ok(decoded)
+    }
+}
+
+impl Inner {
+    fn new(settings: Settings) -> Result<Self, StoreError> {
+        let wrong = |what: String| StoreError::Corrupt(format!("store.{what}"));
+        let mut client = settings.client().map_err(|what| wrong(format!("url {what}")))?;
+        if let Some(source) = &settings.password {
+            let password = source.read().map_err(|what| wrong(format!("password: {what}")))?;
+            client.password(password.expose());
+        }
+        let tls = settings.tls().map_err(StoreError::Corrupt)?;
+        let manager = Manager::from_config(
+            client.clone(),
+            tls.clone(),
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let setup = Arc::<str>::from(session::setup(&settings));
+        let connect = Duration::from_millis(settings.connect_ms.into());
+        let pool = Pool::builder(manager)
+            .max_size(settings.connections)
+            .wait_timeout(Some(Duration::from_millis(settings.deadline_ms.into())))
+            .create_timeout(Some(connect))
+            .recycle_timeout(Some(connect))
+            .runtime(Runtime::Tokio1)
+            .post_create(Hook::async_fn(move |client, _| {
+                let setup = Arc::clone(&setup);
+                Box::pin(async move { session::ready(client, &setup).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| StoreError::Corrupt(format!("the pool of connections: {error}")))?;
+        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()) })
+    }
+
+    /// A connection beside the pool, for what takes longer than a call may.
+    async fn apart(&self) -> Result<Client, Failure> {
+        let connect = Duration::from_millis(self.settings.connect_ms.into());
+        let connecting = tokio::time::timeout(connect, self.client.connect(self.tls.clone()));
+        let (client, connection) = connecting.await.map_err(|_| Failure::Late)??;
+        tokio::spawn(async move {
+            // its end is told by the calls that it fails
+            let _ = connection.await;
+        });
+        client.batch_execute(&session::setup(&self.settings)).await?;
+        Ok(client)
+    }
+
+    /// The first contact.
+    async fn begin(&self) -> Result<(), StoreError> {
+        let mut client = self.apart().await?;
+        migrate::migrate(&mut client, &self.settings.schema).await?;
+        upkeep::make(&mut client, &self.settings.schema).await?;
+        self.agree_on_time(&client).await
+    }
+
+    async fn keep_up(&self) -> Result<Vec<String>, StoreError> {
+        let mut client = self.apart().await?;
+        upkeep::make(&mut client, &self.settings.schema).await?;
+        let dropped = upkeep::drop_old(&client, &self.settings).await?;
+        self.agree_on_time(&client).await?;
+        Ok(dropped)
+    }
+
+    async fn make_partitions(&self) -> Result<(), StoreError> {
+        let mut client = self.apart().await?;
+        Ok(upkeep::make(&mut client, &self.settings.schema).await?)
+    }
+
+    async fn agree_on_time(&self, client: &Client) -> Result<(), StoreError> {
+        let skew = upkeep::skew(client).await?;
+        if skew <= upkeep::SKEW {
+            return Ok(());
+        }
+        Err(StoreError::Unavailable(format!(
+            "this machine's clock and the database's differ by {} s, and leases allow for {} s; set both by NTP",
+            skew.as_secs(),
+            upkeep::SKEW.as_secs()
+        )))
+    }
+}
+
+#[async_trait]
+impl Store for Postgres {
+    async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError> {
+        call!(self, |session| read::offsets(session, &self.inner.settings.group))
+    }
+
+    async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
+        call!(self, |session| read::resolve(session, references))
+    }
+
+    async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        call!(self, |session| read::load(session, keys))
+    }
+
+    async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
+        call!(self, |session| read::parked(session, references, limit))
+    }
+
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError> {
+        call!(self, |session| read::awaited(session, after, limit))
+    }
+
+    async fn commit(
+        &self,
+        batch: Batch,
+        lease: &Lease,
+        capacity: &BTreeMap<String, usize>,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let prepared = aside(move || Prepared::new(batch)).await?;
+        let group = &self.inner.settings.group;
+        let taken = call!(self, |session| commit::commit(session, &prepared, lease, capacity.clone(), group))?;
+        let mut leased = prepare::pick(prepared.journeys, &taken.fresh);
+        if !taken.stored.is_empty() {
+            // The batch is written, so this cannot fail any more: what cannot be read stays leased
+            // until a claim, which knows the time, puts it aside.
+            leased.extend(decode(taken.stored).await.unwrap_or_default().0);
+        }
+        Ok(leased)
+    }
+
+    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<(JourneyKey, Timer)>, StoreError> {
+        call!(self, |session| read::due_timers(session, self.inner.replica, now, limit))
+    }
+
+    async fn claim(
+        &self,
+        provider: &str,
+        now: Timestamp,
+        lease: &Lease,
+        limit: usize,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let stored = call!(self, |session| outbox::claim(session, provider, now, lease, limit))?;
+        self.decode(stored, now, lease).await
+    }
+
+    async fn record(
+        &self,
+        attempts: Vec<AttemptRecord>,
+        now: Timestamp,
+        lease: &Lease,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let stored = call!(self, |session| outbox::record(session, &attempts, now, lease))?;
+        self.decode(stored, now, lease).await
+    }
+
+    async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError> {
+        call!(self, |session| outbox::release(session, notifications, owner))
+    }
+
+    async fn publications(
+        &self,
+        stream: Stream,
+        now: Timestamp,
+        lease: &Lease,
+        limit: usize,
+    ) -> Result<Option<Vec<(i64, Publication)>>, StoreError> {
+        call!(self, |session| publication::waiting(session, stream, now, lease, limit))
+    }
+
+    async fn published(&self, ids: &[i64]) -> Result<(), StoreError> {
+        call!(self, |session| publication::published(session, ids))
+    }
+
+    async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError> {
+        call!(self, |session| publication::stop(session, stream, owner))
+    }
+
+    async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
+        call!(self, |session| inspect::timeline(session, key))
+    }
+
+    async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
+        call!(self, |session| inspect::dead_letters(session, limit))
+    }
+
+    async fn redrive_record(&self, id: i64) -> Result<bool, StoreError> {
+        call!(self, |session| outbox::redrive_record(session, id))
+    }
+
+    async fn redrive_notification(&self, id: &NotificationId, now: Timestamp) -> Result<bool, StoreError> {
+        call!(self, |session| outbox::redrive(session, id, now))
+    }
+
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        call!(self, |session| inspect::dead_record(session, id))
+    }
+
+    async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {
+        call!(self, |session| inspect::redriven(session, self.inner.replica, limit))
+    }
+
+    async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
+        call!(self, |session| inspect::backlog(session, now))
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        call!(self, |session| read::ping(session))
+    }
+}

@@ -1,0 +1,285 @@
+//! A batch turned into columns, one array each.
+
+use std::borrow::Cow;
+
+use super::statements::*;
+use crate::domain::decision::Reason;
+use crate::ports::{Advance, Lease, State};
+use crate::store::columns;
+use crate::store::postgres::failure::Failure;
+use crate::store::postgres::row::{Key, text};
+use crate::store::postgres::session::Session;
+use crate::store::prepare::{Prepared, PreparedNotification, PreparedTimer};
+
+#[derive(Default)]
+pub(super) struct Advances<'a> {
+    topics: Vec<&'a str>,
+    partitions: Vec<i32>,
+    expected: Vec<Option<i64>>,
+    next: Vec<i64>,
+}
+
+impl<'a> Advances<'a> {
+    pub fn of(advances: &'a [Advance]) -> Self {
+        let mut all = Self::default();
+        for Advance { partition, expected, next } in advances {
+            all.topics.push(&partition.topic);
+            all.partitions.push(partition.number);
+            all.expected.push(*expected);
+            all.next.push(*next);
+        }
+        all
+    }
+
+    /// The partitions that moved on.
+    pub async fn write(&self, session: &Session, group: &str) -> Result<Vec<tokio_postgres::Row>, Failure> {
+        let Self { topics, partitions, expected, next } = self;
+        session.query_if(!topics.is_empty(), ADVANCE, &[&group, topics, partitions, expected, next]).await
+    }
+}
+
+/// What belongs to a journey, with its id.
+#[derive(Default)]
+pub(super) struct PerJourney<'a> {
+    changed: (Vec<i64>, Vec<&'a str>),
+    links: (Vec<&'a str>, Vec<&'a str>, Vec<i64>, Vec<i64>),
+    dropped: Timers<'a>,
+    set: Timers<'a>,
+    entries: (Vec<i64>, Vec<&'a str>),
+}
+
+#[derive(Default)]
+struct Timers<'a> {
+    journeys: Vec<i64>,
+    rules: Vec<&'a str>,
+    subjects: Vec<&'a str>,
+    numbers: Vec<i16>,
+    due_ns: Vec<i64>,
+}
+
+impl<'a> Timers<'a> {
+    fn add(&mut self, journey: i64, timers: &'a [PreparedTimer]) {
+        for PreparedTimer { timer, subject } in timers {
+            self.journeys.push(journey);
+            self.rules.push(timer.rule.as_str());
+            self.subjects.push(subject);
+            self.numbers.push(timer.index.into());
+            self.due_ns.push(columns::nanos(timer.due));
+        }
+    }
+}
+
+impl<'a> PerJourney<'a> {
+    pub fn of(batch: &'a Prepared, ids: &[i64]) -> Self {
+        let mut all = Self::default();
+        for (id, write) in ids.iter().zip(&batch.journeys) {
+            if write.expected_version.is_some() {
+                all.changed.0.push(*id);
+                all.changed.1.push(&write.body);
+            }
+            for (reference, since) in &write.links {
+                all.links.0.push(&write.journey.key.shop);
+                all.links.1.push(reference);
+                all.links.2.push(*since);
+                all.links.3.push(*id);
+            }
+            all.dropped.add(*id, &write.timers_dropped);
+            all.set.add(*id, &write.timers_set);
+            for entry in &write.entries {
+                all.entries.0.push(*id);
+                all.entries.1.push(entry);
+            }
+        }
+        all
+    }
+
+    pub async fn update(&self, session: &Session) -> Result<u64, Failure> {
+        let (ids, bodies) = &self.changed;
+        session.execute_if(!ids.is_empty(), UPDATE_JOURNEYS, &[ids, bodies]).await
+    }
+
+    pub async fn link(&self, session: &Session) -> Result<u64, Failure> {
+        let (shops, references, since, journeys) = &self.links;
+        session.execute_if(!shops.is_empty(), LINK, &[shops, references, since, journeys]).await
+    }
+
+    pub async fn drop_timers(&self, session: &Session) -> Result<u64, Failure> {
+        let Timers { journeys, rules, subjects, numbers, .. } = &self.dropped;
+        session.execute_if(!journeys.is_empty(), DROP_TIMERS, &[journeys, rules, subjects, numbers]).await
+    }
+
+    pub async fn set_timers(&self, session: &Session) -> Result<u64, Failure> {
+        let Timers { journeys, rules, subjects, numbers, due_ns } = &self.set;
+        session.execute_if(!journeys.is_empty(), SET_TIMERS, &[journeys, rules, subjects, numbers, due_ns]).await
+    }
+
+    pub async fn tell(&self, session: &Session) -> Result<u64, Failure> {
+        let (journeys, bodies) = &self.entries;
+        session.execute_if(!journeys.is_empty(), TELL, &[journeys, bodies]).await
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Notifications<'a> {
+    seq: Vec<i64>,
+    id: Vec<&'a str>,
+    journey: Vec<i64>,
+    channel: Vec<&'a str>,
+    provider: Vec<&'a str>,
+    state: Vec<&'a str>,
+    ready_ms: Vec<Option<i64>>,
+    lease_owner: Vec<Option<&'a str>>,
+    lease_until_ms: Vec<Option<i64>>,
+    received_ms: Vec<i64>,
+    decided_ms: Vec<i64>,
+    expires_ms: Vec<i64>,
+    rule: Vec<&'a str>,
+    message: Vec<&'a str>,
+    subject: Vec<&'a str>,
+    traceparent: Vec<Option<Cow<'a, str>>>,
+    reason: Vec<Option<&'a str>>,
+    size: Vec<i64>,
+    body: Vec<&'a [u8]>,
+}
+
+impl<'a> Notifications<'a> {
+    pub fn add(
+        &mut self,
+        seq: i64,
+        journey: i64,
+        prepared: &'a PreparedNotification,
+        withdrawn: Option<Reason>,
+        is_first: bool,
+        lease: Option<&'a Lease>,
+    ) {
+        let notification = &prepared.notification;
+        let due = notification.decided_at.millis();
+        let until = lease.map(|lease| lease.until.millis());
+        let state = if withdrawn.is_some() { State::Suppressed } else { State::Pending };
+        self.seq.push(seq);
+        self.id.push(&notification.id.0);
+        self.journey.push(journey);
+        self.channel.push(notification.channel.as_str());
+        self.provider.push(&notification.provider);
+        self.state.push(state.as_str());
+        self.ready_ms.push(is_first.then_some(until.unwrap_or(due)));
+        self.lease_owner.push(lease.map(|lease| &*lease.owner));
+        self.lease_until_ms.push(until);
+        self.received_ms.push(notification.received_at.millis());
+        self.decided_ms.push(due);
+        self.expires_ms.push(notification.expires_at.millis());
+        self.rule.push(notification.rule.as_str());
+        self.message.push(&notification.message);
+        self.subject.push(&prepared.subject);
+        self.traceparent.push(notification.traceparent.as_deref().map(text));
+        self.reason.push(withdrawn.map(Reason::as_str));
+        self.size.push(prepared.packed.size);
+        self.body.push(&prepared.packed.body);
+    }
+
+    pub async fn write(&self, session: &Session) -> Result<u64, Failure> {
+        let is_needed = !self.seq.is_empty();
+        let (notified, kept) = tokio::join!(
+            biased;
+            async {
+                session.execute_if(is_needed, NOTIFY, &[
+                    &self.seq, &self.id, &self.journey, &self.channel, &self.provider, &self.state, &self.ready_ms,
+                    &self.lease_owner, &self.lease_until_ms, &self.received_ms, &self.decided_ms, &self.expires_ms,
+                    &self.rule, &self.message, &self.subject, &self.traceparent, &self.reason,
+                ]).await
+            },
+            async { session.execute_if(is_needed, KEEP_CONTENTS, &[&self.seq, &self.size, &self.body]).await },
+        );
+        notified?;
+        kept
+    }
+}
+
+#[derive(Default)]
+pub(super) struct ParkedEvents<'a> {
+    keys: Vec<Key>,
+    shops: Vec<&'a str>,
+    references: Vec<&'a str>,
+    events: Vec<&'a [u8]>,
+    parked_ms: Vec<i64>,
+    released: Vec<Key>,
+}
+
+impl<'a> ParkedEvents<'a> {
+    pub fn of(batch: &'a Prepared) -> Self {
+        let mut all = Self { released: batch.released.iter().map(|key| Key::from(*key)).collect(), ..Self::default() };
+        for (parked, reference) in &batch.parked {
+            all.keys.push(parked.key.into());
+            all.shops.push(&parked.shop);
+            all.references.push(reference);
+            all.events.push(&parked.event);
+            all.parked_ms.push(parked.parked_at.millis());
+        }
+        all
+    }
+
+    pub async fn write(&self, session: &Session) -> Result<u64, Failure> {
+        let Self { keys, shops, references, events, parked_ms, released } = self;
+        let (parked, released) = tokio::join!(
+            biased;
+            async { session.execute_if(!keys.is_empty(), PARK, &[keys, shops, references, events, parked_ms]).await },
+            async { session.execute_if(!released.is_empty(), RELEASE_PARKED, &[released]).await },
+        );
+        parked?;
+        released
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Dead<'a> {
+    topics: Vec<&'a str>,
+    partitions: Vec<i32>,
+    offsets: Vec<i64>,
+    keys: Vec<Option<&'a [u8]>>,
+    values: Vec<Option<&'a [u8]>>,
+    headers: Vec<&'a str>,
+    timestamps: Vec<Option<i64>>,
+    stages: Vec<&'a str>,
+    causes: Vec<&'a str>,
+    details: Vec<Cow<'a, str>>,
+    at_ms: Vec<i64>,
+    redriven: &'a [i64],
+}
+
+impl<'a> Dead<'a> {
+    pub fn of(batch: &'a Prepared) -> Self {
+        let mut all = Self { redriven: &batch.redriven, ..Self::default() };
+        for (dead, headers) in &batch.dead {
+            let record = &dead.record;
+            all.topics.push(&record.partition.topic);
+            all.partitions.push(record.partition.number);
+            all.offsets.push(record.offset);
+            all.keys.push(record.key.as_deref());
+            all.values.push(record.value.as_deref());
+            all.headers.push(headers);
+            all.timestamps.push(record.timestamp);
+            all.stages.push(dead.stage);
+            all.causes.push(dead.cause);
+            all.details.push(text(&dead.detail));
+            all.at_ms.push(dead.at.millis());
+        }
+        all
+    }
+
+    /// First without those that were read again: one that is as bad as before comes back under a
+    /// new id.
+    pub async fn write(&self, session: &Session) -> Result<u64, Failure> {
+        let (forgotten, buried) = tokio::join!(
+            biased;
+            async { session.execute_if(!self.redriven.is_empty(), FORGET_REDRIVEN, &[&self.redriven]).await },
+            async {
+                session.execute_if(!self.topics.is_empty(), BURY, &[
+                    &self.topics, &self.partitions, &self.offsets, &self.keys, &self.values, &self.headers,
+                    &self.timestamps, &self.stages, &self.causes, &self.details, &self.at_ms,
+                ]).await
+            },
+        );
+        forgotten?;
+        buried
+    }
+}
