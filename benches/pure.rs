@@ -1,4 +1,5 @@
-//! What the pure middle costs: one step with the default rules, and the conditions alone.
+//! What the pure middle costs: one step with the default rules, the conditions alone, and what is
+//! told of it.
 
 #[allow(dead_code, reason = "the stories of the tests, of which this tells a few")]
 #[path = "../tests/it/domain/story.rs"]
@@ -13,6 +14,8 @@ use reassure::domain::event::Body;
 use reassure::domain::journey::Subject;
 use reassure::domain::step::{Input, step};
 use reassure::domain::view::Scene;
+use reassure::envelope::{Encoding, encode_report};
+use reassure::outcome::of_entry;
 use serde_json::json;
 
 use story::{Story, at, event, order_with, placed, rules, shop};
@@ -77,5 +80,23 @@ fn conditions(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, steps, conditions);
+/// What is told of one scan: every decision on it, as the bytes of its record.
+fn reports(criterion: &mut Criterion) {
+    let rules = rules();
+    let mut story = Story::with(order(), rules.clone());
+    story.tell("+1h confirmed\n+1d ship S1 all A1\n+1d2h scan A1 picked_up");
+    let scan = event("scan A1 delayed", "scan", at("+1d8h"));
+    let transition = step(&story.journey, Input::Event(&scan), &rules, at("+1d8h")).expect("there is room");
+    let entry = transition.entry.expect("an event has an entry");
+    for (name, format) in [("json", Encoding::Json), ("avro", Encoding::Avro)] {
+        let tell = || -> Vec<Vec<u8>> {
+            let reports = of_entry(&story.journey.key, black_box(&entry), None);
+            reports.iter().map(|report| encode_report(report, "/reassure", format)).collect()
+        };
+        let (count, bytes) = (entry.decisions.len(), tell().iter().map(Vec::len).sum::<usize>());
+        criterion.bench_function(&format!("reports/{name}, {count} in {bytes} bytes"), |bencher| bencher.iter(tell));
+    }
+}
+
+criterion_group!(benches, steps, conditions, reports);
 criterion_main!(benches);

@@ -8,14 +8,16 @@ use anyhow::{Context, anyhow};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::bus::publisher::KafkaPublisher;
 use crate::bus::{self, BusHandle};
 use crate::clock::Clock;
-use crate::config::Loaded;
+use crate::config::{Loaded, Outgoing};
 use crate::dispatch::{Dispatcher, Manner, Shared};
 use crate::envelope::Limits;
 use crate::http;
-use crate::ingest::{Ingest, Progress, Reader};
-use crate::ports::{Partition, Store};
+use crate::ingest::{Ingest, Progress, Reader, Schemas};
+use crate::ports::{Partition, Publisher, Store, Stream};
+use crate::publish::{self, Outlet, Publish};
 use crate::telemetry::Metrics;
 
 /// Read batches that may wait between decoding and deciding.
@@ -32,13 +34,22 @@ pub struct Running {
     pub progress: Progress,
     pub dispatcher: Dispatcher,
     pub store: Arc<dyn Store>,
-    stop_intake: watch::Sender<bool>,
-    /// Told first, so that nobody is sent here any more.
-    leaving: watch::Sender<bool>,
-    /// Told last, so that probes are answered to the end.
-    stop_http: watch::Sender<bool>,
+    stops: Stops,
+    /// Tasks that publish.
+    publishers: usize,
     bus: BusHandle,
     tasks: JoinSet<&'static str>,
+}
+
+/// What is told to the parts when they are to end, in the order in which it is told.
+struct Stops {
+    /// First, so that nobody is sent here any more.
+    leaving: watch::Sender<bool>,
+    intake: watch::Sender<bool>,
+    /// When nothing more is written that could be published.
+    publishing: watch::Sender<Option<tokio::time::Instant>>,
+    /// Last, so that probes are answered to the end.
+    http: watch::Sender<bool>,
 }
 
 /// How a stop went.
@@ -67,6 +78,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let shared = Shared {
         store: Arc::clone(&store),
         shops: Arc::clone(&loaded.shops),
+        outlet: outlet(&settings.outgoing, &metrics),
         clock: clock.clone(),
         metrics: metrics.clone(),
         progress: progress.clone(),
@@ -74,6 +86,8 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         owner: owner.clone(),
         manner: Manner { retry: settings.dispatch.retry, lease },
     };
+    let (stop_publishing, publishing_stops) = watch::channel(None);
+    let publishers = publish(loaded, &shared, publishing_stops, &mut tasks)?;
     let dispatcher = Dispatcher::start(&loaded.providers, &shared, &is_leaving, &mut tasks);
 
     let bus = bus::start(&settings.bus, offsets_of(&store))
@@ -81,13 +95,18 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let reader = Reader {
         shops: Arc::clone(&loaded.shops),
         limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
+        formats: Arc::clone(&loaded.formats),
         clock: clock.clone(),
+        schemas: loaded.registry.as_ref().map(|registry| {
+            Schemas::new(Arc::clone(registry), settings.registry.schemas, clock.clone(), metrics.clone())
+        }),
         metrics: metrics.clone(),
+        progress: progress.clone(),
     };
     let (read, intake) = mpsc::channel(READ_AHEAD);
-    let reading = reader.clone();
+    let (reading, is_leaving_too) = (reader.clone(), is_leaving.clone());
     tasks.spawn(async move {
-        reading.run(bus.feed, read).await;
+        reading.run(bus.feed, read, is_leaving_too).await;
         "intake"
     });
     let hints = bus.hints;
@@ -98,6 +117,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         templates: Arc::clone(&loaded.templates),
         reader,
         dispatcher: dispatcher.clone(),
+        outlet: shared.outlet.clone(),
         clock: clock.clone(),
         metrics: metrics.clone(),
         progress: progress.clone(),
@@ -128,7 +148,50 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         }
         "http"
     });
-    Ok(Running { address, progress, dispatcher, store, stop_intake, leaving, stop_http, bus: bus.handle, tasks })
+    let bus = bus.handle;
+    let stops = Stops { intake: stop_intake, leaving, publishing: stop_publishing, http: stop_http };
+    Ok(Running { address, progress, dispatcher, store, stops, publishers, bus, tasks })
+}
+
+fn outlet(settings: &Outgoing, metrics: &Metrics) -> Outlet {
+    let manner = || publish::Manner { format: settings.format, source: settings.source.clone() };
+    let outcomes = settings.outcomes.as_ref().map(|_| manner());
+    Outlet::new(outcomes, settings.dead_letters.is_some(), metrics.clone())
+}
+
+/// A task for each stream that has a topic; returns how many.
+fn publish(
+    loaded: &Loaded,
+    shared: &Shared,
+    stop: publish::StopBy,
+    tasks: &mut JoinSet<&'static str>,
+) -> anyhow::Result<usize> {
+    let topics = loaded.settings.outgoing.topics();
+    let streams: Vec<Stream> = topics.keys().copied().collect();
+    if streams.is_empty() {
+        return Ok(0);
+    }
+    let publisher = KafkaPublisher::connect(&loaded.settings.bus, topics)
+        .map_err(|error| anyhow!("the Kafka producer cannot start: {error}"))?;
+    let publisher: Arc<dyn Publisher> = Arc::new(publisher);
+    for stream in &streams {
+        let publish = Publish {
+            stream: *stream,
+            store: Arc::clone(&shared.store),
+            publisher: Arc::clone(&publisher),
+            outlet: shared.outlet.clone(),
+            clock: shared.clock.clone(),
+            metrics: shared.metrics.clone(),
+            owner: shared.owner.clone(),
+            most_waiting: publish::MOST_WAITING,
+        };
+        let stop = stop.clone();
+        tasks.spawn(async move {
+            publish.run(stop).await;
+            "publish"
+        });
+    }
+    Ok(streams.len())
 }
 
 /// Bridges the bus thread, which cannot wait on a future, to the store.
@@ -179,13 +242,16 @@ impl Running {
     pub async fn stop(mut self, drain: Duration) -> Drained {
         let end = tokio::time::Instant::now() + drain;
         // attempts that begin now could outlast the drain
-        self.leaving.send_replace(true);
+        self.stops.leaving.send_replace(true);
         // the partitions are handed over first: another replica may go on while this one drains
         let mut whole = self.bus.stop(drain / 2).await;
-        self.stop_intake.send_replace(true);
+        self.stops.intake.send_replace(true);
         while !self.tasks.is_empty() {
+            if self.tasks.len() <= 1 + self.publishers {
+                self.stops.publishing.send_replace(Some(end));
+            }
             if self.tasks.len() == 1 {
-                self.stop_http.send_replace(true);
+                self.stops.http.send_replace(true);
             }
             match tokio::time::timeout_at(end, self.tasks.join_next()).await {
                 Ok(Some(Ok(_))) => {}

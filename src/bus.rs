@@ -10,7 +10,9 @@ mod consumer;
 pub mod embedded;
 mod group;
 pub mod producer;
+pub mod publisher;
 pub mod settings;
+pub mod topic;
 mod wait;
 mod watch;
 

@@ -1,5 +1,6 @@
 //! What each command of the command line does.
 
+pub mod adapt;
 pub mod check;
 pub mod demo;
 pub mod dlq;

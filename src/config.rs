@@ -4,6 +4,7 @@ mod agree;
 mod loaded;
 mod reader;
 mod source;
+mod topics;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,14 +12,19 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::adapter;
 use crate::bus;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::retry::Policy;
 use crate::domain::shop::Shop;
+use crate::envelope;
+use crate::ports::Stream;
 use crate::provider;
+use crate::registry;
 use crate::store;
 
 pub use loaded::Loaded;
+pub use topics::{Adapters, Topic};
 
 use reader::Reader;
 use source::Source;
@@ -75,6 +81,32 @@ pub struct Http {
 #[serde(deny_unknown_fields)]
 pub struct Events {
     pub max_bytes: usize,
+    /// By the names of topics; those that are not named show their format themselves.
+    #[serde(skip)]
+    pub topics: BTreeMap<String, Topic>,
+}
+
+/// What of our own work is published, and where.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Outgoing {
+    /// The topic of outcomes; without it, none are written.
+    #[serde(default)]
+    pub outcomes: Option<String>,
+    pub format: envelope::Encoding,
+    /// The `source` of the outcomes' CloudEvents.
+    pub source: String,
+    /// The topic of dead letters; without it, they are kept in the store.
+    #[serde(default)]
+    pub dead_letters: Option<String>,
+}
+
+impl Outgoing {
+    /// The topic of each stream that is published.
+    pub fn topics(&self) -> BTreeMap<Stream, String> {
+        let named = [(Stream::Outcomes, &self.outcomes), (Stream::DeadLetters, &self.dead_letters)];
+        named.into_iter().filter_map(|(stream, topic)| Some((stream, topic.clone()?))).collect()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -106,6 +138,9 @@ pub struct Settings {
     pub http: Http,
     pub bus: bus::BusSettings,
     pub events: Events,
+    pub registry: registry::Settings,
+    pub adapters: adapter::library::Settings,
+    pub outgoing: Outgoing,
     pub store: store::Settings,
     pub dispatch: Dispatch,
     pub rules: Folder,
@@ -118,12 +153,15 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 15] = [
     "service",
     "log",
     "http",
     "bus",
     "events",
+    "registry",
+    "adapters",
+    "outgoing",
     "store",
     "dispatch",
     "rules",
@@ -174,7 +212,16 @@ impl Settings {
             let log = reader.part_or(&["log"], section("log"))?;
             let http = reader.part_or(&["http"], section("http"))?;
             let bus: bus::BusSettings = reader.part_or(&["bus"], section("bus"))?;
-            let events = reader.part_or(&["events"], section("events"))?;
+            let mut events = section("events");
+            let all_topics = events.as_object_mut().and_then(|events| events.remove("topics")).unwrap_or_default();
+            let mut events: Events = reader.part_or(&["events"], events)?;
+            for (name, own) in all_topics.as_object().into_iter().flatten() {
+                let topic = reader.part(&["events", "topics", name], own.clone());
+                events.topics.extend(topic.map(|topic| (name.clone(), topic)));
+            }
+            let registry = reader.part_or(&["registry"], section("registry"))?;
+            let adapters = reader.part_or(&["adapters"], section("adapters"))?;
+            let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
             let store = store_of(&mut reader, section("store"), &bus.group);
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
@@ -207,6 +254,9 @@ impl Settings {
                 store,
                 bus,
                 events,
+                registry,
+                adapters,
+                outgoing,
                 dispatch,
                 rules,
                 templates,

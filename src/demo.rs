@@ -27,8 +27,9 @@ const TOKEN: &str = "sandbox-token";
 const WEBHOOK_SECRET: &str = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0wMDAx";
 /// An event that is far too large must reach the dead letters, not fail on its way.
 const LARGE: [(&str, &str); 1] = [("message.max.bytes", "20000000")];
-/// Where the sample shop publishes.
-pub const TOPICS: [(&str, i32); 2] = [("reassure.orders", 4), ("reassure.carriers", 4)];
+/// Where the sample shop publishes, and what it can read of the service's work.
+pub const TOPICS: [(&str, i32); 4] =
+    [("reassure.orders", 4), ("reassure.carriers", 4), ("reassure.outcomes", 4), ("reassure.dlq", 1)];
 
 /// Everything that the demonstration runs.
 pub struct Stage {

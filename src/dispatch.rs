@@ -20,6 +20,7 @@ use crate::domain::retry::Policy;
 use crate::domain::time::Timestamp;
 use crate::ingest::{Progress, Withdrawal};
 use crate::ports::{Leased, Provider, Store};
+use crate::publish::Outlet;
 use crate::shops::Shops;
 use crate::telemetry::Metrics;
 
@@ -38,6 +39,7 @@ pub struct Manner {
 pub struct Shared {
     pub store: Arc<dyn Store>,
     pub shops: Arc<Shops>,
+    pub outlet: Outlet,
     pub clock: Clock,
     pub metrics: Metrics,
     pub progress: Progress,

@@ -20,3 +20,4 @@ pub mod shop;
 pub mod step;
 pub mod time;
 pub mod view;
+pub mod written;

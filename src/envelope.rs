@@ -1,25 +1,40 @@
-//! From a record's bytes to an event, and back. Pure: no I/O, no clock.
+//! From a record's bytes to events, and back. Pure: no I/O, no clock.
 //!
-//! Three shapes are read: CloudEvents 1.0 as structured JSON, CloudEvents in binary mode (its
-//! attributes as `ce_*` headers, JSON as the value), and Avro single-object encoding. What cannot
-//! be read is refused with a stable code and a text that names the field and what would be right.
-//! Such texts end up in logs and in headers of dead letters, so they are made of names that we
-//! know and never of anything the record holds (I9).
+//! How a topic's records are wrapped is configured or detected ([`Format`]): CloudEvents 1.0 as
+//! structured JSON or in binary mode, Avro under Confluent's framing or as a single object,
+//! Debezium's outbox, plain JSON, and whatever an adapter maps. What cannot be read is refused
+//! with a stable code and a text that names the field and what would be right. Such texts end up
+//! in logs and in headers of dead letters, so they are made of names that we know and never of
+//! anything the record holds (I9).
 
 pub mod avro;
 pub mod cloudevents;
+pub mod confluent;
+mod conform;
 mod explain;
+mod foreign;
+pub mod format;
+mod frame;
+mod outcome;
 mod validate;
 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use smallvec::{SmallVec, smallvec};
 
-use crate::domain::event::{Body, Event};
-use crate::domain::time::{Timestamp, reading_in};
-use crate::ports::Record;
+use crate::domain::event::Event;
+use crate::domain::time::Timestamp;
+use crate::ports::{Record, SchemaId};
 
 pub use avro::encode_avro;
 pub use cloudevents::encode;
+pub use confluent::WriterSchema;
+pub use format::{Format, Formats};
+
+use format::Shape;
+use frame::settle;
+pub use outcome::{Encoding, encode_report};
 
 /// How much of a record is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +54,7 @@ impl Default for Limits {
     }
 }
 
-/// A record that became an event.
+/// An event out of a record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decoded {
     pub event: Event,
@@ -47,10 +62,26 @@ pub struct Decoded {
     pub zoneless: u32,
 }
 
+/// The events of one record: one, as a rule, which then takes no list of its own. None if an
+/// adapter says that the record tells nothing we want to know.
+pub type Events = SmallVec<[Decoded; 1]>;
+
+/// Turns a payload that is not ours into events.
+pub trait Adapt: Send + Sync {
+    /// Canonical events as structured CloudEvents JSON (objects with specversion, id, source,
+    /// type, time and data); none if the payload is ignored on purpose. A repetition of the
+    /// record must give the same ids (I1).
+    ///
+    /// # Errors
+    /// Why the payload cannot be adapted, in words that hold nothing of it (I9).
+    fn adapt(&self, payload: &Value, record: &Record) -> Result<Vec<Value>, Refusal>;
+}
+
 /// Why a record did not become an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// `decode` (it cannot be read) or `validate` (it says what cannot be).
+    /// `decode` (it cannot be read), `adapt` (it cannot be mapped) or `validate` (it says what
+    /// cannot be).
     pub stage: &'static str,
     /// A stable code, for metrics and for finding dead letters.
     pub cause: &'static str,
@@ -63,30 +94,50 @@ impl Refusal {
     /// send them. It is counted, not kept.
     pub const TOMBSTONE: &'static str = "tombstone";
 
+    /// The cause of a record with a code that its adapter does not know yet.
+    pub const UNMAPPED_CODE: &'static str = "unmapped_code";
+
     pub fn is_tombstone(&self) -> bool {
         self.cause == Self::TOMBSTONE
     }
 
-    fn decode(cause: &'static str, detail: impl Into<String>) -> Self {
+    /// It cannot be read.
+    pub fn decode(cause: &'static str, detail: impl Into<String>) -> Self {
         Self { stage: "decode", cause, detail: detail.into() }
     }
 
-    fn validate(cause: &'static str, detail: impl Into<String>) -> Self {
+    /// It says what cannot be.
+    pub fn validate(cause: &'static str, detail: impl Into<String>) -> Self {
         Self { stage: "validate", cause, detail: detail.into() }
     }
 }
 
-/// Reads a record as the event that it holds. `zone_of` tells a shop's time zone, or `None` if
-/// there is no such shop; `now` bounds how far ahead an event's time may be.
+/// What is known while a record is read.
+#[derive(Clone, Copy)]
+pub struct Reading<'a> {
+    pub format: &'a Format,
+    /// The schema of the [`schema_id`] that the record names.
+    pub schema: Option<&'a WriterSchema>,
+    /// A shop's time zone, or `None` if there is no such shop.
+    pub zone_of: &'a dyn Fn(&str) -> Option<Tz>,
+    pub limits: &'a Limits,
+    /// Bounds how far ahead an event's time may be.
+    pub now: Timestamp,
+}
+
+/// The schema in a registry that must be known before the record can be read.
+pub fn schema_id(record: &Record, format: &Format, limits: &Limits) -> Option<SchemaId> {
+    let value = record.value.as_deref().filter(|value| value.len() <= limits.max_bytes)?;
+    let id = confluent::id(record, value)?;
+    Shape::of(record, value, format).is_ok_and(|shape| shape.may_be_registered()).then_some(id)
+}
+
+/// Reads a record as the events that it holds: all of them, or none.
 ///
 /// # Errors
 /// Why it is not an event.
-pub fn decode(
-    record: &Record,
-    zone_of: &dyn Fn(&str) -> Option<Tz>,
-    limits: &Limits,
-    now: Timestamp,
-) -> Result<Decoded, Refusal> {
+pub fn decode(record: &Record, reading: &Reading<'_>) -> Result<Events, Refusal> {
+    let limits = reading.limits;
     let Some(value) = record.value.as_deref() else {
         return Err(Refusal::decode(Refusal::TOMBSTONE, "the record has no value"));
     };
@@ -94,11 +145,48 @@ pub fn decode(
         let detail = format!("the value is longer than {} bytes; send it smaller", limits.max_bytes);
         return Err(Refusal::decode("too_large", detail));
     }
-    let mut decoded = match Shape::of(record, value)? {
+    let zone_of = reading.zone_of;
+    let decoded = match Shape::of(record, value, reading.format)? {
         Shape::Structured => settle(&cloudevents::structured(value)?, zone_of, limits)?,
         Shape::Binary => settle(&cloudevents::binary(record, value)?, zone_of, limits)?,
-        Shape::Avro => settle(&avro::single_object(value)?, zone_of, limits)?,
+        Shape::BinaryAvro => {
+            let schema = confluent::schema(reading.schema)?;
+            let datum = confluent::datum(record, value);
+            settle(&cloudevents::binary_avro(record, |kind| schema.data(datum, kind))?, zone_of, limits)?
+        }
+        Shape::SingleObject => settle(&avro::single_object(value)?, zone_of, limits)?,
+        Shape::Confluent => {
+            let schema = confluent::schema(reading.schema)?;
+            settle(&schema.event(confluent::datum(record, value))?, zone_of, limits)?
+        }
+        Shape::Outbox(mapping) => {
+            let wrapped = foreign::payload(record, value, reading.schema)?;
+            match foreign::outbox(wrapped)? {
+                foreign::Outbox::Event(text) => settle(&cloudevents::structured(text.as_bytes())?, zone_of, limits)?,
+                foreign::Outbox::Row(row) => settle(&foreign::row(record, row, mapping)?, zone_of, limits)?,
+            }
+        }
+        Shape::Json(mapping) => {
+            let payload = foreign::payload(record, value, reading.schema)?;
+            settle(&foreign::json(record, payload, mapping)?, zone_of, limits)?
+        }
+        Shape::Adapted(adapter) => {
+            let payload = foreign::payload(record, value, reading.schema)?;
+            let events = adapter.adapt(&payload, record)?;
+            return events.iter().map(|event| adapted(event, record, reading)).collect();
+        }
     };
+    Ok(smallvec![finish(decoded, record, reading.now)?])
+}
+
+/// One of the events that an adapter made, held to what holds for all.
+fn adapted(event: &Value, record: &Record, reading: &Reading<'_>) -> Result<Decoded, Refusal> {
+    let text = event.to_string();
+    let decoded = settle(&cloudevents::structured(text.as_bytes())?, reading.zone_of, reading.limits)?;
+    finish(decoded, record, reading.now)
+}
+
+fn finish(mut decoded: Decoded, record: &Record, now: Timestamp) -> Result<Decoded, Refusal> {
     validate::event(&decoded.event, now)?;
     if decoded.event.traceparent.is_none() {
         decoded.event.traceparent = header(record, &["traceparent", "ce_traceparent"])
@@ -107,75 +195,6 @@ pub fn decode(
             .map(str::to_owned);
     }
     Ok(decoded)
-}
-
-/// How an event is wrapped.
-enum Shape {
-    Structured,
-    Binary,
-    Avro,
-}
-
-impl Shape {
-    /// What the headers say counts; without them, what the value begins with.
-    fn of(record: &Record, value: &[u8]) -> Result<Self, Refusal> {
-        let content_type = header(record, &["content-type"]);
-        let structured = b"application/cloudevents";
-        if content_type
-            .is_some_and(|it| it.len() >= structured.len() && it[..structured.len()].eq_ignore_ascii_case(structured))
-        {
-            return Ok(Self::Structured);
-        }
-        if header(record, &["ce_specversion", "ce_id"]).is_some() {
-            return Ok(Self::Binary);
-        }
-        if value.starts_with(&avro::MAGIC) {
-            return Ok(Self::Avro);
-        }
-        if value.trim_ascii_start().first() == Some(&b'{') {
-            return Ok(Self::Structured);
-        }
-        let known = "CloudEvents 1.0 (structured JSON, or binary with ce_* headers) or Avro single-object encoding";
-        Err(Refusal::decode("unknown_format", format!("the value is in no known format; send {known}")))
-    }
-}
-
-/// An event taken out of its wrapping, its body not read yet.
-trait Frame {
-    fn id(&self) -> &str;
-    fn source(&self) -> &str;
-    fn traceparent(&self) -> Option<&str>;
-    /// When it happened, read in the zone of the enclosing [`reading_in`].
-    fn time(&self) -> Result<Timestamp, Refusal>;
-    /// Bounds on what [`Frame::body`] would read.
-    fn bounds(&self, limits: &Limits) -> Result<(), Refusal>;
-    /// What happened, its times read in the zone of the enclosing [`reading_in`].
-    fn body(&self) -> Result<Body, Refusal>;
-}
-
-/// Reads the body, twice if a time of it names no zone: most events name theirs, so looking for
-/// the shop ahead of every reading would cost more.
-fn settle<F: Frame>(frame: &F, zone_of: &dyn Fn(&str) -> Option<Tz>, limits: &Limits) -> Result<Decoded, Refusal> {
-    frame.bounds(limits)?;
-    let (body, zoneless_in_body) = reading_in(Tz::UTC, || frame.body());
-    let body = body?;
-    validate::identifier("data.shop", body.shop(), validate::NAME)?;
-    let zone = zone_of(body.shop()).ok_or_else(|| {
-        Refusal::validate("unknown_shop", "data.shop: no such shop is configured; add it, or correct the event")
-    })?;
-    let (read, zoneless) = reading_in(zone, || {
-        let body = if zoneless_in_body > 0 { frame.body()? } else { body };
-        Ok((frame.time()?, body))
-    });
-    let (time, body) = read?;
-    let event = Event {
-        id: frame.id().to_owned(),
-        source: frame.source().to_owned(),
-        time,
-        traceparent: frame.traceparent().filter(|text| is_traceparent(text)).map(str::to_owned),
-        body,
-    };
-    Ok(Decoded { event, zoneless })
 }
 
 /// The first header of one of these names, whatever its case.

@@ -94,6 +94,13 @@ async fn ready(State(facts): State<Facts>) -> Response {
             "intake waits for it; see the log",
         );
     }
+    if !facts.progress.registry_works() {
+        return problem(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the schema registry does not answer",
+            "records wait for their schemas; see the log",
+        );
+    }
     match facts.store.ping().await {
         Ok(()) => "ready\n".into_response(),
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
@@ -107,7 +114,8 @@ async fn metrics(State(facts): State<Facts>) -> Response {
         Ok(backlog) => show(&facts.metrics, &backlog, now),
         Err(_) => facts.metrics.store_errors.with_label_values(&["backlog", "unavailable"]).inc(),
     }
-    facts.metrics.up.set(i64::from(facts.progress.store_works() && !*facts.stopping.borrow()));
+    let works = facts.progress.store_works() && facts.progress.registry_works();
+    facts.metrics.up.set(i64::from(works && !*facts.stopping.borrow()));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], facts.metrics.render()).into_response()
 }
 
@@ -118,6 +126,7 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestam
     gauge("held_notifications", backlog.held);
     gauge("dead_notifications", backlog.dead_notifications);
     gauge("dead_records", backlog.dead_records);
+    gauge("publications", backlog.publications);
     gauge("parked_events", backlog.parked);
     gauge("timers", backlog.timers);
     let age = |at: Option<crate::domain::time::Timestamp>| {

@@ -2,11 +2,13 @@
 //! that must be taken back go the same way, so that one place alone changes journeys.
 
 mod draft;
+mod held;
 mod intake;
 mod known;
 mod progress;
+mod schemas;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,8 +19,10 @@ use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
+use crate::envelope::Refusal;
 use crate::message::Templates;
-use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError};
+use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
+use crate::publish::Outlet;
 use crate::shops::Shops;
 use crate::telemetry::Metrics;
 
@@ -26,6 +30,7 @@ use draft::{Disposition, Draft};
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
 pub use progress::Progress;
+pub use schemas::{Lookup, Schemas};
 
 /// A notification that must not leave, and why.
 pub type Withdrawal = (JourneyKey, NotificationId, Reason);
@@ -58,6 +63,7 @@ pub struct Ingest {
     pub templates: Arc<Templates>,
     pub reader: Reader,
     pub dispatcher: Dispatcher,
+    pub outlet: Outlet,
     pub clock: Clock,
     pub metrics: Metrics,
     pub progress: Progress,
@@ -159,8 +165,10 @@ impl Ingest {
         load.dead = read.dead.into_iter().filter(|dead| ours(&dead.record.partition)).collect();
         load.records = read.records;
         self.metrics.batch_records.observe(f64::from(u32::try_from(read.records).unwrap_or(u32::MAX)));
-        let tombstones = u64::try_from(read.tombstones).unwrap_or(u64::MAX);
-        self.metrics.events.with_label_values(&["none", "tombstone"]).inc_by(tombstones);
+        for (outcome, count) in [("tombstone", read.tombstones), ("ignored", read.ignored)] {
+            let count = u64::try_from(count).unwrap_or(u64::MAX);
+            self.metrics.events.with_label_values(&["none", outcome]).inc_by(count);
+        }
     }
 
     /// Looks for deadlines and for dead records that were put back. `false`: there is nothing.
@@ -176,9 +184,8 @@ impl Ingest {
                 Vec::new()
             }
         };
-        let (ids, records): (Vec<i64>, Vec<Record>) = redriven.into_iter().unzip();
-        let read = self.reader.read(records);
-        load.redriven = ids;
+        let (numbers, read) = self.reader.read_again(redriven);
+        load.redriven = numbers;
         load.dead = read.dead;
         load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
         !(load.timers.is_empty() && load.redriven.is_empty())
@@ -234,7 +241,7 @@ impl Ingest {
         let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also)).await?;
         let now = self.clock.now();
         let (mut batch, dispositions) = tokio::task::block_in_place(|| {
-            let mut draft = Draft::new(&self.shops, &self.templates, now, known);
+            let mut draft = Draft::new(&self.shops, &self.templates, &self.outlet, now, known);
             for (key, notification, reason) in &load.withdrawals {
                 draft.withdraw(key, notification, *reason);
             }
@@ -245,13 +252,14 @@ impl Ingest {
                 draft.wake(key, timer);
             }
             for dead in &load.dead {
-                draft.bury(dead.clone());
+                draft.bury(dead);
             }
             draft.finish()
         });
         batch.advances.clone_from(&load.advances);
         batch.redriven.clone_from(&load.redriven);
         let verdicts = verdicts(&batch);
+        let streams: BTreeSet<Stream> = batch.publications.iter().map(|publication| publication.stream).collect();
         let lease = Lease {
             owner: self.owner.clone(),
             until: now.plus(chrono::Duration::from_std(self.lease).unwrap_or_default()),
@@ -259,6 +267,7 @@ impl Ingest {
         let capacity: BTreeMap<String, usize> = self.dispatcher.capacity();
         let leased: Vec<Leased> = self.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
         self.dispatcher.hand(leased, lease.until);
+        self.outlet.note(streams);
         self.count(load, &dispositions, verdicts, now);
         Ok(())
     }
@@ -279,6 +288,9 @@ impl Ingest {
         for dead in &load.dead {
             self.metrics.events.with_label_values(&["unknown", "dead_lettered"]).inc();
             self.metrics.refusals.with_label_values(&[dead.cause]).inc();
+            if dead.cause == Refusal::UNMAPPED_CODE {
+                self.metrics.unmapped_codes.with_label_values(&[&*dead.record.partition.topic]).inc();
+            }
             tracing::warn!(
                 topic = &*dead.record.partition.topic,
                 partition = dead.record.partition.number,

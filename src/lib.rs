@@ -15,19 +15,21 @@
 //! The middle is pure, the edges are thin. [`domain`] holds what is known and what follows from
 //! it, as plain functions over plain data with time as an argument; it must never know that there
 //! is a clock, a socket or a file (`tests/it/architecture.rs` holds it to that). [`ports`] names
-//! what the service needs from outside. The adapters ([`bus`], [`store`], [`provider`]) know these
-//! two and never each other; only [`app`] and the command line name an adapter.
+//! what the service needs from outside. The adapters ([`bus`], [`store`], [`provider`],
+//! [`registry`]) know these two and never each other; only [`app`] and the command line name an adapter.
 //!
 //! In reading order:
 //!
 //! - [`domain`]: events, journeys, rules, conditions, decisions. Begin at [`domain::step`].
 //! - [`message`]: what the customer reads, from a journey's facts and templates.
 //! - [`ports`]: the bus, the store and the providers, as traits and plain data.
-//! - [`envelope`]: from a record to an event. [`schema`]: the published schemas of events.
+//! - [`envelope`]: from a record to an event. [`adapter`]: from what platforms and carriers send to
+//!   events. [`schema`]: the published schemas of events.
 //! - [`ingest`]: a batch of events, deadlines or withdrawals becomes one transaction.
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
-//! - [`bus`], [`store`], [`provider`]: Kafka, SQLite, HTTP.
-//! - [`config`], [`rules`], [`shops`], [`secret`]: what the operator decides.
+//! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
+//! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
+//! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
 //! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
@@ -61,20 +63,26 @@
 //! - **I9** No personal data in logs, metrics, error texts or timelines' entries.
 //! - **I10** Memory does not grow with the number of journeys or the length of an outage.
 
+pub mod adapter;
 pub mod app;
 pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod dead_letter;
 pub mod demo;
 pub mod dispatch;
 pub mod domain;
 pub mod envelope;
+pub mod folder;
 pub mod http;
 pub mod ingest;
 pub mod message;
+pub mod outcome;
 pub mod ports;
 pub mod provider;
+pub mod publish;
+pub mod registry;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;
@@ -83,3 +91,4 @@ pub mod shops;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;
+pub mod tls;

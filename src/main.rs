@@ -1,4 +1,4 @@
-//! The command line: run, demo, check, lookup, dlq, completions.
+//! The command line: run, demo, check, adapt, lookup, dlq, completions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,8 +46,10 @@ enum Command {
     Run,
     /// Play a sample shop through the whole service, with everything it needs built in.
     Demo(cli::demo::Options),
-    /// Look at configuration, rules and templates, and report every fault.
+    /// Look at configuration, rules, templates and adapters, and report every fault.
     Check,
+    /// Show which events the payload of a platform or a carrier becomes.
+    Adapt(cli::adapt::Options),
     /// Tell an order's story: what happened, what was decided and why, what was sent.
     Lookup {
         /// The shop, as events name it.
@@ -85,6 +87,7 @@ fn main() -> ExitCode {
         Command::Run => cli::run::run(config),
         Command::Demo(options) => cli::demo::demo(options),
         Command::Check => cli::check::check(config, json),
+        Command::Adapt(options) => cli::adapt::adapt(config, &options, json),
         Command::Lookup { shop, order, all } => cli::lookup::lookup(config, shop, order, all, json),
         Command::Dlq { command } => cli::dlq::dlq(config, command, json),
         Command::Completions { shell } => {

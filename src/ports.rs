@@ -1,16 +1,18 @@
 //! What the service needs from outside, as traits and plain data: the bus, the store, the
-//! providers. Adapters implement them; the middle knows only these.
+//! providers, the schema registry. Adapters implement them; the middle knows only these.
 
 mod bus;
 mod outbox;
 mod provider;
 mod publication;
+mod registry;
 mod store;
 
 pub use bus::{Feed, Partition, Record};
 pub use outbox::{Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, State, Story, Timeline};
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
-pub use publication::{Publication, Publisher, Stream};
+pub use publication::{Publication, Publisher, Stream, Unpublished};
+pub use registry::{Registered, Registry, RegistryError, SchemaId};
 pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned};
 
 pub use crate::domain::decision::Entry;

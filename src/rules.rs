@@ -8,6 +8,7 @@ use include_dir::{Dir, include_dir};
 
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::rule::{Rule, parse};
+use crate::folder;
 
 static DEFAULT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/config/rules");
 
@@ -16,10 +17,7 @@ static DEFAULT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/config/rules");
 /// # Errors
 /// Every fault of every file, and rules that share a name.
 pub fn load(folder: Option<&Path>) -> Result<Vec<Rule>, Vec<Fault>> {
-    let texts = match folder {
-        None => default_texts(),
-        Some(folder) => texts_of(folder)?,
-    };
+    let texts = folder::yaml(folder, &DEFAULT, "config/rules")?;
     let mut rules: Vec<Rule> = Vec::new();
     let mut faults = Vec::new();
     let mut origin: BTreeMap<String, String> = BTreeMap::new();
@@ -63,32 +61,6 @@ fn unsaid(rule: &Rule, rules: &[Rule], origin: &BTreeMap<String, String>) -> Vec
             }
         })
         .collect()
-}
-
-fn default_texts() -> Vec<(String, String)> {
-    let mut texts: Vec<_> = DEFAULT
-        .files()
-        .filter_map(|file| Some((format!("config/rules/{}", file.path().display()), file.contents_utf8()?.to_owned())))
-        .collect();
-    texts.sort();
-    texts
-}
-
-fn texts_of(folder: &Path) -> Result<Vec<(String, String)>, Vec<Fault>> {
-    let unreadable = |path: &Path, error: std::io::Error| {
-        vec![Fault::new(path.display().to_string(), format!("cannot be read: {error}"))]
-    };
-    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))?;
-    let mut texts = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| unreadable(folder, error))?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
-            let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
-            texts.push((path.display().to_string(), text));
-        }
-    }
-    texts.sort();
-    Ok(texts)
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The published schemas of the events, made from the types that read them, so that neither can
-//! say what the other does not.
+//! say what the other does not; and those of what is told of our work, from what writes them.
 //!
 //! `schemas/json/` holds a JSON Schema of each whole CloudEvent, `schemas/avro/` an Avro schema
-//! of each event in single-object encoding.
+//! of each event in single-object encoding, `schemas/asyncapi.json` all topics with what is on them.
 
+mod asyncapi;
 mod avro;
 
 use std::path::Path;
@@ -12,16 +13,21 @@ use std::{fs, io};
 
 use include_dir::{Dir, include_dir};
 use schemars::generate::SchemaSettings;
+use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
 use crate::domain::event::EventType;
+use crate::outcome::ReportType;
 
 pub use avro::NAMESPACE;
 pub(crate) use avro::{kind_of, vocabulary, without_null};
 
-/// The schema of one event type's data, with the definitions that it refers to.
+/// The schema of the data of one type, with the definitions that it refers to.
 pub(crate) struct DataSchema {
-    pub event_type: EventType,
+    /// The CloudEvents `type`.
+    pub name: &'static str,
+    /// The same as the name of an Avro record.
+    pub record: String,
     /// What `data` holds.
     pub data: Value,
     /// By name, what `#/$defs/<name>` means within `data` and within each other.
@@ -31,20 +37,35 @@ pub(crate) struct DataSchema {
 impl DataSchema {
     /// The schema of that type's data, built once.
     pub fn of(event_type: EventType) -> &'static Self {
-        static ALL: LazyLock<Vec<DataSchema>> =
-            LazyLock::new(|| EventType::ALL.iter().map(|event_type| DataSchema::build(*event_type)).collect());
+        static ALL: LazyLock<Vec<DataSchema>> = LazyLock::new(|| {
+            let build = |it: &EventType| {
+                DataSchema::build(it.as_str(), format!("{it:?}"), |generator| it.data_schema(generator))
+            };
+            EventType::ALL.iter().map(build).collect()
+        });
         // the list is in the order of EventType::ALL, which is the order of declaration
         &ALL[event_type as usize]
     }
 
-    fn build(event_type: EventType) -> Self {
+    /// The schema of what is told of that type, built once.
+    pub fn of_report(report_type: ReportType) -> &'static Self {
+        static ALL: LazyLock<Vec<DataSchema>> = LazyLock::new(|| {
+            let build = |it: ReportType| {
+                DataSchema::build(it.as_str(), format!("{it:?}"), |generator| it.data_schema(generator))
+            };
+            ReportType::ALL.map(build).into()
+        });
+        &ALL[report_type as usize]
+    }
+
+    fn build(name: &'static str, record: String, data: impl FnOnce(&mut SchemaGenerator) -> Schema) -> Self {
         let mut generator = SchemaSettings::draft2020_12().into_generator();
-        let data = event_type.data_schema(&mut generator).to_value();
+        let data = data(&mut generator).to_value();
         let mut definitions = generator.take_definitions(true);
         for definition in definitions.values_mut() {
             bound_identifiers(definition);
         }
-        let mut schema = Self { event_type, data: Value::Null, definitions };
+        let mut schema = Self { name, record, data: Value::Null, definitions };
         // the data itself is no definition of its own: nothing else refers to it
         schema.data = match reference(&data) {
             Some(name) => schema.definitions.remove(name).unwrap_or(Value::Null),
@@ -74,27 +95,14 @@ fn bound_identifiers(definition: &mut Value) {
     }
 }
 
-/// The JSON Schema of each event as a structured CloudEvent: the file's name and its text.
-pub fn json_schemas() -> Vec<(String, String)> {
-    let file = |event_type: &EventType| {
-        let name = event_type.as_str();
-        (format!("{name}.json"), text(&cloud_event(DataSchema::of(*event_type))))
-    };
-    EventType::ALL.iter().map(file).collect()
-}
-
-/// The Avro schema of each event: the file's name and its text.
-pub fn avro_schemas() -> Vec<(String, String)> {
-    let file = |event_type: &EventType| {
-        let name = event_type.as_str();
-        (format!("{name}.avsc"), text(&avro::record(DataSchema::of(*event_type))))
-    };
-    EventType::ALL.iter().map(file).collect()
-}
-
 /// The Avro schema of that event, as text.
 pub(crate) fn avro_schema(event_type: EventType) -> String {
     avro::record(DataSchema::of(event_type)).to_string()
+}
+
+/// The Avro schema of what is told of that type, as text.
+pub(crate) fn avro_schema_of_report(report_type: ReportType) -> String {
+    avro::record(DataSchema::of_report(report_type)).to_string()
 }
 
 /// What `schemas/avro` holds: today's schemas, and beside them earlier ones that records may still
@@ -104,8 +112,19 @@ pub(crate) fn kept_avro_schemas() -> impl Iterator<Item = &'static str> {
     KEPT.files().filter_map(|file| file.contents_utf8())
 }
 
+/// What is told of our work names its order where any reader of CloudEvents finds it.
+fn report(schema: &DataSchema) -> Value {
+    let mut whole = cloud_event(schema);
+    let attributes = &mut whole["properties"];
+    attributes["subject"] = json!({ "description": "The order that it is about.", "type": "string" });
+    attributes["source"]["description"] = json!("The deployment, as its configuration names it (`outgoing.source`).");
+    attributes["time"]["description"] = json!("When it was decided or attempted.");
+    attributes["traceparent"]["description"] = json!("That of the event which it follows from.");
+    whole
+}
+
 fn cloud_event(schema: &DataSchema) -> Value {
-    let name = schema.event_type.as_str();
+    let name = schema.name;
     let mut definitions = schema.definitions.clone();
     definitions.insert("Data".to_owned(), schema.data.clone());
     json!({
@@ -188,8 +207,20 @@ fn print(value: &Value, depth: usize, text: &mut String) {
 
 /// Every generated file by its path below `schemas/`.
 fn files() -> impl Iterator<Item = (String, String)> {
-    let below = |folder: &'static str| move |(name, text)| (format!("{folder}/{name}"), text);
-    json_schemas().into_iter().map(below("json")).chain(avro_schemas().into_iter().map(below("avro")))
+    let events = EventType::ALL.iter().map(|event_type| DataSchema::of(*event_type));
+    let events = events.flat_map(|schema| of_each("", schema, &cloud_event(schema)));
+    let reports = ReportType::ALL.into_iter().map(DataSchema::of_report);
+    let reports = reports.flat_map(|schema| of_each("outcomes/", schema, &report(schema)));
+    events.chain(reports).chain([("asyncapi.json".to_owned(), text(&asyncapi::document()))])
+}
+
+/// The files of one type, in `folder` below those of the formats.
+fn of_each(folder: &str, schema: &DataSchema, json: &Value) -> [(String, String); 2] {
+    let name = schema.name;
+    [
+        (format!("json/{folder}{name}.json"), text(json)),
+        (format!("avro/{folder}{name}.avsc"), text(&avro::record(schema))),
+    ]
 }
 
 /// Writes the generated schemas below `dir`, which is `schemas/` of the repository.

@@ -20,6 +20,8 @@ pub struct Metrics {
     pub unknown_statuses: IntCounter,
     /// Records that were refused, by cause.
     pub refusals: IntCounterVec,
+    /// Records that wait because a code in them stands in no table of their adapter.
+    pub unmapped_codes: IntCounterVec,
     /// Decisions by rule, verdict and reason.
     pub decisions: IntCounterVec,
     /// Tries at providers.
@@ -41,6 +43,14 @@ pub struct Metrics {
     pub timers_overdue: Gauge,
     pub batch_records: prometheus::Histogram,
     pub support_contacts: IntCounter,
+    /// Answers of the schema registry: found, missing, unreadable, unavailable.
+    pub registry_answers: IntCounterVec,
+    /// Records that wait for a schema, and those behind them.
+    pub held_records: IntGauge,
+    /// Records of our own, by what became of them.
+    pub published: IntCounterVec,
+    /// How long the first of what waits to be published has been tried.
+    pub publication_waits: GaugeVec,
     pub up: IntGauge,
 }
 
@@ -87,17 +97,29 @@ impl Metrics {
             };
         let backlog = GaugeVec::new(Opts::new("backlog", "What waits, by kind"), &["kind"])?;
         registry.register(Box::new(backlog.clone()))?;
+        let publication_waits = GaugeVec::new(
+            Opts::new("publication_waiting_seconds", "How long the first publication that waits has been tried"),
+            &["stream"],
+        )?;
+        registry.register(Box::new(publication_waits.clone()))?;
         let up = IntGauge::new("ready", "1 while the service takes in events and can store them")?;
         registry.register(Box::new(up.clone()))?;
+        let held_records = IntGauge::new("held_records", "Records that wait for a schema, and those behind them")?;
+        registry.register(Box::new(held_records.clone()))?;
         Ok(Self {
             events: counters(
                 "events_total",
-                "Events by type and outcome: applied, duplicate, parked, dead_lettered, tombstone",
+                "Events by type and outcome: applied, duplicate, parked, dead_lettered, tombstone, ignored",
                 &["type", "outcome"],
             )?,
             zoneless: counter("zoneless_times_total", "Times that named no zone and were read in the shop's")?,
             unknown_statuses: counter("unknown_statuses_total", "Carrier scans whose status no vocabulary lists")?,
             refusals: counters("refused_records_total", "Records that could not become events, by cause", &["cause"])?,
+            unmapped_codes: counters(
+                "unmapped_codes_total",
+                "Records with a code that no table of their adapter lists; they wait with the dead letters",
+                &["topic"],
+            )?,
             decisions: counters(
                 "decisions_total",
                 "Decisions by rule, verdict and reason",
@@ -152,6 +174,18 @@ impl Metrics {
                 &[1.0, 5.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1_000.0],
             )?,
             support_contacts: counter("support_contacts_total", "Customers who had to ask")?,
+            registry_answers: counters(
+                "registry_answers_total",
+                "Answers of the schema registry: found, missing, unreadable, unavailable",
+                &["answer"],
+            )?,
+            held_records,
+            published: counters(
+                "published_total",
+                "Records of our own by stream and outcome: arrived, shortened, refused, failed (tried again), left_out",
+                &["stream", "outcome"],
+            )?,
+            publication_waits,
             up,
             registry,
         })

@@ -12,7 +12,7 @@ use reassure::domain::notification::{Content, Notification, Outcome};
 use reassure::domain::step::{Input, step};
 use reassure::domain::time::Timestamp;
 use reassure::domain::{apply, event};
-use reassure::envelope::{self, Limits};
+use reassure::envelope::{self, Format, Limits, Reading};
 use reassure::message::Letter;
 use reassure::ports::{AttemptRecord, Batch, JourneyWrite, Lease, Leased, Next, Partition, Record, Store};
 
@@ -132,8 +132,15 @@ fn decode(loaded: &Loaded, event: Event, begin: Timestamp) -> event::Event {
         headers: vec![("content-type".to_owned(), "application/cloudevents+json".into())],
         timestamp: None,
     };
-    let decoded = envelope::decode(&record, &|shop| loaded.shops.zone(shop), &Limits::default(), begin);
-    decoded.expect("an event that can be read").event
+    let reading = Reading {
+        format: &Format::Detect,
+        schema: None,
+        zone_of: &|shop| loaded.shops.zone(shop),
+        limits: &Limits::default(),
+        now: begin,
+    };
+    let mut decoded = envelope::decode(&record, &reading).expect("an event that can be read");
+    decoded.remove(0).event
 }
 
 /// Writes a batch, and the attempts on what it leased.

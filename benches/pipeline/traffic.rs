@@ -98,7 +98,7 @@ async fn send(producer: &Producer, chunk: &[Event], begin: Timestamp, mut note: 
             key: Some(key.as_bytes()),
             value: Some(value),
             headers: &[("content-type", b"application/cloudevents+json")],
-            partition: None,
+            ..Outbound::default()
         })
         .collect();
     producer.publish_all(&outbound).await.expect("the records are published");

@@ -287,7 +287,7 @@ impl Places {
 
 /// The headers, without those that cannot be read: the library panics on a name that is not
 /// UTF-8, and one such record must not end the thread.
-fn headers(headers: &BorrowedHeaders) -> Vec<(String, Bytes)> {
+pub(super) fn headers(headers: &BorrowedHeaders) -> Vec<(String, Bytes)> {
     let header = |at: usize| {
         let header = catch_unwind(AssertUnwindSafe(|| headers.try_get(at))).ok()??;
         Some((header.key.to_owned(), Bytes::copy_from_slice(header.value.unwrap_or_default())))

@@ -23,6 +23,8 @@ pub struct Outbound<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The partition, where the key is not to decide.
     pub partition: Option<i32>,
+    /// Milliseconds since 1970; without it, now.
+    pub timestamp: Option<i64>,
 }
 
 /// Some records are not known to have arrived.
@@ -57,6 +59,8 @@ impl Producer {
             .set("enable.idempotence", "true")
             .set("partitioner", "murmur2_random")
             .set("linger.ms", "5")
+            // how large a record may be is for the broker to say
+            .set("message.max.bytes", "60000000")
             .set("queue.buffering.max.kbytes", "65536");
         for (name, value) in properties {
             config.set(name, value);
@@ -79,11 +83,22 @@ impl Producer {
     /// # Errors
     /// How many are not known to have arrived, and why the first.
     pub async fn publish_all(&self, records: &[Outbound<'_>]) -> Result<u64, NotPublished> {
+        match self.publish_each(records).await.as_slice() {
+            [] => Ok(records.len() as u64),
+            failures @ [(_, first), ..] => {
+                Err(NotPublished { failed: failures.len() as u64, cause: first.to_string() })
+            }
+        }
+    }
+
+    /// The same, and tells of each record that is not known to have arrived, by its place in
+    /// `records`, in the order in which they failed.
+    pub async fn publish_each(&self, records: &[Outbound<'_>]) -> Vec<(usize, KafkaError)> {
         let tally = Arc::new(Tally::default());
         let sent = records.len() as u64;
-        for record in records {
-            if let Err(error) = self.send(*record, &tally).await {
-                tally.failed(&error);
+        for (at, record) in records.iter().enumerate() {
+            if let Err(error) = self.send(at, *record, &tally).await {
+                tally.failed(at, &error);
                 tally.settled.fetch_add(1, Ordering::Release);
             }
         }
@@ -91,20 +106,17 @@ impl Producer {
         while tally.settled.load(Ordering::Acquire) < sent {
             tally.progress.notified().await;
         }
-        let failure = tally.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match failure {
-            None => Ok(sent),
-            Some(failure) => Err(failure),
-        }
+        std::mem::take(&mut tally.failures.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Puts a record into the library's queue, waiting while it is full.
-    async fn send(&self, record: Outbound<'_>, tally: &Arc<Tally>) -> Result<(), KafkaError> {
-        let mut message: BaseRecord<'_, [u8], [u8], Arc<Tally>> =
-            BaseRecord::with_opaque_to(record.topic, Arc::clone(tally));
+    async fn send(&self, at: usize, record: Outbound<'_>, tally: &Arc<Tally>) -> Result<(), KafkaError> {
+        let mut message: BaseRecord<'_, [u8], [u8], Box<Underway>> =
+            BaseRecord::with_opaque_to(record.topic, Box::new(Underway { at, tally: Arc::clone(tally) }));
         message.key = record.key;
         message.payload = record.value;
         message.partition = record.partition;
+        message.timestamp = record.timestamp;
         if !record.headers.is_empty() {
             let none = OwnedHeaders::new_with_capacity(record.headers.len());
             let add = |headers: OwnedHeaders, (key, value): &(&str, &[u8])| {
@@ -133,15 +145,20 @@ impl Producer {
 #[derive(Default)]
 struct Tally {
     settled: AtomicU64,
-    failure: Mutex<Option<NotPublished>>,
+    failures: Mutex<Vec<(usize, KafkaError)>>,
     progress: Notify,
 }
 
 impl Tally {
-    fn failed(&self, error: &KafkaError) {
-        let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
-        failure.get_or_insert_with(|| NotPublished { failed: 0, cause: error.to_string() }).failed += 1;
+    fn failed(&self, at: usize, error: &KafkaError) {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push((at, error.clone()));
     }
+}
+
+/// A record on its way: its place in the call that it belongs to.
+struct Underway {
+    at: usize,
+    tally: Arc<Tally>,
 }
 
 /// Told of every record's end.
@@ -154,11 +171,12 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext<NoCustomPartitioner> for Deliveries {
-    type DeliveryOpaque = Arc<Tally>;
+    type DeliveryOpaque = Box<Underway>;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, tally: Arc<Tally>) {
+    fn delivery(&self, result: &DeliveryResult<'_>, underway: Box<Underway>) {
+        let Underway { at, tally } = *underway;
         if let Err((error, _)) = result {
-            tally.failed(error);
+            tally.failed(at, error);
         }
         tally.settled.fetch_add(1, Ordering::Release);
         tally.progress.notify_one();

@@ -108,4 +108,32 @@ impl BusSettings {
         }
         Ok(config)
     }
+
+    /// The operator's properties for a producer. Those that are a consumer's alone are ignored by it.
+    pub(crate) fn producer_properties(&self) -> Result<BTreeMap<String, String>, String> {
+        let mut properties = self.properties.clone();
+        for (name, source) in &self.secret_properties {
+            properties.insert(name.clone(), source.read()?.expose().to_owned());
+        }
+        Ok(properties)
+    }
+
+    /// The configuration of a client that looks at a topic and belongs to no group.
+    pub(super) fn reader_config(&self) -> Result<ClientConfig, String> {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", &self.brokers).set("client.id", "reassure");
+        for (name, value) in &self.producer_properties()? {
+            config.set(name, value);
+        }
+        config
+            // the library wants one; nothing is committed for it and it is never joined
+            .set("group.id", &self.group)
+            .set("queued.max.messages.kbytes", self.queued_kbytes.to_string())
+            .set("enable.partition.eof", "true");
+        config.remove("group.instance.id");
+        for (name, value) in OURS.iter().filter(|(name, _)| *name != "enable.partition.eof") {
+            config.set(*name, *value);
+        }
+        Ok(config)
+    }
 }

@@ -8,7 +8,7 @@ use crate::config::Loaded;
 use crate::domain::fault::Fault;
 use crate::schema;
 
-/// Reports every fault of configuration, rules and templates.
+/// Reports every fault of configuration, rules, templates and adapters.
 ///
 /// # Errors
 /// None at present; faults are the result.

@@ -1,127 +1,259 @@
-//! `dlq`: the dead letters, and putting them back to work.
+//! `dlq`: the dead letters, in the store and on their topic, and putting them back to work.
 
+mod item;
+mod show;
+mod topic;
+
+use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Subcommand;
-use serde_json::json;
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
-use super::{NOT_FOUND, runtime, say, store};
+use super::{NOT_FOUND, WRONG, complain, runtime, say, store};
 use crate::clock::Clock;
-use crate::domain::decision::NotificationId;
+use crate::config::Settings;
+use crate::dead_letter::parse_place;
+use crate::domain::time::{Timestamp, parse_span};
 use crate::ports::{DeadLetter, Store};
 
-/// Listed at most.
+use item::Item;
+use topic::OnTopic;
+
+/// Listed at most, of the store and of the topic.
 const MOST: usize = 10_000;
 
 #[derive(Subcommand)]
 pub enum Command {
     /// List what waits, oldest first.
-    List,
+    List(Filter),
+    /// Tell all that is known of one letter.
+    Show {
+        /// Its id, as `list` prints it.
+        id: String,
+        /// Also what it holds, which may be personal.
+        #[arg(long)]
+        value: bool,
+    },
     /// Put letters back to work: a record is read again, a message is sent with the same key.
     Redrive {
         /// Their ids, as `list` prints them.
         #[arg(required_unless_present = "all")]
         ids: Vec<String>,
-        /// All that wait.
+        /// All that wait and that the filters let through.
         #[arg(long, conflicts_with = "ids")]
         all: bool,
+        #[command(flatten)]
+        filter: Filter,
         /// Only tell what would be put back.
         #[arg(long)]
         dry_run: bool,
+        /// Do not ask.
+        #[arg(long, short)]
+        yes: bool,
     },
 }
 
-/// Lists or redrives dead letters.
+/// Which letters.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Filter {
+    /// Only those with this cause, such as `malformed_json`, `dead` or `held`.
+    #[arg(long)]
+    cause: Option<String>,
+    /// Only records that came from this topic.
+    #[arg(long)]
+    topic: Option<String>,
+    /// Only those of that moment or later: `2026-11-21T20:00:00Z`, or `36h` for the last 36 hours.
+    #[arg(long, value_parser = since)]
+    since: Option<Timestamp>,
+}
+
+fn since(text: &str) -> Result<Timestamp, String> {
+    match parse_span(text) {
+        Ok(span) => Ok(Clock::system().now().plus(-span)),
+        Err(_) => Timestamp::parse(text).map_err(|error| format!("{error}, and no duration such as 36h")),
+    }
+}
+
+impl Filter {
+    fn lets(&self, item: &Item) -> bool {
+        self.cause.as_deref().is_none_or(|cause| item.cause() == Some(cause))
+            && self.topic.as_deref().is_none_or(|topic| item.topic() == Some(topic))
+            && self.since.is_none_or(|since| item.at().is_some_and(|at| at >= since))
+    }
+}
+
+/// What the command works on.
+struct Desk {
+    runtime: tokio::runtime::Runtime,
+    store: std::sync::Arc<dyn Store>,
+    topic: Option<OnTopic>,
+}
+
+/// Lists, shows or redrives dead letters.
 ///
 /// # Errors
-/// If the store cannot be read or written.
+/// If the store or Kafka cannot be read or written.
 pub fn dlq(config: Option<&Path>, command: Command, as_json: bool) -> anyhow::Result<ExitCode> {
+    let settings = match Settings::load(config) {
+        Ok(settings) => settings,
+        Err(faults) => return Ok(complain(&faults)),
+    };
     let runtime = runtime()?;
     let store = match runtime.block_on(store(config))? {
         Ok(store) => store,
         Err(code) => return Ok(code),
     };
-    let letters = runtime.block_on(store.dead_letters(MOST)).context("the store")?;
+    let topic = settings.outgoing.dead_letters.clone().map(|topic| OnTopic::new(&settings.bus, topic));
+    let desk = Desk { runtime, store, topic };
     match command {
-        Command::List => list(&letters, as_json),
-        Command::Redrive { ids, all, dry_run } => {
-            let chosen: Vec<&DeadLetter> = letters.iter().filter(|letter| all || ids.contains(&id(letter))).collect();
-            let missing: Vec<&String> =
-                ids.iter().filter(|wanted| !letters.iter().any(|letter| id(letter) == **wanted)).collect();
+        Command::List(filter) => {
+            let (items, more) = desk.find(&filter, &[])?;
+            list(&items, as_json)?;
+            tell_more(more);
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Show { id, value } => desk.show(&id, value, as_json),
+        Command::Redrive { ids, all: _, filter, dry_run, yes } => {
+            let (found, more) = desk.find(&filter, &ids)?;
+            let missing: Vec<String> =
+                ids.iter().filter(|wanted| !found.iter().any(|item| item.id() == **wanted)).cloned().collect();
             for id in &missing {
                 eprintln!("reassure: no dead letter has the id {id}");
             }
-            if dry_run && as_json {
-                say(&serde_json::to_string_pretty(&json!({ "would_put_back": chosen, "missing": missing }))?);
-            } else if dry_run {
-                say(&format!("would put back {}:", chosen.len()));
-                chosen.iter().for_each(|letter| say(&line(letter)));
-            } else {
-                let put_back = runtime.block_on(redrive(&*store, &chosen))?;
-                if as_json {
-                    say(&serde_json::to_string_pretty(&json!({ "put_back": put_back, "missing": missing }))?);
-                } else {
-                    say(&format!("put back {}; the running service takes them up", put_back.len()));
-                }
+            tell_more(more);
+            let code = if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_FOUND) };
+            if dry_run {
+                would(&found, &missing, as_json)?;
+                return Ok(code);
             }
-            Ok(if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_FOUND) })
+            if !yes && !found.is_empty() && !agreed(&found)? {
+                return Ok(ExitCode::from(WRONG));
+            }
+            let done = desk.redrive(&found)?;
+            done.tell(&missing, as_json)?;
+            Ok(if done.failed.is_empty() { code } else { ExitCode::FAILURE })
         }
     }
 }
 
-fn list(letters: &[DeadLetter], as_json: bool) -> anyhow::Result<ExitCode> {
+fn list(items: &[Item], as_json: bool) -> anyhow::Result<()> {
     if as_json {
-        say(&serde_json::to_string_pretty(letters)?);
-    } else if letters.is_empty() {
+        say(&serde_json::to_string_pretty(&items.iter().map(Item::json).collect::<Vec<_>>())?);
+    } else if items.is_empty() {
         say("no dead letters");
     } else {
-        letters.iter().for_each(|letter| say(&line(letter)));
+        items.iter().for_each(|item| say(&item.line()));
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
-/// Puts letters back; returns the ids of those that were still there.
-async fn redrive(store: &dyn Store, letters: &[&DeadLetter]) -> anyhow::Result<Vec<String>> {
-    let mut put_back = Vec::new();
-    for letter in letters {
-        let was_there = match letter {
-            DeadLetter::Record { id, .. } => store.redrive_record(*id).await?,
-            DeadLetter::Notification { id, .. } => {
-                store.redrive_notification(&NotificationId(id.0.clone()), Clock::system().now()).await?
+fn tell_more(more: bool) {
+    if more {
+        eprintln!(
+            "reassure: there are more than {MOST}; these are the oldest. Narrow them down with --cause, --topic, --since"
+        );
+    }
+}
+
+fn would(found: &[Item], missing: &[String], as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        let items: Vec<Value> = found.iter().map(Item::json).collect();
+        say(&serde_json::to_string_pretty(&json!({ "would_put_back": items, "missing": missing }))?);
+    } else {
+        say(&format!("would put back {}:", found.len()));
+        found.iter().for_each(|item| say(&item.line()));
+    }
+    Ok(())
+}
+
+/// Says what is about to be done, and asks.
+fn agreed(found: &[Item]) -> anyhow::Result<bool> {
+    let messages = found.iter().filter(|item| item.is_message()).count();
+    let mut error = std::io::stderr();
+    write!(
+        error,
+        "This sends {messages} messages again and reads {} records again. Go on? [y/N] ",
+        found.len() - messages
+    )?;
+    if !std::io::stdin().is_terminal() {
+        writeln!(error, "\nreassure: nobody to ask; say --yes, or --dry-run to see them")?;
+        return Ok(false);
+    }
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+/// What became of the letters that were to be put back.
+#[derive(Default)]
+struct Done {
+    put_back: Vec<String>,
+    /// The id, and why.
+    failed: Vec<(String, String)>,
+}
+
+impl Done {
+    fn tell(&self, missing: &[String], as_json: bool) -> anyhow::Result<()> {
+        for (id, why) in &self.failed {
+            eprintln!("reassure: {id} stays: {why}");
+        }
+        if as_json {
+            let mut told = json!({ "put_back": self.put_back, "missing": missing });
+            if !self.failed.is_empty() {
+                let failed = |(id, why): &(String, String)| json!({ "id": id, "why": why });
+                told["failed"] = self.failed.iter().map(failed).collect();
             }
-        };
-        if was_there {
-            put_back.push(id(letter));
+            say(&serde_json::to_string_pretty(&told)?);
+        } else {
+            say(&format!("put back {}; the running service takes them up", self.put_back.len()));
         }
-    }
-    Ok(put_back)
-}
-
-fn id(letter: &DeadLetter) -> String {
-    match letter {
-        DeadLetter::Record { id, .. } => id.to_string(),
-        DeadLetter::Notification { id, .. } => id.to_string(),
+        Ok(())
     }
 }
 
-fn line(letter: &DeadLetter) -> String {
-    match letter {
-        DeadLetter::Record { id, at, partition, offset, cause, detail, bytes, .. } => {
-            format!(
-                "{id}\t{at}\trecord {}/{} offset {offset}, {bytes} bytes\t{cause}: {detail}",
-                partition.topic, partition.number
-            )
+impl Desk {
+    /// What waits, by age: all that the filter lets through, or those of `ids`; and whether there
+    /// is more than is told. Kafka is asked only where it may have one of them.
+    fn find(&self, filter: &Filter, ids: &[String]) -> anyhow::Result<(Vec<Item>, bool)> {
+        let wanted = |item: &Item| (ids.is_empty() || ids.contains(&item.id())) && filter.lets(item);
+        let letters = self.runtime.block_on(self.store.dead_letters(MOST)).context("the store")?;
+        let mut more = letters.len() == MOST;
+        let mut items: Vec<Item> = letters.into_iter().map(Item::Stored).filter(wanted).collect();
+        if let Some(topic) = &self.topic
+            && (ids.is_empty() || ids.iter().any(|id| parse_place(id).is_some()))
+        {
+            let (letters, beyond) = topic.letters(&wanted, MOST)?;
+            items.extend(letters);
+            more |= beyond;
         }
-        DeadLetter::Notification { id, at, key, message, channel, provider, state, attempts, detail } => {
-            let why = detail.as_deref().unwrap_or("no detail");
-            format!(
-                "{id}\t{at}\t{message} by {channel} for {} / {}\t{} at {provider} after {attempts} attempts: {why}",
-                key.shop,
-                key.order_id,
-                state.as_str()
-            )
+        items.sort_by_key(Item::at);
+        Ok((items, more))
+    }
+
+    fn redrive(&self, items: &[Item]) -> anyhow::Result<Done> {
+        let mut done = Done::default();
+        let mut on_topic = Vec::new();
+        for item in items {
+            let was_there = match item {
+                Item::OnTopic(letter) => {
+                    on_topic.push(letter);
+                    continue;
+                }
+                Item::Stored(DeadLetter::Record { id, .. }) => self.runtime.block_on(self.store.redrive_record(*id))?,
+                Item::Stored(DeadLetter::Notification { id, .. }) => {
+                    self.runtime.block_on(self.store.redrive_notification(id, Clock::system().now()))?
+                }
+            };
+            if was_there {
+                done.put_back.push(item.id());
+            }
         }
+        if let Some(topic) = self.topic.as_ref().filter(|_| !on_topic.is_empty()) {
+            topic.redrive(&self.runtime, &on_topic, &mut done)?;
+        }
+        Ok(done)
     }
 }

@@ -13,6 +13,11 @@ impl Settings {
         Fault { suggestion: fault.suggestion, ..self.source.fault(&["providers", provider], what) }
     }
 
+    /// A fault of the setting at `path`.
+    pub(super) fn place_in(&self, path: &[&str], what: &str) -> Fault {
+        self.source.fault(path, format!("{}: {what}", path.join(".")))
+    }
+
     /// Holds the parts against each other.
     pub(super) fn agree(&self, unread: &Unread, faults: &mut Vec<Fault>) {
         let source = &self.source;
@@ -32,6 +37,7 @@ impl Settings {
                 faults.push(source.fault(&["store", name], format!("store.{name} {what}")));
             }
         }
+        self.agree_outgoing(faults);
         let mut served: Vec<(Vec<&str>, &Shop)> =
             self.shops.iter().map(|(id, shop)| (vec!["shops", "named", id.as_str()], shop)).collect();
         if self.unknown_shops == UnknownShops::Serve {
@@ -47,8 +53,43 @@ impl Settings {
                 source.fault(&["shops"], "no shop is served: every event would be refused".to_owned()).suggest(right),
             );
         }
+        let known = || self.shops.keys().map(String::as_str);
+        if let Some(shop) = self.adapters.shop.as_deref()
+            && self.unknown_shops == UnknownShops::Refuse
+            && !unread.shops
+            && !self.shops.contains_key(shop)
+        {
+            let what = format!("adapters.shop is '{shop}', which is no shop that is served");
+            let hint = nearest(shop, known()).map(|near| format!("did you mean '{near}'?"));
+            let right = hint.unwrap_or_else(|| format!("add [shops.named.{shop}]"));
+            faults.push(source.fault(&["adapters", "shop"], what).suggest(right));
+        }
         for (path, shop) in served {
             self.agree_shop(&path, shop, unread, faults);
+        }
+    }
+
+    /// What is published must not come back as an event.
+    fn agree_outgoing(&self, faults: &mut Vec<Fault>) {
+        let mut fault = |key: &str, what: &str, right: &str| {
+            let what = format!("outgoing.{key}: {what}");
+            faults.push(self.source.fault(&["outgoing", key], what).suggest(right));
+        };
+        let outgoing = &self.outgoing;
+        for (key, topic) in [("outcomes", &outgoing.outcomes), ("dead_letters", &outgoing.dead_letters)] {
+            let Some(topic) = topic else { continue };
+            if !is_topic(topic) {
+                fault(key, "is no name of a topic", "up to 249 letters, digits, dots, dashes and underscores");
+            }
+            if self.bus.topics.contains(topic) {
+                fault(key, "is one of bus.topics: what is published would be read as events", "name another topic");
+            }
+        }
+        if outgoing.outcomes.is_some() && outgoing.outcomes == outgoing.dead_letters {
+            fault("dead_letters", "is the topic of the outcomes", "name another topic");
+        }
+        if outgoing.source.trim().is_empty() {
+            fault("source", "is empty; readers tell deployments by it", "such as /reassure/europe");
         }
     }
 
@@ -103,4 +144,10 @@ impl Settings {
             }
         }
     }
+}
+
+/// Whether Kafka allows a topic of that name.
+fn is_topic(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    (1..=249).contains(&name.len()) && name.chars().all(allowed) && name != "." && name != ".."
 }

@@ -3,12 +3,15 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Settings, UnknownShops};
+use super::{Adapters, Settings, UnknownShops};
+use crate::adapter::{Adapter, Library};
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::rule::RuleSet;
+use crate::envelope::Formats;
 use crate::message::Templates;
-use crate::ports::Provider;
+use crate::ports::{Provider, Registry};
 use crate::provider;
+use crate::registry::HttpRegistry;
 use crate::rules;
 use crate::shops::Shops;
 
@@ -18,6 +21,9 @@ pub struct Loaded {
     pub shops: Arc<Shops>,
     pub templates: Arc<Templates>,
     pub providers: Vec<(Arc<dyn Provider>, usize)>,
+    pub formats: Arc<Formats>,
+    /// Where the schemas of others are asked for, if anywhere.
+    pub registry: Option<Arc<dyn Registry>>,
 }
 
 impl Loaded {
@@ -51,6 +57,12 @@ impl Loaded {
                 Err(found) => keep(found.into_iter().map(|fault| settings.place(name, fault)).collect()),
             }
         }
+        let library = Library::load(&settings.adapters).map_err(&mut keep).ok();
+        let adapters: Adapters = library.iter().flat_map(Library::iter).map(Adapter::named).collect();
+        let formats = settings.formats(&adapters).map_err(&mut keep).unwrap_or_default();
+        let registry = HttpRegistry::new(&settings.registry)
+            .map_err(|(key, what)| keep(vec![settings.place_in(&["registry", key], &what)]))
+            .unwrap_or_default();
         if let (Some(rules), Some(templates)) = (&rules, &templates) {
             keep(templates.check());
             for rule in rules.iter().filter(|rule| !templates.messages().any(|known| known == rule.message)) {
@@ -74,6 +86,13 @@ impl Loaded {
         let rules = RuleSet::new(rules, Arc::new(settings.shop.clone()));
         let serve_unknown = settings.unknown_shops == UnknownShops::Serve;
         let shops = Shops::new(rules, settings.shops.clone(), serve_unknown);
-        Ok(Self { settings, shops: Arc::new(shops), templates: Arc::new(templates), providers })
+        Ok(Self {
+            settings,
+            shops: Arc::new(shops),
+            templates: Arc::new(templates),
+            providers,
+            formats: Arc::new(formats),
+            registry: registry.map(|registry| -> Arc<dyn Registry> { Arc::new(registry) }),
+        })
     }
 }

@@ -130,6 +130,17 @@ fn line_of(text: &str, path: &[&str]) -> Option<(usize, usize)> {
     best
 }
 
+/// The parts of a dotted key; a dot within quotes parts nothing.
 fn split(key: &str) -> Vec<String> {
-    key.split('.').map(|part| part.trim().trim_matches(['"', '\'']).to_owned()).collect()
+    let mut parts = vec![String::new()];
+    let mut quote = None;
+    for c in key.trim().chars() {
+        match (c, quote) {
+            ('"' | '\'', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            ('.', None) => parts.push(String::new()),
+            (c, _) => parts.last_mut().into_iter().for_each(|part| part.push(c)),
+        }
+    }
+    parts.into_iter().map(|part| part.trim().to_owned()).collect()
 }

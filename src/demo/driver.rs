@@ -63,7 +63,7 @@ pub async fn play<F: AsyncFnMut(Moment)>(stage: &Stage, cues: &[Cue], mut show: 
                 key: Some(cue.key.as_bytes()),
                 value: Some(&cue.value),
                 headers: &[("content-type", b"application/cloudevents+json")],
-                partition: None,
+                ..Outbound::default()
             })
             .collect();
         stage.producer.publish_all(&outbound).await.context("publishing the story")?;

@@ -240,6 +240,7 @@ impl Pool {
             self.count(one, answer, record, now);
         }
         dispatcher.hand(next, lease.until);
+        self.shared.outlet.note(records.iter().filter_map(|record| Some(record.publication.as_ref()?.stream)));
         self.shared.progress.note();
         true
     }
@@ -262,7 +263,7 @@ impl Pool {
                 if answer.rest { Next::Wait(at) } else { Next::Retry(at) }
             }
         };
-        AttemptRecord {
+        let mut record = AttemptRecord {
             notification: one.notification.id.clone(),
             at: now,
             provider: self.provider.name().to_owned(),
@@ -272,7 +273,9 @@ impl Pool {
             detail: answer.detail.clone(),
             next,
             publication: None,
-        }
+        };
+        record.publication = self.shared.outlet.of_attempt(one, &record);
+        record
     }
 
     fn count(&self, one: &Leased, answer: &Answer, record: &AttemptRecord, now: Timestamp) {

@@ -153,8 +153,8 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// The offset of a line and a column, both counted from 1.
-fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
+/// The offset in bytes of a line and a column, both counted from 1.
+pub fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
     let line = usize::try_from(line - 1).unwrap_or(0);
     let before: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
     let rest = source.get(before..).unwrap_or("");

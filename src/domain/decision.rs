@@ -1,5 +1,6 @@
 //! What a rule came to, and why. Every decision is recorded, the non-sends too (I8).
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::journey::{Phase, Subject};
@@ -101,7 +102,7 @@ pub struct Skipped {
 
 /// Why a message was not sent, or not yet. The codes are stable: dashboards and care teams
 /// build on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// The rule's `when` does not hold.

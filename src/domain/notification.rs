@@ -1,5 +1,6 @@
 //! One message to one recipient on one channel: the outbox row and what became of it.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -31,20 +32,26 @@ pub struct Notification {
 impl NotificationId {
     /// The key that (decision, channel) has on every replica and after every restart (I2).
     pub fn derive(key: &JourneyKey, rule: &RuleName, once_key: &str, channel: Channel) -> Self {
-        let mut digest = Sha256::new();
-        for part in [&*key.shop, &*key.order_id, rule.as_str(), once_key, channel.as_str()] {
-            digest.update((part.len() as u64).to_be_bytes());
-            digest.update(part);
-        }
-        let digest = digest.finalize();
-        let mut id = String::with_capacity(36);
-        id.push_str("ntf_");
-        for byte in &digest[..16] {
-            id.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
-            id.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
-        }
-        Self(id)
+        Self(derived_id("ntf_", &[&key.shop, &key.order_id, rule.as_str(), once_key, channel.as_str()]))
     }
+}
+
+/// An id that follows from `parts` alone, the same wherever it is computed. Their lengths go in
+/// too, so that no two lists run together.
+pub fn derived_id(prefix: &str, parts: &[&str]) -> String {
+    let mut digest = Sha256::new();
+    for part in parts {
+        digest.update((part.len() as u64).to_be_bytes());
+        digest.update(part);
+    }
+    let digest = digest.finalize();
+    let mut id = String::with_capacity(36);
+    id.push_str(prefix);
+    for byte in &digest[..16] {
+        id.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
+        id.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));
+    }
+    id
 }
 
 /// The message as it leaves, kept as the exact content that was sent.
@@ -95,7 +102,7 @@ impl Content {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The provider has taken it (or says it already had).

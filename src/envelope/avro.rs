@@ -4,6 +4,7 @@
 //! What was written with one of them is read with it, then matched to today's types by name:
 //! unknown fields are skipped and missing ones take their default, as with JSON.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::LazyLock;
 
@@ -15,8 +16,9 @@ use apache_avro::writer::datum::GenericDatumWriter;
 use apache_avro::{Schema, util};
 use serde_json::{Map, Value};
 
-use super::{Frame, Limits, Refusal, explain};
-use crate::domain::event::{Body, Event, EventType};
+use super::Refusal;
+use super::frame::{Moment, Parts};
+use crate::domain::event::{Event, EventType};
 use crate::domain::time::Timestamp;
 use crate::schema;
 
@@ -27,18 +29,18 @@ const FINGERPRINT: usize = 8;
 /// What a length prefix may ask for before its bytes have been seen.
 const MAX_ALLOCATION: usize = 8 * 1024 * 1024;
 
-/// A schema, ready to read with.
-struct Known {
+/// A schema of ours, ready to read with.
+pub(super) struct Known {
     event_type: EventType,
     fingerprint: [u8; FINGERPRINT],
-    schema: &'static Schema,
+    pub schema: &'static Schema,
+    resolved: ResolvedSchema<'static>,
     reader: GenericDatumReader<'static>,
 }
 
 /// The schemas of `schemas/avro`, those of today and those kept for what was published before.
 static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
-    // takes effect once for the process; the default would let one bad length ask for 512 MiB
-    util::max_allocation_bytes(MAX_ALLOCATION);
+    bound_allocations();
     let current = EventType::ALL.iter().map(|event_type| schema::avro_schema(*event_type));
     let kept = schema::kept_avro_schemas().map(str::to_owned);
     let mut known: Vec<Known> = Vec::new();
@@ -51,39 +53,62 @@ static KNOWN: LazyLock<Vec<Known>> = LazyLock::new(|| {
     known
 });
 
+/// Takes effect once for the process; the default would let one bad length ask for 512 MiB.
+pub(super) fn bound_allocations() {
+    util::max_allocation_bytes(MAX_ALLOCATION);
+}
+
+impl fmt::Debug for Known {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Known").field("event_type", &self.event_type).finish_non_exhaustive()
+    }
+}
+
 impl Known {
     fn of(text: &str) -> Result<Self, String> {
         let schema = Schema::parse_str(text).map_err(|error| error.to_string())?;
         let name = schema.name().map(|name| name.name().to_owned()).unwrap_or_default();
         let event_type = EventType::ALL.iter().find(|it| format!("{it:?}") == name);
         let event_type = *event_type.ok_or_else(|| format!("{name} is the name of no event"))?;
-        let mut fingerprint = [0; FINGERPRINT];
-        fingerprint.copy_from_slice(&schema.fingerprint::<Rabin>().bytes);
+        let fingerprint = fingerprint(&schema);
         // kept for the life of the process, so that its reader can be kept with it
         let schema: &'static Schema = Box::leak(Box::new(schema));
+        let resolved = ResolvedSchema::try_from(schema).map_err(|error| error.to_string())?;
         let reader = GenericDatumReader::builder(schema).build().map_err(|error| error.to_string())?;
-        Ok(Self { event_type, fingerprint, schema, reader })
+        Ok(Self { event_type, fingerprint, schema, resolved, reader })
+    }
+
+    /// The event of a datum that was written with this schema.
+    pub fn event(&self, datum: &[u8]) -> Result<Parts, Refusal> {
+        event(self.event_type, to_json(read_datum(&self.reader, datum)?).unwrap_or_default())
     }
 
     /// The schema that events of this type are written with today.
-    fn current(event_type: EventType) -> &'static Self {
+    pub fn current(event_type: EventType) -> &'static Self {
         // the current schemas come first, in the order of EventType::ALL
         &KNOWN[event_type as usize]
     }
+
+    /// The one that says the same as `schema`.
+    pub fn same_as(schema: &Schema) -> Option<&'static Self> {
+        let wanted = fingerprint(schema);
+        KNOWN.iter().find(|known| known.fingerprint == wanted)
+    }
+
+    /// The records that the schema refers to by name.
+    pub fn names(&self) -> &NamesRef<'static> {
+        self.resolved.get_names()
+    }
 }
 
-/// An event out of its single object.
-pub(super) struct Object {
-    id: String,
-    source: String,
-    time: i64,
-    event_type: EventType,
-    data: Value,
+fn fingerprint(schema: &Schema) -> [u8; FINGERPRINT] {
+    let mut fingerprint = [0; FINGERPRINT];
+    fingerprint.copy_from_slice(&schema.fingerprint::<Rabin>().bytes);
+    fingerprint
 }
 
 /// Takes a single object apart.
-pub(super) fn single_object(value: &[u8]) -> Result<Object, Refusal> {
-    let malformed = |what: &str| Refusal::decode("malformed_avro", format!("the value {what}"));
+pub(super) fn single_object(value: &[u8]) -> Result<Parts, Refusal> {
     let Some((header, datum)) = value.split_at_checked(MAGIC.len() + FINGERPRINT) else {
         return Err(malformed(
             "is too short for Avro single-object encoding: C3 01, 8 bytes of fingerprint, the datum",
@@ -95,17 +120,27 @@ pub(super) fn single_object(value: &[u8]) -> Result<Object, Refusal> {
             "the schema's fingerprint is none that is known; use a schema of schemas/avro",
         )
     })?;
+    known.event(datum)
+}
+
+fn malformed(what: &str) -> Refusal {
+    Refusal::decode("malformed_avro", format!("the value {what}"))
+}
+
+/// Reads a datum to its end, which must be its schema's end too.
+pub(super) fn read_datum(reader: &GenericDatumReader<'_>, datum: &[u8]) -> Result<Avro, Refusal> {
     let mut datum = Datum { rest: datum, overrun: false };
-    let read = known.reader.read_value(&mut datum);
-    // the library takes a text that is cut off for null
+    let read = reader.read_value(&mut datum);
     if datum.overrun {
         return Err(malformed("ends before its schema does"));
     }
     let read = read.map_err(|_| malformed("is not what its schema says"))?;
-    if !datum.rest.is_empty() {
-        return Err(malformed("goes on after its schema ends"));
-    }
-    let Some(Value::Object(mut fields)) = to_json(read) else {
+    if datum.rest.is_empty() { Ok(read) } else { Err(malformed("goes on after its schema ends")) }
+}
+
+/// The event of a record of ours, as JSON.
+pub(super) fn event(event_type: EventType, whole: Value) -> Result<Parts, Refusal> {
+    let Value::Object(mut fields) = whole else {
         return Err(malformed("is no record"));
     };
     let mut text = |field: &str| match fields.remove(field) {
@@ -113,13 +148,21 @@ pub(super) fn single_object(value: &[u8]) -> Result<Object, Refusal> {
         _ => Err(Refusal::decode("missing_field", format!("{field} is missing; every event needs it"))),
     };
     let (id, source) = (text("id")?, text("source")?);
-    let time = fields.get("time").and_then(Value::as_i64);
-    let time = time.ok_or_else(|| Refusal::decode("missing_field", "time is missing; every event needs it"))?;
+    let time = match fields.remove("time") {
+        Some(Value::String(text)) => Moment::Text(text),
+        time => Moment::Millis(
+            time.as_ref()
+                .and_then(Value::as_i64)
+                .ok_or_else(|| Refusal::decode("missing_field", "time is missing; every event needs it"))?,
+        ),
+    };
     let data = fields.remove("data").unwrap_or_default();
-    Ok(Object { id, source, time, event_type: known.event_type, data })
+    // a header carries the traceparent
+    Ok(Parts { id, source, time, event_type, traceparent: None, data })
 }
 
-/// A datum that remembers when more was asked of it than it has.
+/// A datum that remembers when more was asked of it than it has, and fails in a way that the
+/// library does not take for an end: at an end it goes on with nulls.
 struct Datum<'a> {
     rest: &'a [u8],
     overrun: bool,
@@ -127,13 +170,16 @@ struct Datum<'a> {
 
 impl Read for Datum<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.overrun |= buffer.len() > self.rest.len();
+        if buffer.len() > self.rest.len() {
+            self.overrun = true;
+            return Err(io::Error::other("the datum has ended"));
+        }
         self.rest.read(buffer)
     }
 }
 
 /// The JSON that says the same; what is null is left out.
-fn to_json(value: Avro) -> Option<Value> {
+pub(super) fn to_json(value: Avro) -> Option<Value> {
     Some(match value {
         Avro::Null => return None,
         Avro::Union(_, inner) => return to_json(*inner),
@@ -157,32 +203,6 @@ fn to_json(value: Avro) -> Option<Value> {
     })
 }
 
-impl Frame for Object {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn source(&self) -> &str {
-        &self.source
-    }
-
-    fn traceparent(&self) -> Option<&str> {
-        None // a header carries it
-    }
-
-    fn time(&self) -> Result<Timestamp, Refusal> {
-        Ok(Timestamp::from_millis(self.time))
-    }
-
-    fn bounds(&self, limits: &Limits) -> Result<(), Refusal> {
-        explain::bounds(self.event_type, &self.data, limits)
-    }
-
-    fn body(&self) -> Result<Body, Refusal> {
-        self.event_type.read(&self.data).map_err(|_| explain::data(self.event_type, &self.data))
-    }
-}
-
 /// An event in Avro single-object encoding. Its moments are cut to the millisecond; its
 /// `traceparent` belongs into a header of the record.
 pub fn encode_avro(event: &Event) -> Vec<u8> {
@@ -194,9 +214,7 @@ pub fn encode_avro(event: &Event) -> Vec<u8> {
         ("time".to_owned(), Value::from(event.time.millis())),
         ("data".to_owned(), data),
     ]);
-    let resolved = ResolvedSchema::try_from(known.schema).expect("the schema was read before");
-    let names = resolved.get_names();
-    let datum = to_avro(&Value::Object(whole), known.schema, names);
+    let datum = to_avro(&Value::Object(whole), known.schema, known.names());
     let mut bytes = Vec::from(MAGIC);
     bytes.extend_from_slice(&known.fingerprint);
     let writer = GenericDatumWriter::builder(known.schema).build().expect("the schema was read before");
@@ -205,7 +223,7 @@ pub fn encode_avro(event: &Event) -> Vec<u8> {
 }
 
 /// The Avro value of this schema that says the same; what is missing takes the schema's default.
-fn to_avro(value: &Value, schema: &Schema, names: &NamesRef<'_>) -> Avro {
+pub(super) fn to_avro(value: &Value, schema: &Schema, names: &NamesRef<'_>) -> Avro {
     match (schema, value) {
         (Schema::Ref { name }, _) => match names.get(name) {
             Some(schema) => to_avro(value, schema, names),

@@ -1,9 +1,11 @@
 //! CloudEvents 1.0 over Kafka: structured JSON, and the binary mode.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{Frame, Limits, Refusal, explain, header};
+use super::frame::{Frame, Moment, Parts, moment};
+use super::{Limits, Refusal, explain, header};
 use crate::domain::event::{Body, Event, EventType};
 use crate::domain::fault::nearest;
 use crate::domain::time::Timestamp;
@@ -49,6 +51,21 @@ pub(super) fn structured(value: &[u8]) -> Result<Json<'_>, Refusal> {
 
 /// Takes the binary mode apart: the attributes are headers, the value is the data.
 pub(super) fn binary<'a>(record: &Record, value: &'a [u8]) -> Result<Json<'a>, Refusal> {
+    let data = std::str::from_utf8(value).map_err(|_| Refusal::decode("malformed_json", "data is not UTF-8"))?;
+    frame(attributes(record)?, Some(data))
+}
+
+/// The binary mode with data in Avro, which `data` reads once its type is known.
+pub(super) fn binary_avro(
+    record: &Record,
+    data: impl FnOnce(EventType) -> Result<Value, Refusal>,
+) -> Result<Parts, Refusal> {
+    let attributes = Attributes { datacontenttype: None, ..attributes(record)? };
+    let Json { id, source, time, traceparent, event_type, .. } = frame(attributes, Some("{}"))?;
+    Ok(Parts { id, source, time: Moment::Text(time), event_type, traceparent, data: data(event_type)? })
+}
+
+fn attributes(record: &Record) -> Result<Attributes<'static>, Refusal> {
     let text = |name: &str| -> Result<Option<String>, Refusal> {
         match header(record, &[name]).map(std::str::from_utf8) {
             None => Ok(None),
@@ -56,8 +73,7 @@ pub(super) fn binary<'a>(record: &Record, value: &'a [u8]) -> Result<Json<'a>, R
             Some(Err(_)) => Err(Refusal::decode("invalid_field", format!("the header {name} is not UTF-8"))),
         }
     };
-    let data = std::str::from_utf8(value).map_err(|_| Refusal::decode("malformed_json", "data is not UTF-8"))?;
-    let attributes = Attributes {
+    Ok(Attributes {
         specversion: text("ce_specversion")?,
         id: text("ce_id")?,
         source: text("ce_source")?,
@@ -67,8 +83,7 @@ pub(super) fn binary<'a>(record: &Record, value: &'a [u8]) -> Result<Json<'a>, R
         traceparent: None,
         data: None,
         data_base64: None,
-    };
-    frame(attributes, Some(data))
+    })
 }
 
 fn frame<'a>(attributes: Attributes<'_>, data: Option<&'a str>) -> Result<Json<'a>, Refusal> {
@@ -92,7 +107,7 @@ fn frame<'a>(attributes: Attributes<'_>, data: Option<&'a str>) -> Result<Json<'
     Ok(Json { id, source, time, traceparent: attributes.traceparent, event_type, data })
 }
 
-fn unknown_type(given: &str) -> Refusal {
+pub(super) fn unknown_type(given: &str) -> Refusal {
     let names = || EventType::ALL.iter().map(|known| known.as_str());
     let hint = match nearest(given, names()) {
         Some(name) => format!("did you mean {name}?"),
@@ -120,10 +135,7 @@ impl Frame for Json<'_> {
     }
 
     fn time(&self) -> Result<Timestamp, Refusal> {
-        Timestamp::parse(&self.time).map_err(|_| {
-            let right = "write it as RFC 3339 does, such as 2026-03-02T09:30:00+01:00";
-            Refusal::decode("invalid_field", format!("time is not a date and time; {right}"))
-        })
+        moment(&self.time)
     }
 
     fn bounds(&self, limits: &Limits) -> Result<(), Refusal> {

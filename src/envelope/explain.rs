@@ -30,6 +30,11 @@ pub fn attributes(value: &[u8], error: &serde_json::Error) -> Refusal {
     }
 }
 
+/// Why a payload is no JSON.
+pub fn json(what: &str, error: &serde_json::Error) -> Refusal {
+    syntax(what, error).unwrap_or_else(unexplained)
+}
+
 /// Why data could not be read from this text.
 pub fn data_text(event_type: EventType, text: &str, error: &serde_json::Error) -> Refusal {
     if let Some(refusal) = syntax("data", error) {
@@ -163,6 +168,6 @@ impl Walk<'_> {
     }
 
     fn event(&self) -> &'static str {
-        self.schema.event_type.as_str()
+        self.schema.name
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::envelope;
 use crate::message::{Letter, Templates};
 use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record};
+use crate::publish::Outlet;
 use crate::shops::Shops;
 
 use super::intake::Arrival;
@@ -56,6 +57,7 @@ struct Sheet {
 pub struct Draft<'a> {
     shops: &'a Shops,
     templates: &'a Templates,
+    outlet: &'a Outlet,
     now: Timestamp,
     known: Known,
     sheets: HashMap<JourneyKey, Sheet>,
@@ -67,10 +69,11 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(shops: &'a Shops, templates: &'a Templates, now: Timestamp, known: Known) -> Self {
+    pub fn new(shops: &'a Shops, templates: &'a Templates, outlet: &'a Outlet, now: Timestamp, known: Known) -> Self {
         Self {
             shops,
             templates,
+            outlet,
             now,
             known,
             sheets: HashMap::new(),
@@ -197,9 +200,12 @@ impl<'a> Draft<'a> {
         self.batch.withdrawn.push((notification.clone(), reason));
     }
 
-    /// Notes a dead letter.
-    pub fn bury(&mut self, dead: DeadRecord) {
-        self.batch.dead.push(dead);
+    /// Notes a dead letter: it is published, or else kept in the store.
+    pub fn bury(&mut self, dead: &DeadRecord) {
+        match self.outlet.of_dead(dead) {
+            Some(publication) => self.batch.publications.push(publication),
+            None => self.batch.dead.push(dead.clone()),
+        }
     }
 
     /// Begins a sheet for a journey that the store knows and that has none yet.
@@ -214,6 +220,10 @@ impl<'a> Draft<'a> {
         let Some(rules) = self.shops.rules(&key.shop) else { return Ok(News::Known) };
         self.open(key);
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
+        let traceparent = match input {
+            Input::Event(event) => event.traceparent.as_deref(),
+            Input::Timer(_) | Input::Withdrawn(..) => None,
+        };
         let mut transition = step(&sheet.journey, input, rules, self.now)?;
         if transition.news == News::Repeated {
             return Ok(News::Repeated);
@@ -230,6 +240,9 @@ impl<'a> Draft<'a> {
             let found = self.links.entry((key.shop.clone(), link.reference.clone())).or_default();
             found.push((link.since, key.clone()));
             sheet.links.push(link);
+        }
+        if let Some(entry) = &transition.entry {
+            self.batch.publications.extend(self.outlet.of_entry(key, entry, traceparent));
         }
         sheet.entries.extend(transition.entry);
         sheet.journey = Arc::new(transition.journey);

@@ -14,6 +14,7 @@ struct Counts {
     /// Records whose effects are durable.
     records: AtomicU64,
     store_away: AtomicBool,
+    registry_away: AtomicBool,
     /// Notifications that are to be taken back and are not yet.
     withdrawing: AtomicU64,
     changed: watch::Sender<u64>,
@@ -33,6 +34,15 @@ impl Progress {
     /// The store takes writes, or not; returns what it did before.
     pub(super) fn set_store_works(&self, works: bool) -> bool {
         !self.0.store_away.swap(!works, Ordering::AcqRel)
+    }
+
+    /// No record waits for a schema registry that does not answer.
+    pub fn registry_works(&self) -> bool {
+        !self.0.registry_away.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_registry_works(&self, works: bool) {
+        self.0.registry_away.store(!works, Ordering::Release);
     }
 
     /// A batch is durable.

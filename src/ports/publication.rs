@@ -43,6 +43,15 @@ pub trait Publisher: Send + Sync {
     /// Publishes all of them, those of one key in their order; ends within its own deadline.
     ///
     /// # Errors
-    /// For each that did not arrive for certain, in words without personal data (I9).
-    async fn publish(&self, publications: &[Publication]) -> Vec<Result<(), String>>;
+    /// For each that did not arrive for certain.
+    async fn publish(&self, publications: &[Publication]) -> Vec<Result<(), Unpublished>>;
+}
+
+/// Why a record did not arrive for certain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unpublished {
+    /// In words without personal data (I9).
+    pub cause: String,
+    /// The record, or one beside it, is more than the broker takes: to send it again is in vain.
+    pub too_large: bool,
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 
 use super::bus::{Partition, Record};
 use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline};
-use super::publication::Publication;
+use super::publication::{Publication, Stream};
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
@@ -152,11 +152,13 @@ pub trait Store: Send + Sync {
     /// Gives leases back unused, so that others need not wait for their end.
     async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError>;
 
-    /// The oldest publications, in the order they were written, if it is this process's turn to
-    /// publish: only one does at a time, so that readers find them in order. The turn is renewed
-    /// until `lease.until` and may be taken over afterwards. `None`: it is another's turn.
+    /// The oldest publications of `stream`, in the order they were written, if it is this
+    /// process's turn to publish it: only one does at a time, so that readers find them in order.
+    /// The turn is renewed until `lease.until` and may be taken over afterwards. `None`: it is
+    /// another's turn.
     async fn publications(
         &self,
+        stream: Stream,
         now: Timestamp,
         lease: &Lease,
         limit: usize,
@@ -165,13 +167,16 @@ pub trait Store: Send + Sync {
     /// Forgets publications that have arrived.
     async fn published(&self, ids: &[i64]) -> Result<(), StoreError>;
 
-    /// Gives the turn to publish back.
-    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError>;
+    /// Gives the turn to publish `stream` back, if it is `owner`'s.
+    async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError>;
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError>;
 
     /// What waits for a person, oldest first.
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError>;
+
+    /// A dead record as it came, with what may be personal in it.
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError>;
 
     /// Puts a dead record back to be read again. `false`: there is none of that id.
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError>;

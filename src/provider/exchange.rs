@@ -1,7 +1,7 @@
 //! One request and its answer: with deadlines, a bounded answer and no redirects, and with the
 //! one distinction on which everything else rests: whether the request had left.
 
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -12,6 +12,7 @@ use url::Url;
 use super::address::{Guard, Refused};
 use super::answer;
 use crate::ports::{Answer, Outgoing};
+use crate::tls::choose_cryptography;
 
 /// No vendor's answer that we need is longer.
 pub const LONGEST_ANSWER: usize = 64 * 1024;
@@ -200,13 +201,4 @@ fn causes<'a>(error: &'a reqwest::Error) -> impl Iterator<Item = &'a (dyn std::e
 
 fn chain(error: &reqwest::Error) -> String {
     causes(error).fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
-}
-
-/// The HTTP client is built without a default for its cryptography: ring, once for the process.
-fn choose_cryptography() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        // an error says that somebody chose before us, which is as good
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
 }

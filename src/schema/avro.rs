@@ -16,14 +16,14 @@ pub const NAMESPACE: &str = "reassure.v1";
 
 /// The record of an event: its CloudEvents attributes and its data.
 pub fn record(schema: &DataSchema) -> Value {
-    let event_type = schema.event_type;
+    let DataSchema { name, record, .. } = schema;
     let mut writer = Writer { schema, named: BTreeSet::new() };
-    let data = writer.object(&format!("{event_type:?}Data"), &schema.data);
+    let data = writer.object(&format!("{record}Data"), &schema.data);
     json!({
         "type": "record",
-        "name": format!("{event_type:?}"),
+        "name": record,
         "namespace": NAMESPACE,
-        "doc": format!("The event {}.", event_type.as_str()),
+        "doc": format!("The event {name}."),
         "fields": [
             { "name": "id", "type": "string", "doc": "With the source it tells a repetition." },
             { "name": "source", "type": "string", "doc": "Who publishes." },

@@ -13,7 +13,7 @@ use crate::domain::journey::Subject;
 use crate::domain::notification::{Content, Outcome};
 use crate::domain::order::Channel;
 use crate::domain::time::Timestamp;
-use crate::ports::{Partition, State, StoreError, Stream};
+use crate::ports::{Partition, State, StoreError};
 
 /// Level 1 halves the time of the default and stores a tenth more.
 const ZSTD_LEVEL: i32 = 1;
@@ -62,10 +62,6 @@ pub(super) fn state(word: &str) -> Result<State, StoreError> {
         .into_iter()
         .find(|state| state.as_str() == word)
         .ok_or_else(|| unknown_word("a state"))
-}
-
-pub(super) fn stream(word: &str) -> Result<Stream, StoreError> {
-    Stream::ALL.into_iter().find(|stream| stream.as_str() == word).ok_or_else(|| unknown_word("a stream"))
 }
 
 pub(super) fn partition(topic: String, number: i32) -> Partition {

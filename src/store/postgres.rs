@@ -1,7 +1,7 @@
 //! The store in PostgreSQL, for any number of replicas.
 //!
 //! Every call is a fixed number of statements, whatever the number of rows: they take and give
-//! arrays. A commit costs three round trips, a claim or a record three, a read one.
+//! arrays. A commit costs three round trips, a claim three, a record three or four, a read one.
 //!
 //! Which clock decides: leases, due times and turns are compared as the callers give them, so the
 //! replicas' clocks must agree to within what a lease outlasts the longest attempt; that is looked
@@ -42,7 +42,7 @@ use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Timeline, Versioned,
+    StoreError, Stream, Timeline, Versioned,
 };
 use failure::{Failure, no_connection};
 use row::Key;
@@ -325,19 +325,20 @@ impl Store for Postgres {
 
     async fn publications(
         &self,
+        stream: Stream,
         now: Timestamp,
         lease: &Lease,
         limit: usize,
     ) -> Result<Option<Vec<(i64, Publication)>>, StoreError> {
-        call!(self, |session| publication::waiting(session, now, lease, limit))
+        call!(self, |session| publication::waiting(session, stream, now, lease, limit))
     }
 
     async fn published(&self, ids: &[i64]) -> Result<(), StoreError> {
         call!(self, |session| publication::published(session, ids))
     }
 
-    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError> {
-        call!(self, |session| publication::stop(session, owner))
+    async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError> {
+        call!(self, |session| publication::stop(session, stream, owner))
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
@@ -346,6 +347,10 @@ impl Store for Postgres {
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         call!(self, |session| inspect::dead_letters(session, limit))
+    }
+
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        call!(self, |session| inspect::whole_record(session, id))
     }
 
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError> {

@@ -37,7 +37,7 @@ use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Timeline, Versioned,
+    StoreError, Stream, Timeline, Versioned,
 };
 use checkpoint::Checkpoints;
 use worker::Workers;
@@ -254,12 +254,13 @@ impl Store for Sqlite {
 
     async fn publications(
         &self,
+        stream: Stream,
         now: Timestamp,
         lease: &Lease,
         limit: usize,
     ) -> Result<Option<Vec<(i64, Publication)>>, StoreError> {
         let lease = lease.clone();
-        self.write(move |c| publication::waiting(c, now, &lease, limit)).await
+        self.write(move |c| publication::waiting(c, stream, now, &lease, limit)).await
     }
 
     async fn published(&self, ids: &[i64]) -> Result<(), StoreError> {
@@ -267,9 +268,9 @@ impl Store for Sqlite {
         self.write(move |c| publication::published(c, &ids)).await
     }
 
-    async fn stop_publishing(&self, owner: &str) -> Result<(), StoreError> {
+    async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError> {
         let owner = owner.to_owned();
-        self.write(move |c| publication::stop(c, &owner)).await
+        self.write(move |c| publication::stop(c, stream, &owner)).await
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
@@ -279,6 +280,10 @@ impl Store for Sqlite {
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
         self.read(move |c| inspect::dead_letters(c, limit)).await
+    }
+
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        self.read(move |c| inspect::dead_record(c, id)).await
     }
 
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError> {

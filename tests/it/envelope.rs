@@ -1,8 +1,11 @@
 //! Records to events and back.
 
 mod agreement;
+pub mod confluent;
+mod foreign;
 mod fuzz;
 mod refusals;
+mod several;
 mod story;
 mod zones;
 
@@ -12,7 +15,7 @@ use bytes::Bytes;
 use chrono_tz::Tz;
 use reassure::domain::event::EventType;
 use reassure::domain::time::Timestamp;
-use reassure::envelope::{Decoded, Limits, Refusal, decode};
+use reassure::envelope::{Decoded, Format, Limits, Reading, Refusal, WriterSchema, decode};
 use reassure::ports::{Partition, Record};
 use serde_json::Value;
 
@@ -42,8 +45,18 @@ fn zone_of(shop: &str) -> Option<Tz> {
     }
 }
 
+/// The one event of a record whose format shows itself.
 fn read(record: &Record) -> Result<Decoded, Refusal> {
-    decode(record, &zone_of, &Limits::default(), now())
+    read_as(record, &Format::Detect, None)
+}
+
+pub fn read_as(record: &Record, format: &Format, schema: Option<&WriterSchema>) -> Result<Decoded, Refusal> {
+    let limits = Limits::default();
+    let reading = Reading { format, schema, zone_of: &zone_of, limits: &limits, now: now() };
+    decode(record, &reading).map(|events| {
+        assert_eq!(events.len(), 1);
+        events.into_iter().next().unwrap()
+    })
 }
 
 /// The published example of an event, as text.

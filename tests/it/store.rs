@@ -1,8 +1,8 @@
 //! The store: one contract, kept by every backend.
 
 mod contract;
-mod fixture;
+pub mod fixture;
 mod model;
-mod place;
+pub mod place;
 mod postgres;
 mod sqlite;

@@ -8,11 +8,12 @@ use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
 use super::{Anchor, Deadline, OncePer, Rule, RuleName, Trigger};
-use crate::domain::condition::{Condition, Flaw};
+use crate::domain::condition::Condition;
 use crate::domain::event::{EventType, ParcelStatus};
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::time::parse_span;
+use crate::domain::written::Written;
 
 /// The keys of a rule, in the order in which they are best written.
 const KEYS: [&str; 14] = [
@@ -60,38 +61,26 @@ impl<'de> Deserialize<'de> for Fields {
 /// # Errors
 /// Every fault of the file.
 pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, Vec<Fault>> {
-    let sources: Vec<Spanned<Fields>> = serde_saphyr::from_str(text).map_err(|error| {
-        let told = error.without_snippet().to_string();
-        // the place is told in front, and what the reader's options are is not the writer's concern
-        let what = told.split(" at line ").next().and_then(|what| what.split(", set ").next()).unwrap_or(&told);
-        let fault = Fault::new(file, format!("not a list of rules: {what}"));
-        vec![match error.location() {
-            Some(location) => place(fault, location),
-            None => fault,
-        }]
-    })?;
+    let written = Written { file, text };
+    let sources: Vec<Spanned<Fields>> =
+        serde_saphyr::from_str(text).map_err(|error| vec![written.unreadable("a list of rules", &error)])?;
     let mut rules = Vec::new();
     let mut faults = Vec::new();
     for source in sources {
-        let mut reader = Reader { file, text, faults: &mut faults };
+        let mut reader = Reader { written, faults: &mut faults };
         rules.extend(reader.rule(source));
     }
     if faults.is_empty() { Ok(rules) } else { Err(faults) }
 }
 
-fn place(fault: Fault, location: Location) -> Fault {
-    fault.at(usize::try_from(location.line()).unwrap_or(1), usize::try_from(location.column()).unwrap_or(1))
-}
-
 struct Reader<'a> {
-    file: &'a str,
-    text: &'a str,
+    written: Written<'a>,
     faults: &'a mut Vec<Fault>,
 }
 
 impl Reader<'_> {
     fn fault(&mut self, location: Location, what: impl Into<String>, suggestion: Option<String>) {
-        let fault = place(Fault::new(self.file, what), location);
+        let fault = self.written.fault(location, what);
         self.faults.push(Fault { suggestion, ..fault });
     }
 
@@ -355,30 +344,10 @@ impl Reader<'_> {
             Ok(condition) => Some(condition),
             Err(flaws) => {
                 for flaw in flaws {
-                    let fault = self.place_in(value.referenced, source, &flaw);
-                    self.faults.push(fault);
+                    self.faults.push(self.written.flaw(value.referenced, source, &flaw));
                 }
                 None
             }
         }
-    }
-
-    /// The place of a flaw in the file. YAML folds lines, drops indents and undoes escapes, but
-    /// keeps what is not white space in its order.
-    fn place_in(&self, at: Location, source: &str, flaw: &Flaw) -> Fault {
-        let begin = (usize::try_from(at.line()).unwrap_or(1), usize::try_from(at.column()).unwrap_or(1));
-        let first = self.text.lines().nth(begin.0 - 1).unwrap_or("");
-        let tail: String = first.chars().skip(begin.1 - 1).collect();
-        let lines = std::iter::once(&*tail).chain(self.text.lines().skip(begin.0));
-        let mut written = lines.zip(0..).flat_map(|(text, below)| {
-            let column = if below == 0 { begin.1 } else { 1 };
-            text.chars().enumerate().map(move |(index, c)| (c, (begin.0 + below, column + index)))
-        });
-        let (before, rest) = source.split_at_checked(flaw.offset).unwrap_or(("", source));
-        let wanted = before.chars().chain(rest.chars().find(|c| !c.is_whitespace())).filter(|c| !c.is_whitespace());
-        let place = wanted.map_while(|wanted| written.find(|(c, _)| *c == wanted)).last();
-        let (line, column) = place.map_or(begin, |(_, place)| place);
-        let fault = Fault::new(self.file, flaw.what.clone()).at(line, column);
-        Fault { suggestion: flaw.suggestion.clone(), ..fault }
     }
 }

@@ -45,6 +45,9 @@ const REDRIVEN: &str = "WITH waiting AS (
         WHERE d.id = w.id RETURNING d.*)
     SELECT id, topic, partition, record_offset, key, value, headers, timestamp_ms FROM taken ORDER BY id";
 
+const DEAD_RECORD: &str = "SELECT id, topic, partition, record_offset, key, value, headers, timestamp_ms
+    FROM dead_records WHERE id = $1";
+
 /// Reads indexes alone: its cost follows what waits, not what was ever sent. Of each lane only the
 /// row whose turn it is counts for the oldest: the others may not be tried, however old.
 const BACKLOG: &str = "SELECT
@@ -60,7 +63,7 @@ const BACKLOG: &str = "SELECT
     (SELECT due_ns FROM timers ORDER BY due_ns LIMIT 1)";
 
 pub(super) const STATEMENTS: &[&str] =
-    &[JOURNEY, ENTRIES, STORIES, ATTEMPTS, DEAD_RECORDS, DEAD_NOTIFICATIONS, REDRIVEN, BACKLOG];
+    &[JOURNEY, ENTRIES, STORIES, ATTEMPTS, DEAD_RECORDS, DEAD_NOTIFICATIONS, REDRIVEN, DEAD_RECORD, BACKLOG];
 
 pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Option<Timeline>, Failure> {
     session.begin_reading().await?;
@@ -174,19 +177,22 @@ fn dead_notification(row: &Row) -> Result<DeadLetter, Failure> {
 /// Dead records that were put back.
 pub(super) async fn redriven(session: &Session, replica: Key, limit: usize) -> Result<Vec<(i64, Record)>, Failure> {
     let rows = session.query(REDRIVEN, &[&columns::integer(limit), &replica]).await?;
-    rows.iter()
-        .map(|row| {
-            let record = Record {
-                partition: columns::partition(get(row, 1)?, get(row, 2)?),
-                offset: get(row, 3)?,
-                key: get::<Option<Vec<u8>>>(row, 4)?.map(Into::into),
-                value: get::<Option<Vec<u8>>>(row, 5)?.map(Into::into),
-                headers: columns::from_headers(get(row, 6)?)?,
-                timestamp: get(row, 7)?,
-            };
-            Ok((get(row, 0)?, record))
-        })
-        .collect()
+    rows.iter().map(|row| Ok((get(row, 0)?, record(row)?))).collect()
+}
+
+pub(super) async fn whole_record(session: &Session, id: i64) -> Result<Option<Record>, Failure> {
+    session.query(DEAD_RECORD, &[&id]).await?.first().map(record).transpose()
+}
+
+fn record(row: &Row) -> Result<Record, Failure> {
+    Ok(Record {
+        partition: columns::partition(get(row, 1)?, get(row, 2)?),
+        offset: get(row, 3)?,
+        key: get::<Option<Vec<u8>>>(row, 4)?.map(Into::into),
+        value: get::<Option<Vec<u8>>>(row, 5)?.map(Into::into),
+        headers: columns::from_headers(get(row, 6)?)?,
+        timestamp: get(row, 7)?,
+    })
 }
 
 pub(super) async fn backlog(session: &Session, now: Timestamp) -> Result<Backlog, Failure> {

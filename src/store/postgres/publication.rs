@@ -4,11 +4,13 @@ use super::failure::Failure;
 use super::row::get;
 use super::session::Session;
 use crate::domain::time::Timestamp;
-use crate::ports::{Lease, Publication, StoreError};
+use crate::ports::{Lease, Publication, StoreError, Stream};
 use crate::store::columns;
 
-/// The turn of the one that publishes.
-const NAME: &str = "publish";
+/// The name of the turn to publish `stream`.
+fn turn(stream: Stream) -> String {
+    format!("publish {}", stream.as_str())
+}
 
 const WRITE: &str = "INSERT INTO publications (stream, key, value, headers, timestamp_ms)
     SELECT stream, key, value, headers, timestamp_ms
@@ -20,7 +22,8 @@ const TAKE_TURN: &str = "INSERT INTO turns (name, owner, until_ms) VALUES ($1, $
     ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until_ms = excluded.until_ms
     WHERE turns.owner = excluded.owner OR turns.until_ms <= $4";
 
-const WAITING: &str = "SELECT seq, stream, key, value, headers, timestamp_ms FROM publications ORDER BY seq LIMIT $1";
+const WAITING: &str = "SELECT seq, key, value, headers, timestamp_ms FROM publications
+    WHERE stream = $1 ORDER BY stream, seq LIMIT $2";
 
 const PUBLISHED: &str = "DELETE FROM publications WHERE seq = ANY($1::bigint[])";
 
@@ -46,24 +49,25 @@ pub(super) async fn write(session: &Session, publications: &[&Publication]) -> R
 /// Takes or renews the turn, and reads what is to be published.
 pub(super) async fn waiting(
     session: &Session,
+    stream: Stream,
     now: Timestamp,
     lease: &Lease,
     limit: usize,
 ) -> Result<Option<Vec<(i64, Publication)>>, Failure> {
-    let ours = session.execute(TAKE_TURN, &[&NAME, &lease.owner, &lease.until.millis(), &now.millis()]).await?;
+    let ours = session.execute(TAKE_TURN, &[&turn(stream), &lease.owner, &lease.until.millis(), &now.millis()]).await?;
     if ours == 0 {
         return Ok(None);
     }
-    let rows = session.query(WAITING, &[&columns::integer(limit)]).await?;
+    let rows = session.query(WAITING, &[&stream.as_str(), &columns::integer(limit)]).await?;
     let waiting = rows
         .iter()
         .map(|row| {
             let publication = Publication {
-                stream: columns::stream(get(row, 1)?)?,
-                key: get::<Option<Vec<u8>>>(row, 2)?.map(Into::into),
-                value: get::<Option<Vec<u8>>>(row, 3)?.map(Into::into),
-                headers: columns::from_headers(get(row, 4)?)?,
-                timestamp: get(row, 5)?,
+                stream,
+                key: get::<Option<Vec<u8>>>(row, 1)?.map(Into::into),
+                value: get::<Option<Vec<u8>>>(row, 2)?.map(Into::into),
+                headers: columns::from_headers(get(row, 3)?)?,
+                timestamp: get(row, 4)?,
             };
             Ok((get(row, 0)?, publication))
         })
@@ -75,6 +79,6 @@ pub(super) async fn published(session: &Session, ids: &[i64]) -> Result<(), Fail
     session.execute(PUBLISHED, &[&ids]).await.map(|_| ())
 }
 
-pub(super) async fn stop(session: &Session, owner: &str) -> Result<(), Failure> {
-    session.execute(STOP, &[&NAME, &owner]).await.map(|_| ())
+pub(super) async fn stop(session: &Session, stream: Stream, owner: &str) -> Result<(), Failure> {
+    session.execute(STOP, &[&turn(stream), &owner]).await.map(|_| ())
 }

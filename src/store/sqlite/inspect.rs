@@ -1,6 +1,6 @@
 //! What people ask for: a journey's timeline, what waits for them, how much is waiting.
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{self, Packed, Unpacker};
 use super::read::text;
@@ -157,17 +157,29 @@ pub(super) fn redriven(connection: &Connection, limit: usize) -> Result<Vec<(i64
     let mut rows = statement.query([columns::integer(limit)])?;
     let mut records = Vec::new();
     while let Some(row) = rows.next()? {
-        let record = Record {
-            partition: columns::partition(row.get(1)?, row.get(2)?),
-            offset: row.get(3)?,
-            key: row.get::<_, Option<Vec<u8>>>(4)?.map(Into::into),
-            value: row.get::<_, Option<Vec<u8>>>(5)?.map(Into::into),
-            headers: columns::from_headers(text(row, 6)?)?,
-            timestamp: row.get(7)?,
-        };
-        records.push((row.get(0)?, record));
+        records.push((row.get(0)?, record(row)?));
     }
     Ok(records)
+}
+
+pub(super) fn dead_record(connection: &Connection, id: i64) -> Result<Option<Record>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, topic, partition, record_offset, key, value, headers, timestamp_ms
+         FROM dead_records WHERE id = ?1",
+    )?;
+    let mut rows = statement.query([id])?;
+    rows.next()?.map(record).transpose()
+}
+
+fn record(row: &Row<'_>) -> Result<Record, StoreError> {
+    Ok(Record {
+        partition: columns::partition(row.get(1)?, row.get(2)?),
+        offset: row.get(3)?,
+        key: row.get::<_, Option<Vec<u8>>>(4)?.map(Into::into),
+        value: row.get::<_, Option<Vec<u8>>>(5)?.map(Into::into),
+        headers: columns::from_headers(text(row, 6)?)?,
+        timestamp: row.get(7)?,
+    })
 }
 
 /// Reads indexes alone: its cost follows what waits, not what was ever sent.

@@ -4,10 +4,12 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::columns;
 use crate::domain::time::Timestamp;
-use crate::ports::{Lease, Publication, StoreError};
+use crate::ports::{Lease, Publication, StoreError, Stream};
 
-/// The turn of the one that publishes.
-const TURN: &str = "publish";
+/// The name of the turn to publish `stream`.
+fn turn(stream: Stream) -> String {
+    format!("publish {}", stream.as_str())
+}
 
 pub(super) fn write(connection: &Connection, publication: &Publication) -> Result<(), StoreError> {
     connection
@@ -27,6 +29,7 @@ pub(super) fn write(connection: &Connection, publication: &Publication) -> Resul
 /// Takes or renews the turn, and reads what is to be published.
 pub(super) fn waiting(
     connection: &mut Connection,
+    stream: Stream,
     now: Timestamp,
     lease: &Lease,
     limit: usize,
@@ -38,23 +41,24 @@ pub(super) fn waiting(
              ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until_ms = excluded.until_ms
              WHERE owner = excluded.owner OR until_ms <= ?4",
         )?
-        .execute(params![TURN, lease.owner, lease.until.millis(), now.millis()])?;
+        .execute(params![turn(stream), lease.owner, lease.until.millis(), now.millis()])?;
     if ours == 0 {
         return Ok(None);
     }
     let mut waiting = Vec::new();
     {
         let mut statement = transaction.prepare_cached(
-            "SELECT seq, stream, key, value, headers, timestamp_ms FROM publications ORDER BY seq LIMIT ?1",
+            "SELECT seq, key, value, headers, timestamp_ms FROM publications INDEXED BY publications_of_stream
+             WHERE stream = ?1 ORDER BY seq LIMIT ?2",
         )?;
-        let mut rows = statement.query([columns::integer(limit)])?;
+        let mut rows = statement.query(params![stream.as_str(), columns::integer(limit)])?;
         while let Some(row) = rows.next()? {
             let publication = Publication {
-                stream: columns::stream(super::read::text(row, 1)?)?,
-                key: row.get::<_, Option<Vec<u8>>>(2)?.map(Into::into),
-                value: row.get::<_, Option<Vec<u8>>>(3)?.map(Into::into),
-                headers: columns::from_headers(super::read::text(row, 4)?)?,
-                timestamp: row.get(5)?,
+                stream,
+                key: row.get::<_, Option<Vec<u8>>>(1)?.map(Into::into),
+                value: row.get::<_, Option<Vec<u8>>>(2)?.map(Into::into),
+                headers: columns::from_headers(super::read::text(row, 3)?)?,
+                timestamp: row.get(4)?,
             };
             waiting.push((row.get(0)?, publication));
         }
@@ -75,7 +79,9 @@ pub(super) fn published(connection: &mut Connection, ids: &[i64]) -> Result<(), 
     Ok(())
 }
 
-pub(super) fn stop(connection: &Connection, owner: &str) -> Result<(), StoreError> {
-    connection.prepare_cached("DELETE FROM turns WHERE name = ?1 AND owner = ?2")?.execute([TURN, owner])?;
+pub(super) fn stop(connection: &Connection, stream: Stream, owner: &str) -> Result<(), StoreError> {
+    connection
+        .prepare_cached("DELETE FROM turns WHERE name = ?1 AND owner = ?2")?
+        .execute([turn(stream).as_str(), owner])?;
     Ok(())
 }

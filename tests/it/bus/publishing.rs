@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use reassure::bus::BusSettings;
 use reassure::bus::embedded::EmbeddedBroker;
 use reassure::bus::producer::{Outbound, Producer};
+use reassure::bus::publisher::KafkaPublisher;
+use reassure::bus::topic::Topics;
+use reassure::ports::{Publication, Publisher, Record, Stream};
 
 use super::{LONG, Offsets, complete, publish, records, settings, start};
 
@@ -44,4 +48,68 @@ async fn what_does_not_arrive_in_time_is_told() {
     assert_eq!(error.failed, 3);
     assert!(error.cause.contains("timed out"), "{}", error.cause);
     assert!(began.elapsed() < 4 * deadline);
+}
+
+fn publication(stream: Stream, value: &str) -> Publication {
+    Publication {
+        stream,
+        key: Some("key".into()),
+        value: Some(value.to_owned().into()),
+        headers: vec![("twice".to_owned(), "1".into()), ("twice".to_owned(), "2".into())],
+        timestamp: Some(1_772_438_400_000),
+    }
+}
+
+fn read_whole(settings: &BusSettings, topic: &str) -> Vec<Record> {
+    let topics = Topics::connect(settings, LONG).unwrap();
+    let extents = topics.extent(topic).unwrap();
+    let mut records = Vec::new();
+    topics.read(topic, &extents, |record| records.push(record)).unwrap();
+    records
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publications_arrive_as_they_are_and_each_that_does_not_is_told() {
+    let broker = EmbeddedBroker::start(&[("told", 3), ("dead", 2)]).unwrap();
+    let mut settings = settings(&broker, &["orders"]);
+    settings.properties.insert("message.max.bytes".to_owned(), "2000".to_owned());
+    let topics = BTreeMap::from([(Stream::Outcomes, "told".to_owned()), (Stream::DeadLetters, "dead".to_owned())]);
+    let publisher = KafkaPublisher::connect(&settings, topics).unwrap();
+    let large = "x".repeat(3000);
+    let publications = [
+        publication(Stream::Outcomes, "1"),
+        publication(Stream::Outcomes, &large),
+        publication(Stream::DeadLetters, "dead"),
+        publication(Stream::Outcomes, "2"),
+    ];
+    let results = publisher.publish(&publications).await;
+    let refused: Vec<Option<bool>> =
+        results.iter().map(|result| result.as_ref().err().map(|refused| refused.too_large)).collect();
+    assert_eq!(refused, [None, Some(true), None, None]);
+    settings.properties.remove("message.max.bytes");
+    let told = read_whole(&settings, "told");
+    let values: Vec<&[u8]> = told.iter().map(|record| record.value.as_deref().unwrap()).collect();
+    assert_eq!(values, [b"1", b"2"], "of one key, in their order");
+    let dead = read_whole(&settings, "dead").remove(0);
+    let sent = &publications[2];
+    assert_eq!((&dead.key, &dead.value, &dead.headers), (&sent.key, &sent.value, &sent.headers));
+    assert_eq!(dead.timestamp, sent.timestamp);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_is_read_to_where_it_ends_and_at_one_place() {
+    let broker = EmbeddedBroker::start(&[("orders", 3), ("empty", 2)]).unwrap();
+    let settings = settings(&broker, &["orders"]);
+    publish(&super::producer(&broker), "orders", 3, 0..300).await;
+    let read = read_whole(&settings, "orders");
+    complete(&read, 3, 0..300);
+    assert!(read_whole(&settings, "empty").is_empty());
+    let topics = Topics::connect(&settings, LONG).unwrap();
+    let place = &read[150];
+    let again = topics.record(&place.partition, place.offset).unwrap().unwrap();
+    assert_eq!((again.offset, again.value), (place.offset, place.value.clone()));
+    assert!(topics.record(&place.partition, 100).unwrap().is_none(), "beyond the end");
+    broker.down().unwrap();
+    let away = Topics::connect(&settings, Duration::from_secs(1)).unwrap().extent("orders").unwrap_err();
+    assert!(away.contains("does not answer within 1 s") && away.contains("bus.brokers"), "{away}");
 }

@@ -37,8 +37,13 @@ async fn a_record_comes_as_it_was_published() {
     let mut bus = start(&settings(&broker, &["orders"]), &Offsets::default());
     let headers: [(&str, &[u8]); 2] = [("ce_id", b"1"), ("ce_type", b"order.placed")];
     let before = Timestamp(chrono::Utc::now());
-    let full =
-        Outbound { topic: "orders", key: Some(b"key"), value: Some(b"value"), headers: &headers, partition: None };
+    let full = Outbound {
+        topic: "orders",
+        key: Some(b"key"),
+        value: Some(b"value"),
+        headers: &headers,
+        ..Outbound::default()
+    };
     let tombstone = Outbound { value: None, headers: &[], ..full };
     producer.publish_all(&[full, tombstone]).await.unwrap();
 

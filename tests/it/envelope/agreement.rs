@@ -213,8 +213,9 @@ fn both_schemas_have_the_same_fields_and_the_examples_use_each() {
 
 #[test]
 fn every_avro_schema_is_valid() {
-    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/avro")).unwrap() {
-        let path = entry.unwrap().path();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/avro");
+    let files = |folder: &Path| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    for path in files(&folder).filter(|path| path.is_file()).chain(files(&folder.join("outcomes"))) {
         let text = std::fs::read_to_string(&path).unwrap();
         apache_avro::Schema::parse_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }

@@ -1,11 +1,16 @@
 //! Whatever comes, nothing panics, and no refusal repeats anything of a person.
 
+use std::sync::{Arc, LazyLock};
+
+use bytes::Bytes;
 use proptest::prelude::*;
 use reassure::domain::event::EventType;
-use reassure::envelope::encode_avro;
-use serde_json::Value;
+use reassure::envelope::format::Mapping;
+use reassure::envelope::{Adapt, Format, Limits, Reading, Refusal, WriterSchema, decode, encode_avro, schema_id};
+use reassure::ports::Record;
+use serde_json::{Value, json};
 
-use super::{example, read, record};
+use super::{confluent, example, now, read, record, zone_of};
 
 /// What must never come back in a detail.
 const MARK: &str = "jane@personal.test";
@@ -50,6 +55,77 @@ fn values() -> impl Strategy<Value = Value> {
 
 fn types() -> impl Strategy<Value = EventType> {
     proptest::sample::select(EventType::ALL)
+}
+
+/// Gives back what it was given, whatever that is.
+struct Mirror;
+
+impl Adapt for Mirror {
+    fn adapt(&self, payload: &Value, _: &Record) -> Result<Vec<Value>, Refusal> {
+        Ok(vec![payload.clone()])
+    }
+}
+
+fn formats() -> Vec<Format> {
+    let mapping = Mapping { data: Some("/data".to_owned()), ..Mapping::debezium() };
+    vec![
+        Format::Detect,
+        Format::CloudEvents,
+        Format::ConfluentAvro,
+        Format::Avro,
+        Format::Debezium(Mapping::debezium()),
+        Format::Json(mapping),
+        Format::Adapter(Arc::new(Mirror)),
+    ]
+}
+
+/// A writer's schema that has something of everything.
+fn writer() -> &'static WriterSchema {
+    static WRITER: LazyLock<WriterSchema> = LazyLock::new(|| {
+        let logical = |kind: &str, logical: &str| json!({ "type": kind, "logicalType": logical });
+        let decimal = json!({ "type": "bytes", "logicalType": "decimal", "precision": 30, "scale": 4 });
+        let kinds = [
+            json!("string"),
+            json!("bytes"),
+            json!("double"),
+            json!("float"),
+            json!("boolean"),
+            decimal,
+            logical("int", "date"),
+            logical("string", "uuid"),
+            logical("long", "timestamp-micros"),
+            logical("long", "timestamp-nanos"),
+            logical("long", "local-timestamp-millis"),
+            logical("int", "time-millis"),
+            json!({ "type": "map", "values": ["null", "long"] }),
+            json!({ "type": "array", "items": "string" }),
+            json!({ "type": "fixed", "name": "F", "size": 3 }),
+            json!({ "type": "enum", "name": "E", "symbols": ["A", "B"] }),
+        ];
+        let fields: Vec<Value> = kinds
+            .iter()
+            .enumerate()
+            .map(|(at, kind)| json!({ "name": format!("f{at}"), "type": ["null", kind] }))
+            .collect();
+        confluent::schema(&json!({ "type": "record", "name": "OrderPlaced", "fields": fields }), &[]).unwrap()
+    });
+    &WRITER
+}
+
+/// Reads it in every format, with a schema and without.
+fn silent_in_all(record: &Record) -> Result<(), TestCaseError> {
+    let limits = Limits::default();
+    for format in formats() {
+        for schema in [None, Some(writer())] {
+            schema_id(record, &format, &limits);
+            let reading = Reading { format: &format, schema, zone_of: &zone_of, limits: &limits, now: now() };
+            if let Err(refusal) = decode(record, &reading) {
+                prop_assert!(!refusal.detail.contains("jane"), "{}", refusal.detail);
+                prop_assert!(refusal.detail.len() < 900, "{}", refusal.detail);
+            }
+        }
+    }
+    Ok(())
 }
 
 fn silent(value: Vec<u8>, headers: &[(&str, &str)]) -> Result<(), TestCaseError> {
@@ -119,5 +195,36 @@ proptest! {
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200), start in proptest::sample::select(vec!["", "{", "{\"data\":", "\u{c3}\u{1}"])) {
         let value = [start.as_bytes(), &bytes].concat();
         silent(value, &[])?;
+    }
+
+    #[test]
+    fn any_bytes_and_headers_in_every_format(
+        bytes in proptest::collection::vec(any::<u8>(), 0..120),
+        start in proptest::sample::select(vec!["", "{", "\"{", "{\"payload\":\"", "{\"schema\":{},\"payload\":", "\0\0\0\0\u{1}", "\u{c3}\u{1}"]),
+        names in proptest::collection::vec(proptest::sample::select(vec![
+            "id", "eventType", "type", "content-type", "ce_id", "ce_specversion", "ce_type", "ce_time", "__value_schema_id", "traceparent",
+        ]), 0..4),
+        contents in proptest::collection::vec(prop_oneof![
+            proptest::collection::vec(any::<u8>(), 0..20),
+            Just(MARK.as_bytes().to_vec()),
+            Just(b"order.placed".to_vec()),
+            Just(b"application/avro".to_vec()),
+            Just([&[1_u8], [7; 16].as_slice()].concat()),
+        ], 4),
+    ) {
+        let mut record = record([start.as_bytes(), &bytes].concat(), &[]);
+        record.headers = names.into_iter().map(str::to_owned).zip(contents.into_iter().map(Bytes::from)).collect();
+        record.timestamp = bytes.first().map(|first| i64::from(*first) * (i64::MAX / 255));
+        silent_in_all(&record)?;
+    }
+
+    #[test]
+    fn an_example_with_anything_anywhere_in_every_format(event_type in types(), seed in any::<prop::sample::Index>(), value in values()) {
+        let mut event = example(event_type);
+        let mut place = seed.index(places(&event));
+        at(&mut event, &mut place, &mut |found| *found = value.clone());
+        let headers = [("id", "1"), ("eventType", event_type.as_str())];
+        silent_in_all(&record(event.to_string(), &headers))?;
+        silent_in_all(&record(json!({ "schema": null, "payload": event["data"].to_string() }).to_string(), &headers))?;
     }
 }

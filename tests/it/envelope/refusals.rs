@@ -1,7 +1,7 @@
 //! What is refused, as what, and in which words.
 
 use reassure::domain::event::EventType;
-use reassure::envelope::{Limits, Refusal, decode, encode_avro};
+use reassure::envelope::{Format, Limits, Reading, Refusal, decode, encode_avro};
 use reassure::ports::Record;
 use serde_json::{Value, json};
 
@@ -49,7 +49,7 @@ fn a_tombstone_is_told_apart() {
 fn what_is_no_event_at_all() {
     refused(&record("", &[]), "decode", "unknown_format", &["CloudEvents", "Avro"]);
     refused(&record("hello", &[]), "decode", "unknown_format", &[]);
-    refused(&record([0, 0, 0, 0, 7, 1], &[]), "decode", "unknown_format", &[]);
+    refused(&record([0, 0, 0, 0, 7, 1], &[]), "decode", "no_registry", &["registry.url"]);
     refused(
         &record("[]", &[("content-type", "application/cloudevents+json")]),
         "decode",
@@ -161,7 +161,8 @@ fn what_is_too_much() {
     let whole = record(format!("{}{}", example_text(OrderPlaced), " ".repeat(1024 * 1024)), &[]);
     refused(&whole, "decode", "too_large", &["1048576"]);
     let small = Limits { max_bytes: 10, ..Limits::default() };
-    let refusal = decode(&record(example_text(OrderPlaced), &[]), &zone_of, &small, now()).unwrap_err();
+    let reading = Reading { format: &Format::Detect, schema: None, zone_of: &zone_of, limits: &small, now: now() };
+    let refusal = decode(&record(example_text(OrderPlaced), &[]), &reading).unwrap_err();
     assert_eq!(refusal.cause, "too_large");
 }
 

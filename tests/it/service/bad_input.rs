@@ -175,7 +175,7 @@ async fn redrive(world: &mut World, mut service: Service) {
     assert!(told.status.success() && text(&told.stdout).contains("unknown_shop"));
     assert_eq!(json(&world.command(&["dlq", "redrive", &stranger, "--dry-run", "-o", "json"]))["missing"], json!([]));
     assert_eq!(causes(world).len(), 6, "a dry run changes nothing");
-    assert_eq!(world.command(&["dlq", "redrive", &stranger, &malformed]).status.code(), Some(0));
+    assert_eq!(world.command(&["dlq", "redrive", &stranger, &malformed, "--yes"]).status.code(), Some(0));
     world
         .messages_until("the ghost's order is confirmed", |all| {
             all.iter().any(|message| message.is("Z8", "confirmation", Vendor::Resend))
@@ -218,7 +218,7 @@ async fn a_record_of_ten_megabytes_is_refused_and_kept() {
     assert_eq!(by_person(&world, "Z1"), ["confirmation"]);
     let listed = json(&world.command(&["dlq", "list", "-o", "json"]));
     assert!(listed[0]["bytes"].as_u64().unwrap() > 10_000_000);
-    assert_eq!(world.command(&["dlq", "redrive", "--all"]).status.code(), Some(0));
+    assert_eq!(world.command(&["dlq", "redrive", "--all", "--yes"]).status.code(), Some(0));
     let again = "SELECT count(*) FROM dead_records WHERE redriven = 0 AND id > 1";
     eventually("it is refused again", async || world.count(again) == 1).await;
     discreet(&service);

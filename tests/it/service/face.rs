@@ -9,7 +9,7 @@ use super::events::{placed, shipped};
 use super::harness::World;
 
 /// What an operator's dashboards and alerts stand on.
-const METRICS: [&str; 14] = [
+const METRICS: [&str; 15] = [
     "reassure_events_total{outcome=\"applied\",type=\"order.placed\"}",
     "reassure_decisions_total{reason=\"none\",rule=\"confirmation\",verdict=\"send\"}",
     "reassure_attempts_total{channel=\"email\",outcome=\"accepted\",provider=\"mail\"}",
@@ -19,6 +19,7 @@ const METRICS: [&str; 14] = [
     "reassure_lag_records{partition=",
     "reassure_lag_seconds",
     "reassure_backlog{kind=\"timers\"}",
+    "reassure_backlog{kind=\"publications\"}",
     "reassure_timer_overdue_seconds",
     "reassure_store_seconds_count{operation=\"commit\"}",
     "reassure_attempts_in_flight{provider=\"mail\"}",

@@ -107,7 +107,7 @@ async fn a_dead_provider_delays_no_other_channel_and_its_messages_can_be_redrive
     assert_eq!((&letters[0]["kind"], &letters[0]["attempts"]), (&"notification".into(), &2.into()));
     let before = world.messages();
     dead.store(false, Ordering::Relaxed);
-    assert_eq!(world.command(&["dlq", "redrive", "--all"]).status.code(), Some(0));
+    assert_eq!(world.command(&["dlq", "redrive", "--all", "--yes"]).status.code(), Some(0));
     at_rest(&world).await;
     let messages = world.messages();
     for order in &orders {
@@ -177,7 +177,7 @@ async fn what_is_unknown_waits_for_a_person_where_that_is_the_policy() {
     eventually("both wait for a person", async || world.count(held) == 2).await;
     let letters = json(&world.command(&["dlq", "list", "-o", "json"]));
     assert!(letters.as_array().unwrap().iter().all(|letter| letter["state"] == "held"));
-    assert_eq!(world.command(&["dlq", "redrive", "--all"]).status.code(), Some(0));
+    assert_eq!(world.command(&["dlq", "redrive", "--all", "--yes"]).status.code(), Some(0));
     at_rest(&world).await;
     let messages = world.messages();
     for name in ["confirmation", "shipping"] {

@@ -14,40 +14,78 @@ struct Fault {
     suggestion: &'static str,
 }
 
+const fn fault(what: &'static str, at: &'static str, suggestion: &'static str) -> Fault {
+    Fault { what, at, suggestion }
+}
+
+const CARRIERS_FORMAT: &str = "events.topics.'reassure.carriers'.format";
+
+/// What does not go together in the format of a topic or in the registry.
+const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 9] = [
+    (
+        &[("registry.url", "'http://a'"), ("registry.token.file", "'/nowhere/token'")],
+        fault("/nowhere/token", "registry.token", ""),
+    ),
+    (&[(CARRIERS_FORMAT, "'cloud'")], fault("there is no format 'cloud'", CARRIERS_FORMAT, "")),
+    (&[(CARRIERS_FORMAT, "'adapter:ups'")], fault("there is no adapter 'ups'", CARRIERS_FORMAT, "known are")),
+    (&[(CARRIERS_FORMAT, "'confluent_avro'")], fault("needs a registry", CARRIERS_FORMAT, "registry.url")),
+    (&[(CARRIERS_FORMAT, "'json'")], fault("does not say its type", "", "type = ")),
+    (
+        &[(CARRIERS_FORMAT, "'avro'"), ("events.topics.'reassure.carriers'.id", "{ header = 'id' }")],
+        fault("'id' goes with json and debezium only", "events.topics.'reassure.carriers'.id", ""),
+    ),
+    (
+        &[(CARRIERS_FORMAT, "'debezium'"), ("events.topics.'reassure.carriers'.time", "'now'")],
+        fault("'time' is fixed", "events.topics.'reassure.carriers'.time", "header or a field"),
+    ),
+    (
+        &[(CARRIERS_FORMAT, "'debezium'"), ("events.topics.'reassure.carriers'.types.Scan", "'parcel.trackd'")],
+        fault("'parcel.trackd' is no type", "events.topics.'reassure.carriers'.types.Scan", "'parcel.tracked'"),
+    ),
+    (
+        &[("events.topics.'reassure.carrier'.format", "'avro'")],
+        fault("no topic of that name is read", "events.topics.'reassure.carrier'.format", "'reassure.carriers'"),
+    ),
+];
+
 /// Settings that are wrong, each with its fault.
-const WRONG: [(&[(&str, &str)], Fault); 17] = {
-    const fn fault(what: &'static str, at: &'static str, suggestion: &'static str) -> Fault {
-        Fault { what, at, suggestion }
-    }
-    [
-        (&[("buss.group", "'a'")], fault("no section 'buss'", "buss.group", "'bus'")),
-        (
-            &[("dispatch.retry.max_attemps", "3")],
-            fault("dispatch.retry.max_attemps", "dispatch.retry.max_attemps", "'max_attempts'"),
-        ),
-        (
-            &[("shops.named.lumen.sender.emial", "'a'")],
-            fault("shops.named.lumen.sender.emial", "shops.named.lumen.sender.emial", "'email'"),
-        ),
-        (
-            &[("providers.mail.timeout_second", "3")],
-            fault("timeout", "providers.mail.timeout_second", "'timeout_seconds'"),
-        ),
-        (&[("service.drain_seconds", "'soon'")], fault("service.drain_seconds", "service.drain_seconds", "")),
-        (&[("http.listen", "'everywhere'")], fault("http.listen", "http.listen", "")),
-        (&[("log.level", "'loud'")], fault("log.level", "log.level", "")),
-        (&[("log.format", "'xml'")], fault("log.format", "log.format", "")),
-        (&[("shop.providers.email", "'mial'")], fault("no provider 'mial'", "shop.providers.email", "'mail'")),
-        (&[("shop.providers.sms", "'mail'")], fault("'mail' carries email, not sms", "shop.providers.sms", "")),
-        (&[("dispatch.lease_seconds", "6")], fault("may take 2 seconds", "dispatch.lease_seconds", "at least 7")),
-        (&[("shop.time_zone", "'Europe/Lyon'")], fault("time_zone", "shop.time_zone", "")),
-        (&[("shop.locale", "'français'")], fault("locale", "shop.locale", "")),
-        (&[("shop.country", "'France'")], fault("country", "shop.country", "")),
-        (&[("providers.mail.api_key.file", "'/nowhere/key'")], fault("/nowhere/key", "providers.mail", "")),
-        (&[("providers.mail.kind", "'resent'")], fault("resent", "providers.mail.kind", "")),
-        (&[("rules.folder", "'/nowhere/rules'")], fault("/nowhere/rules", "", "")),
-    ]
-};
+const WRONG: [(&[(&str, &str)], Fault); 23] = [
+    (&[("buss.group", "'a'")], fault("no section 'buss'", "buss.group", "'bus'")),
+    (
+        &[("dispatch.retry.max_attemps", "3")],
+        fault("dispatch.retry.max_attemps", "dispatch.retry.max_attemps", "'max_attempts'"),
+    ),
+    (
+        &[("shops.named.lumen.sender.emial", "'a'")],
+        fault("shops.named.lumen.sender.emial", "shops.named.lumen.sender.emial", "'email'"),
+    ),
+    (&[("providers.mail.timeout_second", "3")], fault("timeout", "providers.mail.timeout_second", "'timeout_seconds'")),
+    (&[("service.drain_seconds", "'soon'")], fault("service.drain_seconds", "service.drain_seconds", "")),
+    (&[("http.listen", "'everywhere'")], fault("http.listen", "http.listen", "")),
+    (&[("log.level", "'loud'")], fault("log.level", "log.level", "")),
+    (&[("log.format", "'xml'")], fault("log.format", "log.format", "")),
+    (&[("shop.providers.email", "'mial'")], fault("no provider 'mial'", "shop.providers.email", "'mail'")),
+    (&[("shop.providers.sms", "'mail'")], fault("'mail' carries email, not sms", "shop.providers.sms", "")),
+    (&[("dispatch.lease_seconds", "6")], fault("may take 2 seconds", "dispatch.lease_seconds", "at least 7")),
+    (&[("shop.time_zone", "'Europe/Lyon'")], fault("time_zone", "shop.time_zone", "")),
+    (&[("shop.locale", "'français'")], fault("locale", "shop.locale", "")),
+    (&[("shop.country", "'France'")], fault("country", "shop.country", "")),
+    (&[("providers.mail.api_key.file", "'/nowhere/key'")], fault("/nowhere/key", "providers.mail", "")),
+    (&[("providers.mail.kind", "'resent'")], fault("resent", "providers.mail.kind", "")),
+    (
+        &[("outgoing.outcomes", "'reassure.orders'")],
+        fault("would be read as events", "outgoing.outcomes", "another topic"),
+    ),
+    (&[("outgoing.dead_letters", "'dead letters'")], fault("no name of a topic", "outgoing.dead_letters", "dots")),
+    (
+        &[("outgoing.outcomes", "'told'"), ("outgoing.dead_letters", "'told'")],
+        fault("is the topic of the outcomes", "outgoing.dead_letters", "another topic"),
+    ),
+    (&[("outgoing.format", "'xml'")], fault("outgoing.format", "outgoing.format", "")),
+    (&[("rules.folder", "'/nowhere/rules'")], fault("/nowhere/rules", "", "")),
+    (&[("registry.url", "'registry:8081'")], fault("registry.url: is no address", "registry.url", "")),
+    (&[("registry.urll", "'a'")], fault("registry.urll", "registry.urll", "'url'")),
+];
 
 fn check(world: &World) -> (Output, Vec<Value>) {
     let checked = world.command(&["check", "-o", "json"]);
@@ -61,7 +99,7 @@ async fn every_fault_is_told_with_its_line_and_what_would_be_right() {
     let (checked, faults) = check(&sound);
     assert!(checked.status.success() && faults.is_empty(), "{faults:?}");
     assert!(text(&sound.command(&["check"]).stdout).starts_with("no fault: "));
-    for (settings, expected) in &WRONG {
+    for (settings, expected) in WRONG.iter().chain(&WRONG_TOGETHER) {
         let mut world = World::new().await;
         settings.iter().for_each(|(key, literal)| world.set(key, literal));
         let (checked, faults) = check(&world);
@@ -88,7 +126,14 @@ async fn every_fault_is_told_with_its_line_and_what_would_be_right() {
 async fn faults_of_all_parts_are_told_together() {
     let mut world = World::new().await;
     // a provider that is none names no time-out; a shop is held against the rest once it can be read
-    let apart = ["providers.mail.kind", "shop.providers.email", "shop.providers.sms", "shop.locale", "shop.country"];
+    let apart = [
+        "outgoing.outcomes",
+        "providers.mail.kind",
+        "shop.providers.email",
+        "shop.providers.sms",
+        "shop.locale",
+        "shop.country",
+    ];
     let together = || WRONG.iter().filter(|(settings, _)| !apart.contains(&settings[0].0));
     together().for_each(|(settings, _)| world.set(settings[0].0, settings[0].1));
     let (_, faults) = check(&world);

@@ -4,6 +4,7 @@ pub mod intake;
 pub mod lanes;
 pub mod leases;
 pub mod people;
+pub mod publications;
 
 /// Runs the whole contract in the places that `$place` gives, each new and empty; none where the
 /// tests go without.
@@ -54,6 +55,13 @@ macro_rules! suite {
             people::the_backlog_counts_what_waits,
             people::the_backlog_ignores_what_waits_behind_another,
             people::it_answers,
+            publications::they_come_as_they_were_written,
+            publications::they_are_written_with_the_batch_or_not_at_all,
+            publications::an_attempt_brings_its_own,
+            publications::each_stream_has_its_own_order,
+            publications::what_has_arrived_is_forgotten,
+            publications::one_process_at_a_time_has_the_turn,
+            publications::a_turn_that_is_given_back_is_free,
         }
     };
     (@ $place:expr; $($part:ident::$case:ident,)*) => {

@@ -169,12 +169,14 @@ CREATE UNIQUE INDEX dead_records_by_place
 -- order: `seq` is drawn under its lock.
 CREATE TABLE publications (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    stream text NOT NULL,
+    stream text COLLATE "C" NOT NULL,
     key bytea,
     value bytea,
     headers text NOT NULL,
     timestamp_ms bigint
 ) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000);
+-- One stream that is refused must not be gone through to find the other.
+CREATE INDEX publications_of_stream ON publications (stream, seq);
 
 -- What one process does at a time for all of them: whose turn it is, and until when.
 CREATE TABLE turns (

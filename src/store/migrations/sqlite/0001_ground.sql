@@ -142,6 +142,8 @@ CREATE TABLE publications (
     headers TEXT NOT NULL,
     timestamp_ms INTEGER
 ) STRICT;
+-- One stream that is refused must not be gone through to find the other.
+CREATE INDEX publications_of_stream ON publications (stream, seq);
 
 -- What one process does at a time for all of them: whose turn it is, and until when.
 CREATE TABLE turns (

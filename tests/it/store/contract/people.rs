@@ -121,6 +121,7 @@ pub async fn a_dead_record_is_redriven_as_it_came(store: &dyn Store) {
     let dead = Batch { dead: vec![dead_record(7, 1), bare], ..Batch::default() };
     store.commit(dead, &lease("me", 60), &none()).await.unwrap();
     assert!(store.redriven(10).await.unwrap().is_empty());
+    assert!(store.dead_record(4711).await.unwrap().is_none());
     let ids: Vec<i64> = store
         .dead_letters(10)
         .await
@@ -131,6 +132,8 @@ pub async fn a_dead_record_is_redriven_as_it_came(store: &dyn Store) {
             DeadLetter::Notification { .. } => panic!("only records"),
         })
         .collect();
+    let looked_at = store.dead_record(ids[0]).await.unwrap().unwrap();
+    assert_eq!((looked_at.offset, looked_at.value), (7, dead_record(7, 1).record.value));
     assert!(store.redrive_record(ids[0]).await.unwrap());
     assert!(store.redrive_record(ids[0]).await.unwrap(), "twice is once");
     assert!(!store.redrive_record(999).await.unwrap());

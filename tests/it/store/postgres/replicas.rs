@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 use reassure::domain::decision::Reason;
-use reassure::ports::{Batch, JourneyWrite, Next, Store, StoreError};
+use reassure::ports::{Batch, JourneyWrite, Next, Store, StoreError, Stream};
 use tokio::task::JoinSet;
 
 use crate::store::fixture::*;
@@ -218,14 +218,14 @@ async fn one_replica_publishes_at_a_time() {
     let Some(place) = Place::schema() else { return };
     let stores = replicas(&place, 2).await;
     let take = async |number: usize, owner: &str, now| {
-        let taken = stores[number].publications(at(now), &lease(owner, now + 10), 10).await.unwrap();
+        let taken = stores[number].publications(Stream::Outcomes, at(now), &lease(owner, now + 10), 10).await.unwrap();
         taken.is_some()
     };
     assert!(take(0, "one", 0).await);
     assert!(!take(1, "other", 9).await);
     assert!(take(0, "one", 9).await, "renewed");
     assert!(take(1, "other", 19).await, "it ran out");
-    stores[1].stop_publishing("other").await.unwrap();
+    stores[1].stop_publishing(Stream::Outcomes, "other").await.unwrap();
     assert!(take(0, "one", 20).await);
 }
 
