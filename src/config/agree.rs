@@ -4,7 +4,6 @@ use super::{Settings, UnknownShops, Unread};
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
-use crate::store;
 
 impl Settings {
     /// Places the fault of a provider where the provider is described.
@@ -31,11 +30,6 @@ impl Settings {
                 format!("dispatch.lease_seconds is {lease}, but an attempt at '{name}' may take {seconds} seconds");
             let right = format!("make it at least {}", seconds + 5);
             faults.push(source.fault(&["dispatch", "lease_seconds"], what).suggest(right));
-        }
-        if let store::Settings::Postgres(settings) = &self.store {
-            for (name, what) in settings.faults() {
-                faults.push(source.fault(&["store", name], format!("store.{name} {what}")));
-            }
         }
         self.agree_outgoing(faults);
         let mut served: Vec<(Vec<&str>, &Shop)> =
