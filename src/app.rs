@@ -1,7 +1,10 @@
 //! Puts the parts together, watches over them, drains and stops them.
 
+mod offsets;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -16,7 +19,7 @@ use crate::dispatch::{Dispatcher, Manner, Shared};
 use crate::envelope::Limits;
 use crate::http;
 use crate::ingest::{Ingest, Progress, Reader, Schemas};
-use crate::ports::{Partition, Publisher, Store, Stream};
+use crate::ports::{Publisher, Store, Stream};
 use crate::publish::{self, Outlet, Publish};
 use crate::telemetry::Metrics;
 
@@ -24,8 +27,6 @@ use crate::telemetry::Metrics;
 const READ_AHEAD: usize = 2;
 /// Messages to be taken back that may wait for ingest.
 const WITHDRAWALS: usize = 1_024;
-/// Asking the store where to read from may take so long.
-const OFFSETS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The service, running.
 pub struct Running {
@@ -90,7 +91,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let publishers = publish(loaded, &shared, publishing_stops, &mut tasks)?;
     let dispatcher = Dispatcher::start(&loaded.providers, &shared, &is_leaving, &mut tasks);
 
-    let bus = bus::start(&settings.bus, offsets_of(&store))
+    let bus = bus::start(&settings.bus, offsets::offsets_of(&store, &metrics))
         .map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))?;
     let reader = Reader {
         shops: Arc::clone(&loaded.shops),
@@ -133,13 +134,14 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
 
     let listener = http::listen(settings.http.listen).await?;
     let address = listener.local_addr().context("the address that is listened on")?;
-    let handle = bus.handle.clone();
+    let (handle, reaching) = (bus.handle.clone(), bus.handle.clone());
     let facts = http::Facts {
         store: Arc::clone(&store),
         metrics,
         clock,
         progress: progress.clone(),
-        refresh: Arc::new(move |metrics| show_lag(metrics, &handle)),
+        refresh: Arc::new(move |metrics| show_bus(metrics, &handle)),
+        unreached: Arc::new(move || reaching.unreached()),
         stopping: is_leaving,
     };
     tasks.spawn(async move {
@@ -194,19 +196,21 @@ fn publish(
     Ok(streams.len())
 }
 
-/// Bridges the bus thread, which cannot wait on a future, to the store.
-fn offsets_of(store: &Arc<dyn Store>) -> bus::OffsetsOf {
-    let (store, runtime) = (Arc::clone(store), tokio::runtime::Handle::current());
-    Arc::new(move |partitions: &[Partition]| {
-        let known = runtime
-            .block_on(async { tokio::time::timeout(OFFSETS_WITHIN, store.offsets()).await })
-            .map_err(|_| "the store took too long".to_owned())?
-            .map_err(|error| error.to_string())?;
-        Ok(partitions.iter().map(|partition| known.get(partition).copied()).collect())
-    })
-}
-
-fn show_lag(metrics: &Metrics, bus: &BusHandle) {
+fn show_bus(metrics: &Metrics, bus: &BusHandle) {
+    let counters = bus.counters();
+    for (what, total) in [
+        ("error", &counters.errors),
+        ("commit_failure", &counters.commit_failures),
+        ("offsets_unknown", &counters.offset_failures),
+        ("offset_reset", &counters.resets),
+        ("handover_cut", &counters.drains_cut),
+        ("partitions_lost", &counters.lost),
+        ("pause", &counters.pauses),
+    ] {
+        let shown = metrics.bus.with_label_values(&[what]);
+        // one scrape at a time counts; two at once may count a little twice, never less
+        shown.inc_by(total.load(Ordering::Relaxed).saturating_sub(shown.get()));
+    }
     // a partition that is another's by now must not go on showing what it was
     metrics.lag_records.reset();
     let now = Clock::system().now();

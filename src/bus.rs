@@ -6,9 +6,12 @@
 //! dashboards and scalers and nothing reads it back. When the channel is full, the partitions are
 //! paused and polling goes on, so slow work never costs the membership.
 
+mod advice;
 mod consumer;
 pub mod embedded;
 mod group;
+mod identity;
+pub mod oauth;
 pub mod producer;
 pub mod publisher;
 pub mod settings;
@@ -25,16 +28,18 @@ use tokio::sync::{mpsc, watch as signal};
 
 use crate::ports::{Feed, Partition};
 
+pub use identity::Identities;
 pub use settings::BusSettings;
 pub use watch::{Counters, Hints, PartitionLag};
 
 use consumer::Consumer;
 use watch::Shared;
 
-/// Asks the store from where to read each of these partitions; `None` means from the start. Runs
-/// on the bus thread and must come back within a deadline of its own. While it fails, the
-/// partitions wait and it is asked again.
-pub type OffsetsOf = Arc<dyn Fn(&[Partition]) -> Result<Vec<Option<i64>>, String> + Send + Sync>;
+/// Asks the store from where to read each of these partitions; `None` means from the start. Beside
+/// them stands which topics they are of now: what the store knows of another topic of that name
+/// counts for nothing. Runs on the bus thread and must come back within a deadline of its own. While
+/// it fails, the partitions wait and it is asked again.
+pub type OffsetsOf = Arc<dyn Fn(&[Partition], &Identities) -> Result<Vec<Option<i64>>, String> + Send + Sync>;
 
 /// A running consumer, as the rest of the service sees it.
 pub struct Bus {
@@ -94,6 +99,11 @@ impl BusHandle {
     /// What has been counted since the start.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters
+    }
+
+    /// Why no broker has taken us since the start; `None` as soon as one has.
+    pub fn unreached(&self) -> Option<String> {
+        self.shared.unreached()
     }
 
     /// Whether reading is paused because the rest of the service is slower.

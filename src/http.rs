@@ -34,6 +34,8 @@ pub struct Facts {
     pub progress: Progress,
     /// Fills in what only the bus knows, right before the metrics are read.
     pub refresh: Arc<dyn Fn(&Metrics) + Send + Sync>,
+    /// Why no broker has taken us since the start.
+    pub unreached: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// The service is about to end and takes nothing new.
     pub stopping: watch::Receiver<bool>,
 }
@@ -93,6 +95,10 @@ async fn ready(State(facts): State<Facts>) -> Response {
             "the store takes no writes",
             "intake waits for it; see the log",
         );
+    }
+    // only until the first contact: whoever waits for receipts must not be cut off because Kafka is
+    if let Some(why) = (facts.unreached)() {
+        return problem(StatusCode::SERVICE_UNAVAILABLE, "Kafka has not been reached", &why);
     }
     if !facts.progress.registry_works() {
         return problem(

@@ -7,6 +7,7 @@ mod intake;
 mod known;
 mod progress;
 mod schemas;
+mod stranded;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
+use crate::domain::event::Reference;
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::rule::RuleName;
 use crate::envelope::Refusal;
@@ -31,6 +33,7 @@ pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
 pub use progress::Progress;
 pub use schemas::{Lookup, Schemas};
+use stranded::Round;
 
 /// A notification that must not leave, and why.
 pub type Withdrawal = (JourneyKey, NotificationId, Reason);
@@ -80,6 +83,8 @@ struct Load {
     dead: Vec<DeadRecord>,
     timers: Vec<(JourneyKey, Timer)>,
     withdrawals: Vec<Withdrawal>,
+    /// What parked events wait for and is there.
+    stranded: Vec<(String, Reference)>,
     advances: Vec<Advance>,
     redriven: Vec<i64>,
     records: usize,
@@ -106,6 +111,7 @@ impl Ingest {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut wake = self.clock_changes();
+        let mut round = Round::new();
         loop {
             let mut load = Load::default();
             tokio::select! {
@@ -119,8 +125,8 @@ impl Ingest {
                     }
                 }
                 // before the intake, which is always ready while there is a backlog
-                _ = look.tick() => if !self.look(&mut load).await { continue },
-                () = wake.changed() => if !self.look(&mut load).await { continue },
+                _ = look.tick() => if !self.look(&mut load, &mut round).await { continue },
+                () = wake.changed() => if !self.look(&mut load, &mut round).await { continue },
                 message = intake.recv() => match message {
                     None => return,
                     Some(Intake::Assigned(partitions)) => {
@@ -171,8 +177,13 @@ impl Ingest {
         }
     }
 
-    /// Looks for deadlines and for dead records that were put back. `false`: there is nothing.
-    async fn look(&self, load: &mut Load) -> bool {
+    /// Looks for deadlines, for dead records that were put back and for what is stranded. `false`:
+    /// there is nothing.
+    async fn look(&self, load: &mut Load, round: &mut Round) -> bool {
+        match round.next(&*self.store, self.clock.now()).await {
+            Ok(stranded) => load.stranded = stranded,
+            Err(error) => self.complain("awaited", &error),
+        }
         match self.store.due_timers(self.clock.now(), TIMERS_AT_ONCE).await {
             Ok(timers) => load.timers = timers,
             Err(error) => self.complain("due_timers", &error),
@@ -188,7 +199,7 @@ impl Ingest {
         load.redriven = numbers;
         load.dead = read.dead;
         load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
-        !(load.timers.is_empty() && load.redriven.is_empty())
+        !(load.timers.is_empty() && load.redriven.is_empty() && load.stranded.is_empty())
     }
 
     /// Decides and writes, again and again while the store is away or journeys change meanwhile.
@@ -238,13 +249,14 @@ impl Ingest {
     async fn attempt(&self, load: &Load) -> Result<(), StoreError> {
         let mut also: Vec<JourneyKey> = load.timers.iter().map(|(key, _)| key.clone()).collect();
         also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
-        let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also)).await?;
+        let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
         let (mut batch, dispositions) = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&self.shops, &self.templates, &self.outlet, now, known);
             for (key, notification, reason) in &load.withdrawals {
                 draft.withdraw(key, notification, *reason);
             }
+            draft.take_up_stranded();
             for arrival in &load.arrivals {
                 draft.take(arrival.clone());
             }

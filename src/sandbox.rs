@@ -139,6 +139,11 @@ impl Sandbox {
         self.world.ledger.received()
     }
 
+    /// The same, and keeps none of it: for runs that are longer than memory.
+    pub fn take(&self) -> Vec<Received> {
+        self.world.ledger.take()
+    }
+
     /// How many requests have been received since the start, kept or not.
     pub fn count(&self) -> u64 {
         self.world.ledger.count()
@@ -200,7 +205,8 @@ async fn receive(
         }
         Some(odd) => odd,
     };
-    world.ledger.write(&incoming, &verdict, (world.virtual_time)()).await;
+    let answered = !matches!(behaviour, Behaviour::ResetTaken | Behaviour::Hang);
+    world.ledger.write(&incoming, &verdict, answered, (world.virtual_time)()).await;
     match behaviour {
         Behaviour::ResetTaken => line.cut(),
         Behaviour::Hang => {

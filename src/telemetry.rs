@@ -34,6 +34,8 @@ pub struct Metrics {
     pub store_errors: IntCounterVec,
     pub conflicts: IntCounter,
     pub rebalances: IntCounterVec,
+    /// What the consumer met, by kind.
+    pub bus: IntCounterVec,
     pub provider_resting: IntGaugeVec,
     pub in_flight: IntGaugeVec,
     pub lag_records: IntGaugeVec,
@@ -153,6 +155,7 @@ impl Metrics {
                 &["operation", "kind"],
             )?,
             conflicts: counter("journey_conflicts_total", "Batches decided again because a journey changed meanwhile")?,
+            bus: counters("bus_total", "What the Kafka consumer met", &["what"])?,
             rebalances: counters("rebalances_total", "Partitions given and taken", &["change"])?,
             provider_resting: int_gauges(
                 "provider_resting",

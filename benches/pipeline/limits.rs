@@ -30,7 +30,8 @@ fn runtime() -> tokio::runtime::Runtime {
 /// Reads `count` records and drops them; tells after each batch how many it was.
 pub fn consume(config: &Path, count: usize) {
     let settings = author::load(config).settings.bus;
-    let offsets_of: bus::OffsetsOf = Arc::new(|partitions: &[Partition]| Ok(vec![None; partitions.len()]));
+    let offsets_of: bus::OffsetsOf =
+        Arc::new(|partitions: &[Partition], _: &bus::Identities| Ok(vec![None; partitions.len()]));
     runtime().block_on(async {
         let mut bus = bus::start(&settings, offsets_of).expect("the bus starts");
         let mut read = 0;

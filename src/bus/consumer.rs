@@ -13,7 +13,9 @@ use rdkafka::message::{BorrowedHeaders, BorrowedMessage, Headers};
 use tokio::sync::mpsc;
 
 use super::OffsetsOf;
+use super::advice::advice;
 use super::group::{Flushed, Group, withdraw};
+use super::oauth::Tokens;
 use super::settings::BusSettings;
 use super::watch::{Shared, count};
 use crate::ports::{Feed, Partition, Record};
@@ -32,8 +34,6 @@ const SERVE: Duration = Duration::from_millis(5);
 const HINT_EVERY: Duration = Duration::from_secs(1);
 /// After an error that the library cannot go on from.
 const REST: Duration = Duration::from_secs(5);
-/// The same error is logged again after this long.
-const REPEAT: Duration = Duration::from_secs(60);
 
 pub(super) struct Consumer {
     settings: BusSettings,
@@ -64,7 +64,8 @@ impl Consumer {
 
     fn connect(&self) -> Result<BaseConsumer<Group>, String> {
         let (shared, offsets_of) = (Arc::clone(&self.shared), Arc::clone(&self.offsets_of));
-        let group = Group::new(shared, offsets_of, self.settings.drain(), self.sender.clone());
+        let tokens = self.settings.oauth.as_ref().map(Tokens::new).transpose()?;
+        let group = Group::new(shared, offsets_of, tokens, self.settings.drain(), self.sender.clone());
         let client: BaseConsumer<Group> =
             self.settings.consumer_config()?.create_with_context(group).map_err(|error| error.to_string())?;
         let topics: Vec<&str> = self.settings.topics.iter().map(String::as_str).collect();
@@ -109,7 +110,6 @@ struct Reader<'a> {
     batch_records: usize,
     places: Places,
     full_since: Option<Instant>,
-    last_error: Option<(KafkaError, Instant)>,
 }
 
 impl<'a> Reader<'a> {
@@ -121,7 +121,6 @@ impl<'a> Reader<'a> {
             batch_records: batch_records.max(1),
             places: Places::default(),
             full_since: None,
-            last_error: None,
         }
     }
 
@@ -133,6 +132,7 @@ impl<'a> Reader<'a> {
                 self.group.commit_hints(self.client);
             }
             self.group.assign_waiting(self.client);
+            self.group.watch_topics(self.client);
             self.group.reread_refused(self.client);
             let polled = match self.group.flush() {
                 Flushed::Closed => return End::Stop,
@@ -190,7 +190,7 @@ impl<'a> Reader<'a> {
                     records.push(record);
                 }
                 Some(Err(error)) => {
-                    end = self.note(error);
+                    end = self.note(&error);
                     break;
                 }
             }
@@ -212,17 +212,14 @@ impl<'a> Reader<'a> {
         end
     }
 
-    /// Errors of brokers and topics pass by themselves; a few end the membership.
-    fn note(&mut self, error: KafkaError) -> Result<(), End> {
-        count(&self.shared.counters.errors);
+    /// Errors of brokers and topics pass by themselves, and the group has told of them; a few end the
+    /// membership.
+    fn note(&self, error: &KafkaError) -> Result<(), End> {
         if let KafkaError::MessageConsumptionFatal(_) = error {
-            tracing::error!(%error, "Kafka refuses this consumer; it starts anew");
+            let advice = advice(error.rdkafka_error_code(), "");
+            self.shared.troubled(error, advice);
+            tracing::error!(%error, advice, "Kafka refuses this consumer; it starts anew");
             return Err(End::Fatal);
-        }
-        let repeated = self.last_error.as_ref().is_some_and(|(last, at)| *last == error && at.elapsed() < REPEAT);
-        if !repeated {
-            tracing::warn!(%error, "Kafka");
-            self.last_error = Some((error, Instant::now()));
         }
         Ok(())
     }

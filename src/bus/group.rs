@@ -4,13 +4,15 @@
 //! channel and for ingest, which never wait for the bus thread, and for nothing else.
 
 mod list;
+mod position;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::error::Error;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
@@ -22,17 +24,21 @@ use tokio::sync::oneshot;
 use list::{list_of, partitions_of};
 
 use super::OffsetsOf;
+use super::advice::advice;
+use super::identity::{Identities, Question};
+use super::oauth::{Tokens, token_of};
 use super::wait::wait;
 use super::watch::{Shared, count};
 use crate::ports::{Feed, Partition};
 
-/// How often the store is asked again where to read from.
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// An error that goes on is logged again after so long.
+const REPEAT: Duration = Duration::from_secs(60);
 
 /// The bus thread's side of the group; the library holds it as its context.
 pub(super) struct Group {
     pub shared: Arc<Shared>,
     offsets_of: OffsetsOf,
+    tokens: Option<Tokens>,
     drain: Duration,
     sender: mpsc::Sender<Feed>,
     /// Touched by the bus thread alone; a lock because the library asks for `Sync`.
@@ -48,6 +54,15 @@ struct State {
     /// Ours, but the store has not said from where to read.
     waiting: BTreeSet<Partition>,
     asked: Option<Instant>,
+    /// Which topics they are that are read.
+    identities: Identities,
+    /// Who told so, as long as it answers.
+    told_by: Option<i32>,
+    /// When that was last looked at, and the question if the answer is still to come.
+    looked: Option<Instant>,
+    question: Option<Question>,
+    /// When each kind of error was logged last; there are as many as the library knows.
+    said: BTreeMap<String, Instant>,
     paused: bool,
     /// Taken away since [`Group::revoked_meanwhile`] was last asked.
     revoked: Vec<Partition>,
@@ -63,8 +78,14 @@ pub(super) enum Flushed {
 }
 
 impl Group {
-    pub fn new(shared: Arc<Shared>, offsets_of: OffsetsOf, drain: Duration, sender: mpsc::Sender<Feed>) -> Self {
-        Self { shared, offsets_of, drain, sender, state: Mutex::default() }
+    pub fn new(
+        shared: Arc<Shared>,
+        offsets_of: OffsetsOf,
+        tokens: Option<Tokens>,
+        drain: Duration,
+        sender: mpsc::Sender<Feed>,
+    ) -> Self {
+        Self { shared, offsets_of, tokens, drain, sender, state: Mutex::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,108 +153,9 @@ impl Group {
         self.state().paused
     }
 
-    /// Reads partitions that wait for their offsets, if it is time to ask the store again.
-    pub fn assign_waiting(&self, consumer: &BaseConsumer<Self>) {
-        let due = {
-            let state = self.state();
-            !state.waiting.is_empty() && state.asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN)
-        };
-        if due {
-            self.begin(consumer);
-        }
-    }
-
-    /// Asks the store where to read from and begins there. Returns whether it could.
-    fn begin(&self, consumer: &BaseConsumer<Self>) -> bool {
-        let partitions: Vec<Partition> = {
-            let mut state = self.state();
-            state.asked = Some(Instant::now());
-            state.waiting.iter().cloned().collect()
-        };
-        let offsets = match (self.offsets_of)(&partitions) {
-            Ok(offsets) if offsets.len() == partitions.len() => offsets,
-            Ok(_) => return self.not_told("it answered for other partitions"),
-            Err(reason) => return self.not_told(&reason),
-        };
-        let offsets: Vec<(Partition, Option<i64>)> = partitions.into_iter().zip(offsets).collect();
-        let Some(list) = self.list_from(&offsets) else { return false };
-        let assigned = match consumer.rebalance_protocol() {
-            RebalanceProtocol::Cooperative => consumer.incremental_assign(&list),
-            // all partitions come at once, so this replaces nothing
-            _ => consumer.assign(&list),
-        };
-        if let Err(error) = assigned {
-            tracing::warn!(%error, "assigned partitions could not be read");
-            count(&self.shared.counters.errors);
-            return false;
-        }
-        let mut state = self.state();
-        state.waiting.clear();
-        state.assigned.extend(offsets.iter().map(|(partition, _)| partition.clone()));
-        if state.paused {
-            self.note("pause", consumer.pause(&list));
-        }
-        self.shared.begin(&offsets);
-        state.outbox.push_back(Feed::Assigned(offsets));
-        true
-    }
-
-    /// Goes back, or on, to where the store says in partitions whose records were refused. What
-    /// was read of them and waits for the channel comes before the news, and so counts for nothing.
-    pub fn reread_refused(&self, consumer: &BaseConsumer<Self>) {
-        let due = self.state().asked.is_none_or(|asked| asked.elapsed() >= ASK_AGAIN);
-        if !due {
-            return;
-        }
-        let refused = self.shared.take_refused();
-        let partitions: Vec<Partition> = self.state().assigned.intersection(&refused).cloned().collect();
-        if partitions.is_empty() {
-            return;
-        }
-        self.state().asked = Some(Instant::now());
-        if !self.seek(consumer, &partitions) {
-            partitions.iter().for_each(|partition| self.shared.refuse(partition));
-        }
-    }
-
-    fn seek(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) -> bool {
-        let offsets = match (self.offsets_of)(partitions) {
-            Ok(offsets) if offsets.len() == partitions.len() => offsets,
-            Ok(_) => return self.not_told("it answered for other partitions"),
-            Err(reason) => return self.not_told(&reason),
-        };
-        let offsets: Vec<(Partition, Option<i64>)> = partitions.iter().cloned().zip(offsets).collect();
-        let Some(list) = self.list_from(&offsets) else { return false };
-        if let Err(error) = consumer.seek_partitions(list, ASK_AGAIN) {
-            tracing::warn!(%error, "partitions could not be read anew");
-            count(&self.shared.counters.errors);
-            return false;
-        }
-        self.shared.begin(&offsets);
-        self.push(Feed::Assigned(offsets));
-        true
-    }
-
-    fn list_from(&self, offsets: &[(Partition, Option<i64>)]) -> Option<TopicPartitionList> {
-        let mut list = TopicPartitionList::with_capacity(offsets.len());
-        for (partition, offset) in offsets {
-            let offset = offset.map_or(Offset::Beginning, Offset::Offset);
-            if let Err(error) = list.add_partition_offset(&partition.topic, partition.number, offset) {
-                self.not_told(&format!("an offset that Kafka cannot have: {error}"));
-                return None;
-            }
-        }
-        Some(list)
-    }
-
-    fn not_told(&self, reason: &str) -> bool {
-        tracing::warn!(reason, "the store does not tell from where to read; it is asked again");
-        count(&self.shared.counters.offset_failures);
-        false
-    }
-
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let partitions = partitions_of(list);
+        self.shared.reached();
         tracing::info!(partitions = partitions.len(), "partitions assigned");
         count(&self.shared.counters.assigned);
         self.state().waiting.extend(partitions);
@@ -352,8 +274,18 @@ impl Group {
 }
 
 impl ClientContext for Group {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token_of(self.tokens.as_ref())
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel as Level;
+        if facility == "OFFSET" && level as i32 <= Level::Warning as i32 {
+            // the place to read from is gone, and the library begins at what is left
+            count(&self.shared.counters.resets);
+        }
         match level {
             Level::Emerg | Level::Alert | Level::Critical | Level::Error | Level::Warning => {
                 tracing::warn!(target: "librdkafka", facility, "{message}");
@@ -365,7 +297,13 @@ impl ClientContext for Group {
 
     fn error(&self, error: KafkaError, reason: &str) {
         count(&self.shared.counters.errors);
-        tracing::warn!(%error, reason, "Kafka");
+        let advice = advice(error.rdkafka_error_code(), reason);
+        self.shared.troubled(&error, advice);
+        let mut state = self.state();
+        if state.said.get(&error.to_string()).is_none_or(|said| said.elapsed() >= REPEAT) {
+            state.said.insert(error.to_string(), Instant::now());
+            tracing::warn!(%error, reason, advice, "Kafka");
+        }
     }
 
     fn stats_raw(&self, statistics: &[u8]) {

@@ -1,17 +1,22 @@
 //! Publishing records: for the demonstration, the benches and whatever else writes to topics.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::client::ClientContext;
+use rdkafka::client::{ClientContext, OAuthToken};
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, NoCustomPartitioner, ProducerContext, ThreadedProducer};
 use tokio::sync::Notify;
+
+use super::advice::advice;
+use super::oauth::{Tokens, token_of};
+use super::settings::BusSettings;
 
 /// A record to be published.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,6 +54,24 @@ impl Producer {
     /// # Errors
     /// What is wrong with the properties, in the words of the library.
     pub fn connect(brokers: &str, deadline: Duration, properties: &BTreeMap<String, String>) -> Result<Self, String> {
+        Self::with(brokers, deadline, properties, None)
+    }
+
+    /// A connection like that of the consumer with these settings.
+    ///
+    /// # Errors
+    /// What is wrong with the settings, in the words of the library.
+    pub fn of(settings: &BusSettings, deadline: Duration) -> Result<Self, String> {
+        let tokens = settings.oauth.as_ref().map(Tokens::new).transpose()?;
+        Self::with(&settings.brokers, deadline, &settings.shared_properties()?, tokens)
+    }
+
+    fn with(
+        brokers: &str,
+        deadline: Duration,
+        properties: &BTreeMap<String, String>,
+        tokens: Option<Tokens>,
+    ) -> Result<Self, String> {
         let mut config = ClientConfig::new();
         config
             .set_log_level(RDKafkaLogLevel::Info)
@@ -65,7 +88,7 @@ impl Producer {
         for (name, value) in properties {
             config.set(name, value);
         }
-        let client = config.create_with_context(Deliveries).map_err(|error| error.to_string())?;
+        let client = config.create_with_context(Deliveries { tokens }).map_err(|error| error.to_string())?;
         Ok(Self { client: Arc::new(client), deadline })
     }
 
@@ -162,11 +185,20 @@ struct Underway {
 }
 
 /// Told of every record's end.
-struct Deliveries;
+struct Deliveries {
+    tokens: Option<Tokens>,
+}
 
 impl ClientContext for Deliveries {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token_of(self.tokens.as_ref())
+    }
+
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!(%error, reason, "Kafka");
+        let advice = advice(error.rdkafka_error_code(), reason);
+        tracing::warn!(%error, reason, advice, "Kafka");
     }
 }
 

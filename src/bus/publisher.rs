@@ -25,7 +25,7 @@ impl KafkaPublisher {
     /// # Errors
     /// What is wrong with the settings, in the words of the library.
     pub fn connect(settings: &BusSettings, topics: BTreeMap<Stream, String>) -> Result<Self, String> {
-        let producer = Producer::connect(&settings.brokers, ARRIVES_WITHIN, &settings.producer_properties()?)?;
+        let producer = Producer::of(settings, ARRIVES_WITHIN)?;
         Ok(Self { producer, topics })
     }
 

@@ -7,6 +7,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Serialize};
 
+use super::oauth::OAuth;
 use crate::secret::SecretSource;
 
 /// How to reach Kafka and how much to hold of it.
@@ -34,6 +35,11 @@ pub struct BusSettings {
     pub properties: BTreeMap<String, String>,
     /// The same for those that are secret, such as `sasl.password`.
     pub secret_properties: BTreeMap<String, SecretSource>,
+    /// A name that this process has and keeps over restarts, such as the pod's in a StatefulSet:
+    /// one that is back within a session goes on without a rebalance. Empty without such a name.
+    pub instance: String,
+    /// Where tokens come from, for SASL with OAUTHBEARER.
+    pub oauth: Option<OAuth>,
 }
 
 impl Default for BusSettings {
@@ -50,6 +56,8 @@ impl Default for BusSettings {
             drain_seconds: 10,
             properties: BTreeMap::new(),
             secret_properties: BTreeMap::new(),
+            instance: String::new(),
+            oauth: None,
         }
     }
 }
@@ -92,16 +100,16 @@ impl BusSettings {
                 .set("partition.assignment.strategy", "cooperative-sticky")
                 .set("session.timeout.ms", (u64::from(self.session_seconds) * 1000).to_string());
         }
-        for (name, value) in &self.properties {
-            if let Some((_, ours)) = OURS.iter().find(|(ours, value_of_ours)| ours == name && value_of_ours != value) {
+        if !self.instance.is_empty() {
+            config.set("group.instance.id", &self.instance);
+        }
+        for (name, value) in self.shared_properties()? {
+            if let Some((_, ours)) = OURS.iter().find(|(ours, ours_is)| *ours == name && *ours_is != value) {
                 return Err(format!(
                     "the property {name} is not free: offsets are kept in the store, it must be {ours}"
                 ));
             }
             config.set(name, value);
-        }
-        for (name, source) in &self.secret_properties {
-            config.set(name, source.read()?.expose());
         }
         for (name, value) in OURS {
             config.set(name, value);
@@ -109,9 +117,14 @@ impl BusSettings {
         Ok(config)
     }
 
-    /// The operator's properties for a producer. Those that are a consumer's alone are ignored by it.
-    pub(crate) fn producer_properties(&self) -> Result<BTreeMap<String, String>, String> {
-        let mut properties = self.properties.clone();
+    /// The operator's properties, with the secret ones and those that follow from other settings.
+    pub(super) fn shared_properties(&self) -> Result<BTreeMap<String, String>, String> {
+        let mut properties = BTreeMap::new();
+        if self.oauth.is_some() {
+            properties.insert("security.protocol".to_owned(), "SASL_SSL".to_owned());
+            properties.insert("sasl.mechanism".to_owned(), "OAUTHBEARER".to_owned());
+        }
+        properties.extend(self.properties.clone());
         for (name, source) in &self.secret_properties {
             properties.insert(name.clone(), source.read()?.expose().to_owned());
         }
@@ -122,7 +135,7 @@ impl BusSettings {
     pub(super) fn reader_config(&self) -> Result<ClientConfig, String> {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", &self.brokers).set("client.id", "reassure");
-        for (name, value) in &self.producer_properties()? {
+        for (name, value) in &self.shared_properties()? {
             config.set(name, value);
         }
         config

@@ -11,6 +11,7 @@ use rdkafka::message::BorrowedMessage;
 use rdkafka::{Message, Offset, TopicPartitionList};
 
 use super::consumer::headers;
+use super::oauth::Bearer;
 use super::settings::BusSettings;
 use crate::ports::{Partition, Record};
 
@@ -19,7 +20,7 @@ const POLL: Duration = Duration::from_millis(100);
 
 /// A look at topics, outside of any group.
 pub struct Topics {
-    client: BaseConsumer,
+    client: BaseConsumer<Bearer>,
     /// Without any progress for so long, Kafka counts as away.
     patience: Duration,
     brokers: String,
@@ -37,7 +38,13 @@ impl Topics {
     /// # Errors
     /// What is wrong with the settings, in the words of the library.
     pub fn connect(settings: &BusSettings, patience: Duration) -> Result<Self, String> {
-        let client = settings.reader_config()?.create().map_err(|error| error.to_string())?;
+        let bearer = Bearer::of(settings.oauth.as_ref())?;
+        let client: BaseConsumer<Bearer> =
+            settings.reader_config()?.create_with_context(bearer).map_err(|error| error.to_string())?;
+        if settings.oauth.is_some() {
+            // the library asks for its token in a poll, and waits for it in everything else
+            drop(client.poll(POLL));
+        }
         Ok(Self { client, patience, brokers: settings.brokers.clone() })
     }
 

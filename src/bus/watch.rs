@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use serde::Deserialize;
 
 use crate::domain::time::Timestamp;
@@ -29,8 +30,10 @@ pub struct Counters {
     /// What Kafka reported: brokers down, topics unknown, requests refused.
     pub errors: AtomicU64,
     pub commit_failures: AtomicU64,
-    /// Times that the store could not say from where to read.
+    /// Times that it was not known from where to read: the store did not say, or Kafka did not.
     pub offset_failures: AtomicU64,
+    /// Times that Kafka no longer had what was to be read next, and the oldest was read instead.
+    pub resets: AtomicU64,
 }
 
 /// How far a partition is behind.
@@ -73,6 +76,14 @@ pub(super) struct Shared {
     /// Partitions that are to be read anew.
     refused: Mutex<BTreeSet<Partition>>,
     stop_by: Mutex<Option<Instant>>,
+    contact: Mutex<Contact>,
+}
+
+/// Whether Kafka has ever answered, and what it says as long as it has not.
+#[derive(Debug, Default)]
+struct Contact {
+    reached: bool,
+    trouble: Option<String>,
 }
 
 /// These locks guard plain data, which is whole after every statement.
@@ -92,6 +103,31 @@ impl Shared {
     /// When to be gone, once that has been asked for.
     pub fn stopping(&self) -> Option<Instant> {
         *lock(&self.stop_by)
+    }
+
+    /// A broker takes us.
+    pub fn reached(&self) {
+        *lock(&self.contact) = Contact { reached: true, trouble: None };
+    }
+
+    /// Kafka refuses us, or cannot be reached.
+    pub fn troubled(&self, error: &KafkaError, advice: Option<&'static str>) {
+        use RDKafkaErrorCode::{AllBrokersDown, BrokerTransportFailure};
+        let code = error.rdkafka_error_code();
+        let mut contact = lock(&self.contact);
+        // a refusal cuts the connection, and must not be covered by the news of that
+        if contact.trouble.is_some() && matches!(code, Some(AllBrokersDown | BrokerTransportFailure)) {
+            return;
+        }
+        let what = code.map_or_else(|| error.to_string(), |code| code.to_string());
+        contact.trouble = Some(advice.map_or_else(|| what.clone(), |advice| format!("{what}; {advice}")));
+    }
+
+    /// Why no broker has ever taken us; `None` as soon as one has.
+    pub fn unreached(&self) -> Option<String> {
+        let contact = lock(&self.contact);
+        let trouble = || contact.trouble.clone().unwrap_or_else(|| "no broker has answered yet".to_owned());
+        (!contact.reached).then(trouble)
     }
 
     pub fn refuse(&self, partition: &Partition) {
@@ -145,12 +181,19 @@ impl Shared {
         }
     }
 
-    /// Takes the ends of the partitions out of the library's statistics.
+    /// Takes the ends of the partitions out of the library's statistics, and whether a broker is up.
     pub fn statistics(&self, json: &[u8]) {
         #[derive(Deserialize)]
         struct Statistics {
             #[serde(default)]
+            brokers: BTreeMap<String, Broker>,
+            #[serde(default)]
             topics: BTreeMap<String, Topic>,
+        }
+        #[derive(Deserialize)]
+        struct Broker {
+            #[serde(default)]
+            state: String,
         }
         #[derive(Deserialize)]
         struct Topic {
@@ -166,6 +209,9 @@ impl Shared {
             -1
         }
         let Ok(statistics) = serde_json::from_slice::<Statistics>(json) else { return };
+        if statistics.brokers.values().any(|broker| broker.state == "UP") {
+            self.reached();
+        }
         for (partition, entry) in lock(&self.lag).iter_mut() {
             let topic = statistics.topics.get(&*partition.topic);
             let numbers = topic.and_then(|topic| topic.partitions.get(&partition.number.to_string()));

@@ -1,6 +1,7 @@
 //! What only shows once all parts of the configuration are together.
 
 use super::{Settings, UnknownShops, Unread};
+use crate::bus::oauth::OAuth;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
@@ -30,6 +31,9 @@ impl Settings {
                 format!("dispatch.lease_seconds is {lease}, but an attempt at '{name}' may take {seconds} seconds");
             let right = format!("make it at least {}", seconds + 5);
             faults.push(source.fault(&["dispatch", "lease_seconds"], what).suggest(right));
+        }
+        if let Some((key, what)) = self.bus.oauth.as_ref().and_then(OAuth::fault) {
+            faults.push(source.fault(&["bus", "oauth", key], format!("bus.oauth.{key}: {what}")));
         }
         self.agree_outgoing(faults);
         let mut served: Vec<(Vec<&str>, &Shop)> =

@@ -229,10 +229,11 @@ impl Pool {
             match self.shared.store.record(records.clone(), now, &lease).await {
                 Ok(next) => break next,
                 Err(error) => {
-                    // what was sent must be known to have been sent: nothing new begins before
+                    // what was sent must be known to have been sent, before the lease ends and it is sent
+                    // again: nothing new begins, and the store is not waited for longer than it is away
                     self.complain("record", &error);
                     tries += 1;
-                    tokio::time::sleep(Duration::from_millis(100 << tries.min(6))).await;
+                    tokio::time::sleep(Duration::from_millis(100 << tries.min(3))).await;
                 }
             }
         };

@@ -92,6 +92,18 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// Takes up what waits although its journey is known.
+    pub fn take_up_stranded(&mut self) {
+        for (parked, event) in std::mem::take(&mut self.known.stranded) {
+            let key = parked.key;
+            self.take(Arrival { event: Arc::new(event), key, partition: None, at: parked.parked_at });
+            // parked once more if the journey is not there after all: then it goes on waiting
+            if !self.batch.parked.iter().any(|waiting| waiting.key == key) {
+                self.batch.released.push(key);
+            }
+        }
+    }
+
     fn one(&mut self, arrival: &Arrival, waiting: &mut VecDeque<Arrival>) -> Disposition {
         let event = &arrival.event;
         let shop = event.body.shop().to_owned();

@@ -150,7 +150,7 @@ impl Reader {
         Arrival { key: decoded.event.key(), event: Arc::new(decoded.event), at, partition: Some(partition.clone()) }
     }
 
-    /// Reads the feed until it ends, or until `stop` is told while something is held back.
+    /// Reads the feed until it ends, or until `stop` is told while no more can be held back.
     pub async fn run(
         self,
         mut feed: mpsc::Receiver<Feed>,
@@ -162,8 +162,9 @@ impl Reader {
         loop {
             let message = tokio::select! {
                 biased;
-                // whoever has the partitions next reads it again
-                () = told(&mut stop), if !held.is_empty() => return,
+                // nothing more is read, not even that partitions are taken: whoever has them next
+                // reads again what is held
+                () = told(&mut stop), if !held.has_room() => return,
                 () = changed(&mut changes), if !held.is_empty() => {
                     let waiting = held.take();
                     self.batch(waiting, &mut held)

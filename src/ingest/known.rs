@@ -22,6 +22,8 @@ pub struct Known {
     /// Where a waybill or a customer leads, as of a moment.
     pub resolved: HashMap<(String, Reference, Timestamp), Vec<JourneyKey>>,
     pub parked: HashMap<(String, Reference), Vec<(Parked, Event)>>,
+    /// What waits although its journey is known.
+    pub stranded: Vec<(Parked, Event)>,
 }
 
 /// The references whose parked events this event releases.
@@ -42,16 +44,32 @@ pub fn released_by(event: &Event) -> Vec<Reference> {
     }
 }
 
+fn read(parked: Parked) -> Result<(Parked, Event), StoreError> {
+    let event = envelope::read_parked(&parked.event).map_err(StoreError::Corrupt)?;
+    Ok((parked, event))
+}
+
 impl Known {
-    /// Asks the store for what the arrivals (and the journeys in `also`) need.
+    /// Asks the store for what the arrivals (and the journeys in `also`) need, and for what is
+    /// parked for the references in `stranded`.
     ///
     /// # Errors
     /// Those of the store.
-    pub async fn fetch(store: &dyn Store, arrivals: &[Arrival], also: &[JourneyKey]) -> Result<Self, StoreError> {
+    pub async fn fetch(
+        store: &dyn Store,
+        arrivals: &[Arrival],
+        also: &[JourneyKey],
+        stranded: &[(String, Reference)],
+    ) -> Result<Self, StoreError> {
         let mut known = Self::default();
-        let events: Vec<&Event> = arrivals.iter().map(|arrival| &*arrival.event).collect();
+        let stranded = if stranded.is_empty() { Vec::new() } else { store.parked(stranded, MOST_RELEASED).await? };
+        let stranded = stranded.into_iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        let events: Vec<&Event> =
+            arrivals.iter().map(|arrival| &*arrival.event).chain(stranded.iter().map(|(_, event)| event)).collect();
         known.find(store, &events, also).await?;
         known.release(store, &events).await?;
+        known.stranded = stranded;
+        known.stranded.sort_by_key(|(_, event)| event.time);
         Ok(known)
     }
 
@@ -105,7 +123,7 @@ impl Known {
             for (reference, parked) in wanted.drain(..).zip(found) {
                 let mut events = Vec::with_capacity(parked.len());
                 for waiting in parked {
-                    let event = envelope::read_parked(&waiting.event).map_err(StoreError::Corrupt)?;
+                    let (waiting, event) = read(waiting)?;
                     next.extend(
                         released_by(&event).into_iter().map(|reference| (event.body.shop().to_owned(), reference)),
                     );

@@ -13,6 +13,12 @@ pub struct Partition {
     pub number: i32,
 }
 
+impl Partition {
+    /// In the place of a number: the topic as a whole. What the store holds for it is no offset, but
+    /// tells which topic it is that bears the name.
+    pub const WHOLE_TOPIC: i32 = -1;
+}
+
 /// A Kafka message, as it came.
 #[derive(Clone, Debug)]
 pub struct Record {

@@ -104,7 +104,8 @@ pub struct Batch {
 /// Where journeys, timers, notifications and offsets live. Every method is all or nothing.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// The next offsets of all partitions that were ever read by this consumer group.
+    /// The next offsets of all partitions that were ever read by this consumer group, and which
+    /// topics they are of ([`Partition::WHOLE_TOPIC`]).
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError>;
 
     /// The journeys that each reference leads to, as of the moment beside it.
@@ -115,6 +116,9 @@ pub trait Store: Send + Sync {
 
     /// The events parked for each of these references, at most `limit` of each.
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError>;
+
+    /// What parked events wait for, in the order of their keys: those after `after`, at most `limit`.
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError>;
 
     /// Writes a batch. Of its notifications, those that come first in their lane are leased to
     /// `lease.owner` while `capacity` of their provider lasts, and returned; the rest waits.

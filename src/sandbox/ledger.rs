@@ -34,6 +34,8 @@ pub struct Received {
     pub key: String,
     /// The status of the answer (decided, if not sent).
     pub status: u16,
+    /// The answer was given; the vendor did not hang up or fall silent in its place.
+    pub answered: bool,
     /// The vendor took the message: it would reach the customer.
     pub taken: bool,
     /// The vendor knew the key and did not take the message again.
@@ -130,7 +132,7 @@ impl Ledger {
     }
 
     /// Writes a request down, in memory and, before this returns, as a file.
-    pub async fn write(&self, incoming: &Incoming, verdict: &Verdict, virtual_time: Timestamp) {
+    pub async fn write(&self, incoming: &Incoming, verdict: &Verdict, answered: bool, virtual_time: Timestamp) {
         let received = Received {
             method: incoming.method.clone(),
             path: incoming.path.clone(),
@@ -141,6 +143,7 @@ impl Ledger {
             vendor: incoming.vendor,
             key: incoming.key.clone(),
             status: verdict.status.as_u16(),
+            answered,
             taken: verdict.taken,
             duplicate: verdict.duplicate,
         };
@@ -171,6 +174,10 @@ impl Ledger {
 
     pub fn received(&self) -> Vec<Received> {
         lock(&self.records).kept.iter().cloned().collect()
+    }
+
+    pub fn take(&self) -> Vec<Received> {
+        std::mem::take(&mut lock(&self.records).kept).into()
     }
 
     pub fn count(&self) -> u64 {

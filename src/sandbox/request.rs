@@ -25,15 +25,17 @@ pub enum Vendor {
 }
 
 impl Vendor {
+    /// Whatever stands before a vendor's own path is the base that a caller was given.
     fn of(path: &str) -> Self {
+        let is = |own: &str| path.ends_with(own);
         match path {
-            "/v3/mail/send" => Self::Sendgrid,
-            "/v3/smtp/email" => Self::BrevoEmail,
-            "/v3/transactionalSMS/send" => Self::BrevoSms,
-            "/emails" => Self::Resend,
-            _ if path.starts_with("/2010-04-01/Accounts/") && path.ends_with("/Messages.json") => Self::Twilio,
             _ if path.starts_with("/webhooks/") => Self::Webhook,
             _ if path.starts_with("/generic/") => Self::Generic,
+            _ if is("/v3/mail/send") => Self::Sendgrid,
+            _ if is("/v3/smtp/email") => Self::BrevoEmail,
+            _ if is("/v3/transactionalSMS/send") => Self::BrevoSms,
+            _ if is("/emails") => Self::Resend,
+            _ if path.contains("/2010-04-01/Accounts/") && is("/Messages.json") => Self::Twilio,
             _ => Self::Unknown,
         }
     }

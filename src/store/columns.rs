@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::DateTime;
 
 use crate::domain::decision::Reason;
-use crate::domain::event::Reference;
+use crate::domain::event::{Reference, Waybill};
 use crate::domain::journey::Subject;
 use crate::domain::notification::{Content, Outcome};
 use crate::domain::order::Channel;
@@ -43,6 +43,19 @@ pub(super) fn reference(reference: &Reference) -> Result<String, StoreError> {
         Reference::Customer(id) => &["customer", id],
     };
     json("a reference", &parts)
+}
+
+/// The reference that a text is of.
+pub(super) fn read_reference(text: &str) -> Result<Reference, StoreError> {
+    let parts: Vec<String> = from_json("a reference", text)?;
+    match parts.as_slice() {
+        [kind, id] if kind == "order" => Ok(Reference::Order(id.clone())),
+        [kind, id] if kind == "customer" => Ok(Reference::Customer(id.clone())),
+        [kind, carrier, number] if kind == "parcel" => {
+            Ok(Reference::Parcel(Waybill { carrier: carrier.clone(), tracking_number: number.clone() }))
+        }
+        _ => Err(StoreError::Corrupt("a reference: of no kind that is known".to_owned())),
+    }
 }
 
 pub(super) fn channel(word: &str) -> Result<Channel, StoreError> {

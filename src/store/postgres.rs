@@ -37,7 +37,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use super::leased::{Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use crate::domain::decision::NotificationId;
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
@@ -276,6 +276,10 @@ impl Store for Postgres {
         call!(self, |session| read::parked(session, references, limit))
     }
 
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError> {
+        call!(self, |session| read::awaited(session, after, limit))
+    }
+
     async fn commit(
         &self,
         batch: Batch,
@@ -349,16 +353,16 @@ impl Store for Postgres {
         call!(self, |session| inspect::dead_letters(session, limit))
     }
 
-    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
-        call!(self, |session| inspect::whole_record(session, id))
-    }
-
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError> {
         call!(self, |session| outbox::redrive_record(session, id))
     }
 
     async fn redrive_notification(&self, id: &NotificationId, now: Timestamp) -> Result<bool, StoreError> {
         call!(self, |session| outbox::redrive(session, id, now))
+    }
+
+    async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
+        call!(self, |session| inspect::dead_record(session, id))
     }
 
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {

@@ -32,7 +32,7 @@ use super::columns;
 use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use crate::domain::decision::NotificationId;
-use crate::domain::event::Reference;
+use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{JourneyKey, Timer};
 use crate::domain::time::Timestamp;
 use crate::ports::{
@@ -200,6 +200,10 @@ impl Store for Sqlite {
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
         let references = references.to_vec();
         self.read(move |c| read::parked(c, &references, limit)).await
+    }
+
+    async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError> {
+        self.read(move |c| read::awaited(c, after, limit)).await
     }
 
     async fn commit(

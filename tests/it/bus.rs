@@ -1,6 +1,6 @@
 //! The bus against the embedded broker, by the path that a real one takes.
 
-mod groups;
+pub mod groups;
 mod publishing;
 mod reading;
 mod stopping;
@@ -15,11 +15,15 @@ use reassure::bus::{self, Bus, BusSettings, OffsetsOf};
 use reassure::ports::{Feed, Partition, Record};
 
 /// Long enough for a busy machine; a test that waits this long has failed.
-const LONG: Duration = Duration::from_secs(30);
+pub const LONG: Duration = Duration::from_secs(30);
 
 fn settings(broker: &EmbeddedBroker, topics: &[&str]) -> BusSettings {
+    settings_at(&broker.bootstrap_servers(), topics)
+}
+
+pub fn settings_at(brokers: &str, topics: &[&str]) -> BusSettings {
     let mut settings = BusSettings {
-        brokers: broker.bootstrap_servers(),
+        brokers: brokers.to_owned(),
         group: "test".to_owned(),
         topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
         // a rebalance of the embedded broker takes a second less than a session
@@ -36,32 +40,36 @@ fn settings(broker: &EmbeddedBroker, topics: &[&str]) -> BusSettings {
 
 /// A store that holds offsets and nothing else.
 #[derive(Clone, Default)]
-struct Offsets(Arc<Mutex<BTreeMap<Partition, i64>>>);
+pub struct Offsets(Arc<Mutex<BTreeMap<Partition, i64>>>);
 
 impl Offsets {
-    fn of(&self) -> OffsetsOf {
+    pub fn of(&self) -> OffsetsOf {
         let offsets = Arc::clone(&self.0);
-        Arc::new(move |partitions| {
+        Arc::new(move |partitions, _| {
             let offsets = offsets.lock().unwrap();
             Ok(partitions.iter().map(|partition| offsets.get(partition).copied()).collect())
         })
     }
 
-    fn set(&self, partition: &Partition, next: i64) {
+    pub fn set(&self, partition: &Partition, next: i64) {
         self.0.lock().unwrap().insert(partition.clone(), next);
     }
 }
 
-fn partition(topic: &str, number: i32) -> Partition {
+pub fn partition(topic: &str, number: i32) -> Partition {
     Partition { topic: Arc::from(topic), number }
 }
 
 fn producer(broker: &EmbeddedBroker) -> Producer {
-    Producer::connect(&broker.bootstrap_servers(), LONG, &BTreeMap::new()).unwrap()
+    producer_at(&broker.bootstrap_servers())
+}
+
+pub fn producer_at(brokers: &str) -> Producer {
+    Producer::connect(brokers, LONG, &BTreeMap::new()).unwrap()
 }
 
 /// Publishes the numbers of this range, spread over the partitions in turn.
-async fn publish(producer: &Producer, topic: &str, partitions: i32, numbers: std::ops::Range<i32>) {
+pub async fn publish(producer: &Producer, topic: &str, partitions: i32, numbers: std::ops::Range<i32>) {
     let values: Vec<(i32, String)> = numbers.map(|number| (number % partitions, number.to_string())).collect();
     let records: Vec<Outbound<'_>> = values
         .iter()
@@ -75,12 +83,12 @@ async fn publish(producer: &Producer, topic: &str, partitions: i32, numbers: std
     producer.publish_all(&records).await.unwrap();
 }
 
-async fn next(bus: &mut Bus) -> Feed {
+pub async fn next(bus: &mut Bus) -> Feed {
     tokio::time::timeout(LONG, bus.feed.recv()).await.expect("nothing came").expect("the bus has ended")
 }
 
 /// Reads until there are that many records; answers every handover at once.
-async fn records(bus: &mut Bus, count: usize) -> Vec<Record> {
+pub async fn records(bus: &mut Bus, count: usize) -> Vec<Record> {
     let mut all = Vec::new();
     while all.len() < count {
         match next(bus).await {
@@ -92,13 +100,13 @@ async fn records(bus: &mut Bus, count: usize) -> Vec<Record> {
     all
 }
 
-fn number(record: &Record) -> i32 {
+pub fn number(record: &Record) -> i32 {
     std::str::from_utf8(record.value.as_ref().unwrap()).unwrap().parse().unwrap()
 }
 
 /// Every number of the range once, in order within each partition, at offsets without a gap.
 #[track_caller]
-fn complete(records: &[Record], partitions: i32, numbers: std::ops::Range<i32>) {
+pub fn complete(records: &[Record], partitions: i32, numbers: std::ops::Range<i32>) {
     let mut seen: BTreeMap<Partition, Vec<i32>> = BTreeMap::new();
     for record in records {
         let of_partition = seen.entry(record.partition.clone()).or_default();
@@ -113,7 +121,7 @@ fn complete(records: &[Record], partitions: i32, numbers: std::ops::Range<i32>) 
 }
 
 /// For what the library does at its own time and tells nobody.
-async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+pub async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let check = async {
         while !holds() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -122,6 +130,6 @@ async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     tokio::time::timeout(LONG, check).await.unwrap_or_else(|_| panic!("it never happened: {what}"));
 }
 
-fn start(settings: &BusSettings, offsets: &Offsets) -> Bus {
+pub fn start(settings: &BusSettings, offsets: &Offsets) -> Bus {
     bus::start(settings, offsets.of()).unwrap()
 }

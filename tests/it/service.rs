@@ -3,15 +3,20 @@
 
 mod bad_input;
 mod demo;
-mod events;
+pub mod events;
 mod face;
+mod fairness;
 mod foreign;
+mod fuzzed;
 pub mod harness;
 mod kill;
 mod outgoing;
+mod patience;
 mod providers;
 mod refused;
 mod registry;
 mod settings;
 mod stopping;
 mod storage;
+mod stranded;
+mod unfinished;

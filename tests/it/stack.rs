@@ -61,6 +61,16 @@ pub fn guarded_kafka() -> Option<Guarded> {
     })
 }
 
+/// The program kcat.
+pub fn kcat() -> Option<String> {
+    part("REASSURE_TEST_KCAT")
+}
+
+/// A Python that has confluent-kafka.
+pub fn python() -> Option<String> {
+    part("REASSURE_TEST_PYTHON")
+}
+
 /// The URL of a database whose user may do anything.
 pub fn postgres() -> Option<String> {
     part("REASSURE_TEST_POSTGRES")

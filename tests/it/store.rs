@@ -3,6 +3,6 @@
 mod contract;
 pub mod fixture;
 mod model;
-pub mod place;
+mod place;
 mod postgres;
-mod sqlite;
+pub mod sqlite;

@@ -80,12 +80,7 @@ impl OnTopic {
     /// redrives twice changes nothing: an event is taken in once (I1).
     pub fn redrive(&self, runtime: &Runtime, letters: &[&Letter], done: &mut Done) -> anyhow::Result<()> {
         let topics = self.connect()?;
-        let producer = Producer::connect(
-            &self.settings.brokers,
-            PATIENCE,
-            &self.settings.producer_properties().map_err(|error| anyhow!(error))?,
-        )
-        .map_err(|error| anyhow!(error))?;
+        let producer = Producer::of(&self.settings, PATIENCE).map_err(|error| anyhow!(error))?;
         let mut returning = Returning { topic: &self.topic, producer, runtime, waiting: Vec::new(), bytes: 0, done };
         let mut chosen: BTreeMap<Place, &str> = BTreeMap::new();
         for letter in letters {

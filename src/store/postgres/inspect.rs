@@ -63,7 +63,7 @@ const BACKLOG: &str = "SELECT
     (SELECT due_ns FROM timers ORDER BY due_ns LIMIT 1)";
 
 pub(super) const STATEMENTS: &[&str] =
-    &[JOURNEY, ENTRIES, STORIES, ATTEMPTS, DEAD_RECORDS, DEAD_NOTIFICATIONS, REDRIVEN, DEAD_RECORD, BACKLOG];
+    &[JOURNEY, ENTRIES, STORIES, ATTEMPTS, DEAD_RECORDS, DEAD_NOTIFICATIONS, DEAD_RECORD, REDRIVEN, BACKLOG];
 
 pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Option<Timeline>, Failure> {
     session.begin_reading().await?;
@@ -136,7 +136,7 @@ pub(super) async fn dead_letters(session: &Session, limit: usize) -> Result<Vec<
         async { session.query(DEAD_RECORDS, &[&most]).await },
         async { session.query(DEAD_NOTIFICATIONS, &[&most]).await },
     );
-    let mut letters = records?.iter().map(dead_record).collect::<Result<Vec<_>, _>>()?;
+    let mut letters = records?.iter().map(letter_of_record).collect::<Result<Vec<_>, _>>()?;
     for row in &notifications? {
         letters.push(dead_notification(row)?);
     }
@@ -147,7 +147,7 @@ pub(super) async fn dead_letters(session: &Session, limit: usize) -> Result<Vec<
     Ok(letters)
 }
 
-fn dead_record(row: &Row) -> Result<DeadLetter, Failure> {
+fn letter_of_record(row: &Row) -> Result<DeadLetter, Failure> {
     Ok(DeadLetter::Record {
         id: get(row, 0)?,
         at: Timestamp::from_millis(get(row, 1)?),
@@ -180,7 +180,7 @@ pub(super) async fn redriven(session: &Session, replica: Key, limit: usize) -> R
     rows.iter().map(|row| Ok((get(row, 0)?, record(row)?))).collect()
 }
 
-pub(super) async fn whole_record(session: &Session, id: i64) -> Result<Option<Record>, Failure> {
+pub(super) async fn dead_record(session: &Session, id: i64) -> Result<Option<Record>, Failure> {
     session.query(DEAD_RECORD, &[&id]).await?.first().map(record).transpose()
 }
 

@@ -23,7 +23,7 @@ const TAKE_TURN: &str = "INSERT INTO turns (name, owner, until_ms) VALUES ($1, $
     WHERE turns.owner = excluded.owner OR turns.until_ms <= $4";
 
 const WAITING: &str = "SELECT seq, key, value, headers, timestamp_ms FROM publications
-    WHERE stream = $1 ORDER BY stream, seq LIMIT $2";
+    WHERE stream = $1 ORDER BY seq LIMIT $2";
 
 const PUBLISHED: &str = "DELETE FROM publications WHERE seq = ANY($1::bigint[])";
 

@@ -46,6 +46,8 @@ const PARKED: &str = "SELECT w.ord, p.key, p.event, p.parked_ms
         WHERE shop = w.shop AND reference = w.reference ORDER BY parked_ms, key LIMIT $3) p
     ORDER BY w.ord, p.parked_ms, p.key";
 
+const AWAITED: &str = "SELECT key, shop, reference FROM parked WHERE key > $1 ORDER BY key LIMIT $2";
+
 /// What one replica has taken up, the others leave alone for a while: else all of them would do
 /// the same work, and all but one for nothing. One that dies leaves it to the others after that.
 const DUE_TIMERS: &str = "WITH due AS (
@@ -61,7 +63,7 @@ const DUE_TIMERS: &str = "WITH due AS (
 
 const BEAT: &str = "UPDATE pulse SET beats = beats + 1";
 
-pub(super) const STATEMENTS: &[&str] = &[OFFSETS, ORDERS, PARCELS, CUSTOMERS, LOAD, PARKED, DUE_TIMERS, BEAT];
+pub(super) const STATEMENTS: &[&str] = &[OFFSETS, ORDERS, PARCELS, CUSTOMERS, LOAD, PARKED, AWAITED, DUE_TIMERS, BEAT];
 
 pub(super) async fn offsets(session: &Session, group: &str) -> Result<BTreeMap<Partition, i64>, Failure> {
     let rows = session.query(OFFSETS, &[&group]).await?;
@@ -152,6 +154,20 @@ pub(super) async fn parked(
         });
     }
     Ok(found)
+}
+
+pub(super) async fn awaited(
+    session: &Session,
+    after: EventKey,
+    limit: usize,
+) -> Result<Vec<(EventKey, String, Reference)>, Failure> {
+    let rows = session.query(AWAITED, &[&Key::from(after), &columns::integer(limit)]).await?;
+    rows.iter()
+        .map(|row| {
+            let key: Key = get(row, 0)?;
+            Ok((EventKey(key.0), get(row, 1)?, columns::read_reference(get(row, 2)?)?))
+        })
+        .collect()
 }
 
 pub(super) async fn due_timers(

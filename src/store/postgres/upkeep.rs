@@ -21,9 +21,9 @@ const TABLES: [&str; 3] = ["entries", "contents", "attempts"];
 /// can be written to.
 const WEEKS_AHEAD: i32 = 3;
 
-/// No two replicas may differ by more than the five seconds by which a lease outlasts the longest
-/// attempt; so each may be off by two.
-pub(super) const SKEW: Duration = Duration::from_secs(2);
+/// An attempt is over two seconds before its lease at the latest, by its own replica's clock. No
+/// two replicas may differ by more; so each may be off by one.
+pub(super) const SKEW: Duration = Duration::from_secs(1);
 
 /// Two clocks that agree so far tell the same week.
 const SAME_DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -106,6 +106,21 @@ pub(super) fn parked(
         .collect()
 }
 
+pub(super) fn awaited(
+    connection: &Connection,
+    after: EventKey,
+    limit: usize,
+) -> Result<Vec<(EventKey, String, Reference)>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT key, shop, reference FROM parked WHERE key > ?1 ORDER BY key LIMIT ?2")?;
+    let mut rows = statement.query(params![after.0, columns::integer(limit)])?;
+    let mut awaited = Vec::new();
+    while let Some(row) = rows.next()? {
+        awaited.push((EventKey(row.get(0)?), row.get(1)?, columns::read_reference(text(row, 2)?)?));
+    }
+    Ok(awaited)
+}
+
 pub(super) fn due_timers(
     connection: &Connection,
     now: Timestamp,

@@ -10,18 +10,18 @@ use reassure::bus::{Bus, BusSettings};
 use reassure::ports::{Feed, Partition};
 use tokio::task::JoinHandle;
 
-use super::{LONG, Offsets, eventually, producer, publish, records, settings, start};
+use super::{LONG, Offsets, eventually, producer, producer_at, publish, records, settings, start};
 
 /// What both members have seen.
 #[derive(Clone, Default)]
-struct Ledger {
+pub struct Ledger {
     seen: Arc<Mutex<BTreeSet<(Partition, i64)>>>,
     faults: Arc<Mutex<Vec<String>>>,
     owned: Arc<Mutex<BTreeSet<Partition>>>,
 }
 
 impl Ledger {
-    fn count(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
 
@@ -31,7 +31,7 @@ impl Ledger {
 }
 
 /// Ingest in small: effects and offsets become durable together, a handover is answered late.
-fn ingest(mut bus: Bus, offsets: Offsets, ledger: Ledger, busy: Duration) -> JoinHandle<()> {
+pub fn ingest(mut bus: Bus, offsets: Offsets, ledger: Ledger, busy: Duration) -> JoinHandle<()> {
     tokio::spawn(async move {
         let mut mine = BTreeSet::new();
         while let Some(feed) = bus.feed.recv().await {
@@ -70,12 +70,17 @@ fn ingest(mut bus: Bus, offsets: Offsets, ledger: Ledger, busy: Duration) -> Joi
     })
 }
 
-/// A second member joins while records flow, and leaves again.
 async fn handover(change: impl Fn(&mut BusSettings)) {
     let broker = EmbeddedBroker::start(&[("orders", 4)]).unwrap();
     let mut settings = settings(&broker, &["orders"]);
-    settings.batch_records = 20;
     change(&mut settings);
+    exact_handover(settings).await;
+}
+
+/// A second member joins while records flow, and leaves again. The topic has four partitions.
+pub async fn exact_handover(mut settings: BusSettings) {
+    settings.batch_records = 20;
+    let topic = settings.topics[0].clone();
     let (offsets, ledger) = (Offsets::default(), Ledger::default());
     let busy = Duration::from_millis(300);
 
@@ -84,11 +89,11 @@ async fn handover(change: impl Fn(&mut BusSettings)) {
     let first_task = ingest(first, offsets.clone(), ledger.clone(), busy);
 
     let done = Arc::new(AtomicBool::new(false));
-    let (stopped, source) = (Arc::clone(&done), producer(&broker));
+    let (stopped, source) = (Arc::clone(&done), producer_at(&settings.brokers));
     let publishing = tokio::spawn(async move {
         let mut number = 0;
         while !stopped.load(Ordering::Relaxed) {
-            publish(&source, "orders", 4, number..number + 100).await;
+            publish(&source, &topic, 4, number..number + 100).await;
             number += 100;
         }
         number as usize

@@ -126,7 +126,7 @@ async fn nothing_is_read_before_the_store_has_told() {
     publish(&producer(&broker), "orders", 1, 0..10).await;
     let asked = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&asked);
-    let offsets_of: OffsetsOf = Arc::new(move |partitions| match counted.fetch_add(1, Ordering::Relaxed) {
+    let offsets_of: OffsetsOf = Arc::new(move |partitions, _| match counted.fetch_add(1, Ordering::Relaxed) {
         0 => Err("the disk is full".to_owned()),
         1 => Ok(vec![]),
         _ => Ok(vec![Some(4); partitions.len()]),

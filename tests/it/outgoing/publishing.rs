@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::store::fixture::{lease, none};
-use crate::store::place::Place;
+use crate::store::sqlite::opened;
 
 /// Long enough for a busy machine; a test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(30);
@@ -153,9 +153,8 @@ impl Scene {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_is_published_in_its_order_and_forgotten() {
-    let place = Place::file().expect("a file");
-    let store = place.open().await;
-    let scene = Scene::new(&store);
+    let opened = opened();
+    let scene = Scene::new(&opened.store);
     scene.write(Stream::Outcomes, &["1", "2"]).await;
     let task = scene.start(Stream::Outcomes, "me");
     scene.taken_are(&["1", "2"]).await;
@@ -171,9 +170,8 @@ async fn what_is_written_is_published_in_its_order_and_forgotten() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_broker_is_away_it_waits_in_the_store() {
-    let place = Place::file().expect("a file");
-    let store = place.open().await;
-    let scene = Scene::new(&store);
+    let opened = opened();
+    let scene = Scene::new(&opened.store);
     scene.broker.mood.send_replace(Mood::Away);
     scene.write(Stream::Outcomes, &["1"]).await;
     let task = scene.start(Stream::Outcomes, "me");
@@ -190,9 +188,8 @@ async fn while_the_broker_is_away_it_waits_in_the_store() {
 /// One record that the topic will never take holds up nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_is_too_large_is_shortened_or_left_out_and_the_rest_goes_on() {
-    let place = Place::file().expect("a file");
-    let store = place.open().await;
-    let scene = Scene::new(&store);
+    let opened = opened();
+    let scene = Scene::new(&opened.store);
     let long = "x".repeat(11);
     scene.write(Stream::DeadLetters, &["1", &long, "3"]).await;
     scene.write(Stream::Outcomes, &["4", &long, "6"]).await;
@@ -211,9 +208,8 @@ async fn a_record_that_is_too_large_is_shortened_or_left_out_and_the_rest_goes_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_process_publishes_and_the_other_takes_over_when_it_stops() {
-    let place = Place::file().expect("a file");
-    let store = place.open().await;
-    let (first, second) = (Scene::new(&store), Scene::new(&store));
+    let opened = opened();
+    let (first, second) = (Scene::new(&opened.store), Scene::new(&opened.store));
     first.write(Stream::Outcomes, &["1"]).await;
     let one = first.start(Stream::Outcomes, "first");
     first.taken_are(&["1"]).await;
@@ -231,9 +227,8 @@ async fn one_process_publishes_and_the_other_takes_over_when_it_stops() {
 /// I10: what waits while the broker is away has a bound; then dead letters stay in the store.
 #[tokio::test(flavor = "multi_thread")]
 async fn beyond_a_bound_no_more_is_written() {
-    let place = Place::file().expect("a file");
-    let store = place.open().await;
-    let scene = Scene::new(&store);
+    let opened = opened();
+    let scene = Scene::new(&opened.store);
     let dead = DeadRecord {
         record: Record {
             partition: Partition { topic: "orders".into(), number: 0 },
@@ -260,9 +255,8 @@ async fn beyond_a_bound_no_more_is_written() {
 /// Promise 13: a stop is bounded, whatever the broker does; what was under way is not lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_hangs_does_not_hold_up_a_stop() {
-    let place = Place::file().expect("a file");
-    let store = place.open().await;
-    let scene = Scene::new(&store);
+    let opened = opened();
+    let scene = Scene::new(&opened.store);
     scene.broker.mood.send_replace(Mood::Hangs);
     let task = scene.start(Stream::Outcomes, "me");
     scene.write(Stream::Outcomes, &["1"]).await;

@@ -67,7 +67,7 @@ async fn a_code_that_no_table_lists_waits_is_counted_and_goes_on_once_one_does()
     let mended = read(&table).replace("      DI1: delivered", "      XX9: in_transit\n      DI1: delivered");
     std::fs::write(&table, mended).unwrap();
     let mut service = world.run().await;
-    assert_eq!(world.command(&["dlq", "redrive", "--all"]).status.code(), Some(0));
+    assert_eq!(world.command(&["dlq", "redrive", "--all", "--yes"]).status.code(), Some(0));
     world.messages_until("it is told", |all| all.iter().any(|it| it.is("Z1", "delivered", Vendor::Resend))).await;
     // two steps are new, the first had been taken in before
     assert_eq!(service.metric(tracked).await, 2.0);

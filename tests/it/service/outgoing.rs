@@ -18,8 +18,8 @@ const DEAD: &str = "reassure.dlq";
 
 async fn world() -> World {
     let mut world = World::new().await;
-    world.broker.create_topic(OUTCOMES, 2).unwrap();
-    world.broker.create_topic(DEAD, 2).unwrap();
+    world.broker().create_topic(OUTCOMES, 2).unwrap();
+    world.broker().create_topic(DEAD, 2).unwrap();
     world.set("outgoing.outcomes", &format!("'{OUTCOMES}'"));
     world.set("outgoing.dead_letters", &format!("'{DEAD}'"));
     world.set("outgoing.source", "'/reassure/test'");
@@ -27,7 +27,7 @@ async fn world() -> World {
 }
 
 fn read(world: &World, topic: &str) -> Vec<Record> {
-    let settings = BusSettings { brokers: world.broker.bootstrap_servers(), ..BusSettings::default() };
+    let settings = BusSettings { brokers: world.broker().bootstrap_servers(), ..BusSettings::default() };
     let topics = Topics::connect(&settings, LONG).unwrap();
     let mut records = Vec::new();
     topics.read(topic, &topics.extent(topic).unwrap(), |record| records.push(record)).unwrap();
@@ -186,7 +186,7 @@ async fn outcomes_that_cannot_be_published_hold_up_nothing() {
 async fn without_kafka_the_command_says_so_in_time() {
     let world = world().await;
     let service = world.run().await;
-    world.broker.down().unwrap();
+    world.broker().down().unwrap();
     let began = std::time::Instant::now();
     let output = world.command(&["dlq", "list"]);
     assert_eq!(output.status.code(), Some(1));

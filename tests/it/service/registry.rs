@@ -105,6 +105,26 @@ async fn a_stop_does_not_wait_for_the_registry() {
     eventually("the order is taken in", async || world.count(JOURNEYS) == 1).await;
 }
 
+/// I10, promise 13: what is held is bounded, and a stop is as quick when no more can be.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_is_held_than_there_is_room_for() {
+    let fake = Fake::start().await;
+    fake.set(Mood::Say(503, String::new()));
+    let (world, mut service) = start(&fake, |world| {
+        world.set("bus.batch_records", "100");
+        world.set("service.drain_seconds", "20");
+    })
+    .await;
+    for number in 0..3_000_u32 {
+        publish(&world, ORDERS, &number.to_string(), &[0, 0, 0, 0, 1, 1]).await;
+    }
+    eventually("no more is held", async || service.metric("reassure_held_records").await >= 2_000.0).await;
+    assert!(service.metric("reassure_held_records").await < 2_100.0);
+    service.signal("TERM");
+    assert_eq!(service.ended_within(Duration::from_secs(9)).await.code(), Some(0));
+    assert!(service.log().contains("\"whole\":true"), "{}", service.log());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_that_is_not_there_makes_a_dead_letter_that_can_be_put_back() {
     let fake = Fake::start().await;
@@ -119,7 +139,7 @@ async fn a_schema_that_is_not_there_makes_a_dead_letter_that_can_be_put_back() {
     fake.register(1, &schema("order.placed"));
     eventually("it is applied", async || {
         if world.count("SELECT count(*) FROM dead_records WHERE redriven = 0") == 1 {
-            assert!(world.command(&["dlq", "redrive", "--all"]).status.success());
+            assert!(world.command(&["dlq", "redrive", "--all", "--yes"]).status.success());
         }
         world.count(JOURNEYS) == 2
     })

@@ -27,7 +27,10 @@ const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 9] = [
         fault("/nowhere/token", "registry.token", ""),
     ),
     (&[(CARRIERS_FORMAT, "'cloud'")], fault("there is no format 'cloud'", CARRIERS_FORMAT, "")),
-    (&[(CARRIERS_FORMAT, "'adapter:ups'")], fault("there is no adapter 'ups'", CARRIERS_FORMAT, "known are")),
+    (
+        &[(CARRIERS_FORMAT, "'adapter:laposta'")],
+        fault("there is no adapter 'laposta'", CARRIERS_FORMAT, "did you mean"),
+    ),
     (&[(CARRIERS_FORMAT, "'confluent_avro'")], fault("needs a registry", CARRIERS_FORMAT, "registry.url")),
     (&[(CARRIERS_FORMAT, "'json'")], fault("does not say its type", "", "type = ")),
     (

@@ -74,7 +74,7 @@ async fn a_stop_while_kafka_is_away_is_bounded_too() {
     let mut service = world.run().await;
     world.publish(&[placed("Z1")]).await;
     world.sandbox.received_at_least(2).await;
-    world.broker.down().unwrap();
+    world.broker().down().unwrap();
     stopped(&mut service).await;
     // and one that never saw it
     let mut service = world.run().await;
@@ -84,14 +84,14 @@ async fn a_stop_while_kafka_is_away_is_bounded_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn kafka_may_come_late_and_go_for_a_while() {
     let world = World::new().await;
-    world.broker.down().unwrap();
+    world.broker().down().unwrap();
     let mut service = world.run().await;
     assert_eq!(service.get("/readyz").await.status, 200);
-    world.broker.up().unwrap();
+    world.broker().up().unwrap();
     world.publish(&[placed("Z1")]).await;
     world.sandbox.received_at_least(2).await;
-    world.broker.down().unwrap();
-    world.broker.up().unwrap();
+    world.broker().down().unwrap();
+    world.broker().up().unwrap();
     world.publish(&[placed("Z2")]).await;
     world.sandbox.received_at_least(4).await;
 }

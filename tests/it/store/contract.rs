@@ -21,6 +21,7 @@ macro_rules! suite {
             intake::a_customer_leads_to_all_their_orders,
             intake::references_do_not_mix,
             intake::parked_events_wait_for_their_reference,
+            intake::what_parked_events_wait_for_comes_page_by_page,
             intake::timers_fall_due_earliest_first,
             intake::a_timer_is_moved_and_dropped,
             lanes::the_first_of_each_lane_is_leased_at_once,

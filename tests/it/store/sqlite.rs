@@ -13,6 +13,17 @@ use super::fixture::*;
 
 super::contract::suite!(crate::store::place::Place::file());
 
+/// A store and the folder that goes with it.
+pub struct Opened {
+    pub store: std::sync::Arc<dyn reassure::ports::Store>,
+    _place: TempDir,
+}
+
+pub fn opened() -> Opened {
+    let place = TempDir::new().unwrap();
+    Opened { store: std::sync::Arc::new(open(&place)), _place: place }
+}
+
 fn open(place: &TempDir) -> Sqlite {
     Sqlite::open(place.path().join("store.db"), Settings::default()).unwrap()
 }

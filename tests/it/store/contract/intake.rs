@@ -183,6 +183,18 @@ pub async fn parked_events_wait_for_their_reference(store: &dyn Store) {
     assert_eq!(store.parked(&[find("6A1")], 10).await.unwrap(), [vec![events[2].clone()]]);
 }
 
+pub async fn what_parked_events_wait_for_comes_page_by_page(store: &dyn Store) {
+    let order = Reference::Order("\"A\", 1".to_owned());
+    let customer = Reference::Customer("c-1".to_owned());
+    let events = [parked(7, waybill("6A1")), parked(2, order.clone()), parked(5, customer.clone())];
+    commit(store, Batch { parked: events.to_vec(), ..Batch::default() }).await.unwrap();
+    let awaited = |number, reference: &Reference| (event_key(number), "atelier".to_owned(), reference.clone());
+    let pages = [awaited(2, &order), awaited(5, &customer), awaited(7, &waybill("6A1"))];
+    assert_eq!(store.awaited(event_key(0), 2).await.unwrap(), pages[..2]);
+    assert_eq!(store.awaited(event_key(5), 2).await.unwrap(), pages[2..]);
+    assert!(store.awaited(event_key(7), 2).await.unwrap().is_empty());
+}
+
 async fn due(store: &dyn Store, second: i64, limit: usize) -> Vec<(String, Timer)> {
     let due = store.due_timers(at(second), limit).await.unwrap();
     due.into_iter().map(|(key, timer)| (key.order_id, timer)).collect()
