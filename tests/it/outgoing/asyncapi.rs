@@ -28,7 +28,8 @@ fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
 
 #[test]
 fn the_document_is_valid() {
-    let schema: Value = serde_json::from_str(include_str!("asyncapi-3.0.0.json")).unwrap();
+    let Some(file) = crate::stack::asyncapi() else { return };
+    let schema: Value = serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     let faults = |document: &Value| -> Vec<String> {
         validator.iter_errors(document).map(|fault| format!("{}: {fault}", fault.instance_path())).collect()
