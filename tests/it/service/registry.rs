@@ -65,8 +65,11 @@ async fn while_the_registry_is_away_its_records_wait_and_the_rest_goes_on() {
     publish(&world, ORDERS, "Z1", &framed(&placed("Z1"), 1)).await;
     // what follows it in its partition must not overtake it
     world.publish(&[cancelled("Z1")]).await;
-    eventually("it is not ready any more", async || service.get("/readyz").await.status == 503).await;
-    assert!(service.get("/readyz").await.body.contains("schema registry"));
+    eventually("it is not ready any more", async || {
+        let answer = service.get("/readyz").await;
+        answer.status == 503 && answer.body.contains("schema registry")
+    })
+    .await;
     eventually("both are held", async || service.metric("reassure_held_records").await == 2.0).await;
     assert!(service.log().contains("the schema registry is away"));
     // another topic, whose records need no registry
