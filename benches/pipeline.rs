@@ -4,7 +4,8 @@
 //! The service is `reassure run` in a process of its own, its store a SQLite file, its provider a
 //! sink in another process. This process holds the broker and the publisher.
 //!
-//! `--postgres URL` only compares the stores.
+//! `--brokers` and `--postgres` put a real Kafka and a real PostgreSQL in their place; with the latter, several
+//! replicas are measured beside one. `--stores` only compares the two stores.
 
 #![allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "figures")]
 
@@ -22,6 +23,8 @@ mod report;
 mod service;
 #[path = "pipeline/sink.rs"]
 mod sink;
+#[path = "pipeline/stock.rs"]
+mod stock;
 #[path = "pipeline/stores.rs"]
 mod stores;
 #[path = "pipeline/traffic.rs"]
@@ -39,9 +42,10 @@ use reassure::domain::time::Timestamp;
 
 use events::plan;
 use report::{Latency, Limits, Report, Run};
-use service::{Place, Progress, Service};
+use service::{Place, Services, machine_seconds};
 use sink::Sink;
-use traffic::{Broker, flood, stroll};
+use stock::{Progress, Stock};
+use traffic::{Broker, Topics, flood, stroll};
 
 /// Measures the whole service against its own limits.
 #[derive(Clone, Parser)]
@@ -60,12 +64,15 @@ struct Options {
     check: bool,
     #[arg(long)]
     json: bool,
-    /// `host:port` of a broker that creates topics by itself, in place of the embedded one.
+    /// `host:port` of a broker, in place of the embedded one.
     #[arg(long)]
     brokers: Option<String>,
-    /// Only compare the stores: the same batches in SQLite and in the PostgreSQL at this URL.
+    /// The URL of a PostgreSQL, in place of SQLite: one replica and several, on the small store.
     #[arg(long)]
     postgres: Option<String>,
+    /// Only compare the stores: the same batches in SQLite and in that PostgreSQL.
+    #[arg(long, requires = "postgres")]
+    stores: bool,
     /// Where the stores are put; by default the folder for temporary files.
     #[arg(long)]
     folder: Option<PathBuf>,
@@ -83,6 +90,8 @@ struct Options {
     messages: Option<usize>,
 }
 
+/// Beside one, where several can share a store.
+const REPLICAS: usize = 3;
 /// Of each store; the best of them counts.
 const ROUNDS: usize = 3;
 
@@ -127,7 +136,8 @@ fn measure(options: &Options) -> ExitCode {
     .expect("a folder for the stores");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let bench = Bench { options, folder: folder.path(), begin: Timestamp(chrono::Utc::now()) };
-    if let Some(url) = &options.postgres {
+    if options.stores {
+        let url = options.postgres.as_deref().expect("--stores needs --postgres");
         runtime.block_on(bench.compare(url));
         return ExitCode::SUCCESS;
     }
@@ -152,70 +162,85 @@ impl Bench<'_> {
     async fn run(&self) -> Report {
         let large = self.options.journeys;
         let small = if self.options.quick { large / 7 } else { large.min((large / 100).max(10_000)) };
-        let mut sizes = vec![small];
-        sizes.extend((large > small).then_some(large));
-        let mut stores = Vec::new();
-        for journeys in sizes {
-            stores.push((journeys, self.store(journeys).await, Vec::new()));
+        let mut scenes = vec![(small, 1)];
+        match self.options.postgres {
+            Some(_) => scenes.push((small, REPLICAS)),
+            None => scenes.extend((large > small).then_some((large, 1))),
+        }
+        let mut stocks = Vec::new();
+        for (journeys, replicas) in scenes {
+            stocks.push((journeys, replicas, self.stock(journeys, replicas).await, Vec::new()));
         }
         // in turns: what else the machine does then weighs on each alike
         for round in 0..ROUNDS {
-            for (journeys, store, runs) in &mut stores {
-                runs.push(self.service(*journeys, store, round).await);
+            for (journeys, replicas, stock, runs) in &mut stocks {
+                runs.push(self.service(*journeys, *replicas, stock, round).await);
             }
         }
         let mut runs = Vec::new();
-        for (_, store, rounds) in stores {
-            std::fs::remove_file(&store).expect("the store");
+        for (_, _, stock, rounds) in stocks {
+            stock.drop().await;
             runs.push(Run::best(rounds));
         }
         let limits = self.limits(small, runs[0].messages_per_event).await;
-        Report::new(runs, limits)
+        Report::new(runs, limits, if self.options.postgres.is_some() { 0.35 } else { 0.4 })
     }
 
     async fn compare(&self, url: &str) {
-        let place = Place {
-            folder: self.folder,
-            store: &self.folder.join("compared.db"),
-            brokers: "none",
-            group: "none",
-            sink: "http://none",
-        };
-        let config = service::configure(&place).0;
+        let config = self.idle(&Stock::File(self.folder.join("compared.db")));
         stores::compare(self.folder, &config, url, self.options.journeys, self.options.events, self.begin).await;
     }
 
-    /// A store with so many journeys.
-    async fn store(&self, journeys: u32) -> PathBuf {
-        let path = self.folder.join(format!("{journeys}.db"));
-        if path.exists() {
-            std::fs::remove_file(&path).expect("the store of the run before");
-        }
-        say(&format!("filling a store with {journeys} journeys"));
-        let place = Place { folder: self.folder, store: &path, brokers: "none", group: "none", sink: "http://none" };
-        preload::fill(&path, &service::configure(&place).0, self.begin, journeys).await;
-        path
+    /// The configuration of a service that reads from nowhere.
+    fn idle(&self, store: &Stock) -> PathBuf {
+        let topics = Topics { orders: "none".to_owned(), scans: "none".to_owned() };
+        let place =
+            Place { folder: self.folder, store, brokers: "none", topics: &topics, group: "none", sink: "http://none" };
+        service::configure(&place).0
     }
 
-    async fn service(&self, journeys: u32, store: &Path, round: usize) -> Run {
-        let (broker, sink) = (Broker::start(self.options.brokers.as_deref()), Sink::start());
+    /// A store with so many journeys.
+    async fn stock(&self, journeys: u32, replicas: usize) -> Stock {
+        say(&format!("filling a store with {journeys} journeys"));
+        let stock = match &self.options.postgres {
+            Some(url) => {
+                let name = format!("bench_{}_{:08x}", std::process::id(), rand::random::<u32>());
+                Stock::Schema { url: url.clone(), name }
+            }
+            None => Stock::File(self.folder.join(format!("{journeys}-{replicas}.db"))),
+        };
+        stock.fill(&self.idle(&stock), self.begin, journeys).await;
+        stock
+    }
+
+    async fn service(&self, journeys: u32, replicas: usize, store: &Stock, round: usize) -> Run {
+        let (broker, sink) = (Broker::start(self.options.brokers.as_deref()).await, Sink::start());
         let count = self.options.events;
         let events = plan(journeys, (ROUNDS + 1) * count).split_off(round * count);
-        let group = format!("reassure-bench-{}-{journeys}-{round}", std::process::id());
-        let place = Place { folder: self.folder, store, brokers: broker.servers(), group: &group, sink: &sink.url() };
-        let service = Service::start(&place);
-        let progress = Progress::of(store, &group);
-        say(&format!("ready after {:?}; {count} events as fast as they are taken", service.ready_after));
+        let group = format!("reassure-bench-{}-{journeys}-{replicas}-{round}", std::process::id());
+        let place = Place {
+            folder: self.folder,
+            store,
+            brokers: broker.servers(),
+            topics: &broker.topics,
+            group: &group,
+            sink: &sink.url(),
+        };
+        let service = Services::start(&place, replicas);
+        let progress = Progress::of(service.config()).await;
+        say(&format!("ready after {:?}; {count} events as fast as they are taken", service.ready_after()));
         let (flooded, rest) = events.split_at(count);
         let rest = if round + 1 == ROUNDS { rest } else { &[] };
-        let producer = broker.producer(5);
         let begun = first(&progress, &service);
-        let published = flood(&producer, flooded, self.begin, || progress.records());
+        let published = flood(&broker, flooded, self.begin, || progress.records());
         let (mut published, begun) = tokio::join!(published, begun);
         let messages = flooded.iter().filter(|event| event.message().is_some()).count();
         until(|| progress.records() >= count && sink.count() >= messages).await;
-        let (seconds, processor) =
-            (begun.at.elapsed().as_secs_f64(), service.processor_seconds() - begun.processor_seconds);
+        let (seconds, processor, machine) = (
+            begun.at.elapsed().as_secs_f64(),
+            service.processor_seconds() - begun.processor_seconds,
+            machine_seconds() - begun.machine_seconds,
+        );
         let counted = (count - begun.records) as f64;
         let rate = counted / seconds;
 
@@ -225,7 +250,7 @@ impl Bench<'_> {
         say(&format!("{rate:.0} events/s; now {pace:.0} events/s"));
         tokio::time::sleep(Duration::from_secs(1)).await;
         let saturated = published.len();
-        published.extend(stroll(&broker.producer(0), strolled, self.begin, pace).await);
+        published.extend(stroll(&broker, strolled, self.begin, pace).await);
         let all = messages + strolled.iter().filter(|event| event.message().is_some()).count();
         until(|| sink.count() >= all).await;
         let received = sink.list();
@@ -238,14 +263,16 @@ impl Bench<'_> {
         };
         let run = Run {
             journeys,
+            replicas,
             events: count,
             events_per_second: rate,
             messages_per_second: rate * messages as f64 / count as f64,
             messages_per_event: messages as f64 / count as f64,
             processor_seconds_per_million: processor / counted * 1e6,
+            machine_seconds_per_million: machine / counted * 1e6,
             wall_seconds_per_million: seconds / counted * 1e6,
             peak_mib: service.peak_mib(),
-            ready_milliseconds: service.ready_after.as_secs_f64() * 1e3,
+            ready_milliseconds: service.ready_after().as_secs_f64() * 1e3,
             saturated: latencies(0, saturated),
             paced_events_per_second: pace,
             paced: latencies(saturated, published.len()),
@@ -257,11 +284,17 @@ impl Bench<'_> {
     }
 
     async fn limits(&self, journeys: u32, messages_per_event: f64) -> Limits {
-        let store = self.store(journeys).await;
-        let (broker, sink) = (Broker::start(self.options.brokers.as_deref()), Sink::start());
+        let store = self.stock(journeys, 1).await;
+        let (broker, sink) = (Broker::start(self.options.brokers.as_deref()).await, Sink::start());
         let group = format!("reassure-bench-{}-limits", std::process::id());
-        let place =
-            Place { folder: self.folder, store: &store, brokers: broker.servers(), group: &group, sink: &sink.url() };
+        let place = Place {
+            folder: self.folder,
+            store: &store,
+            brokers: broker.servers(),
+            topics: &broker.topics,
+            group: &group,
+            sink: &sink.url(),
+        };
         let (config, _) = service::configure(&place);
         let count = self.options.events;
         let messages = (count as f64 * messages_per_event) as usize;
@@ -276,7 +309,7 @@ impl Bench<'_> {
         let store_events = count as f64 / seconds(limits::STORE);
         say("the limit of HTTP");
         let http_messages = messages as f64 / seconds(limits::HTTP);
-        std::fs::remove_file(&store).expect("the store");
+        store.drop().await;
         Limits { consume_events, store_events, http_messages }
     }
 
@@ -300,7 +333,7 @@ impl Bench<'_> {
             let (begin, before) = first.expect("a batch");
             (count - before) as f64 / begin.elapsed().as_secs_f64()
         });
-        flood(&broker.producer(5), &events, self.begin, || read.load(Ordering::Acquire)).await;
+        flood(broker, &events, self.begin, || read.load(Ordering::Acquire)).await;
         let rate = tokio::task::spawn_blocking(|| timing.join().expect("the timing")).await.expect("the timing");
         let _ = child.wait();
         rate
@@ -321,11 +354,17 @@ struct Begun {
     at: Instant,
     records: usize,
     processor_seconds: f64,
+    machine_seconds: f64,
 }
 
-async fn first(progress: &Progress, service: &Service) -> Begun {
+async fn first(progress: &Progress, service: &Services) -> Begun {
     until(|| progress.records() > 0).await;
-    Begun { at: Instant::now(), records: progress.records(), processor_seconds: service.processor_seconds() }
+    Begun {
+        at: Instant::now(),
+        records: progress.records(),
+        processor_seconds: service.processor_seconds(),
+        machine_seconds: machine_seconds(),
+    }
 }
 
 async fn until(done: impl Fn() -> bool) {

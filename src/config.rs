@@ -281,7 +281,11 @@ fn store_of(reader: &mut Reader<'_>, mut section: Value, group: &str) -> store::
     let group = group.to_owned();
     match kind.as_str() {
         Some("postgres") => {
-            let settings: store::postgres::Settings = reader.part(&["store"], section).unwrap_or_default();
+            let settings: Option<store::postgres::Settings> = reader.part(&["store"], section);
+            for (name, what) in settings.iter().flat_map(store::postgres::Settings::faults) {
+                reader.faults.push(reader.source.fault(&["store", name], format!("store.{name} {what}")));
+            }
+            let settings = settings.unwrap_or_default();
             store::Settings::Postgres(Box::new(store::postgres::Settings { group, ..settings }))
         }
         other => {

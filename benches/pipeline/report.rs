@@ -43,11 +43,15 @@ impl Latency {
 pub struct Run {
     /// In the store before it began.
     pub journeys: u32,
+    /// Processes of the service.
+    pub replicas: usize,
     pub events: usize,
     pub events_per_second: f64,
     pub messages_per_second: f64,
     pub messages_per_event: f64,
     pub processor_seconds_per_million: f64,
+    /// Of everything on the machine: broker, database and publisher too.
+    pub machine_seconds_per_million: f64,
     pub wall_seconds_per_million: f64,
     pub peak_mib: f64,
     pub ready_milliseconds: f64,
@@ -84,22 +88,34 @@ pub struct Report {
     pub limits: Limits,
     pub limit_events_per_second: f64,
     pub ratio: f64,
+    pub ratio_wanted: f64,
     /// Of the largest store to the smallest, per event.
     pub processor_growth: Option<f64>,
     pub wall_growth: Option<f64>,
+    /// Of several replicas to one: events a second.
+    pub replicas_gain: Option<f64>,
+    /// The same, had only the processor time of an event changed, all of the machine's.
+    pub replicas_gain_expected: Option<f64>,
 }
 
 impl Report {
-    pub fn new(runs: Vec<Run>, limits: Limits) -> Self {
-        let (first, last) = (&runs[0], runs.last().filter(|_| runs.len() > 1));
+    pub fn new(runs: Vec<Run>, limits: Limits, ratio_wanted: f64) -> Self {
+        let (first, last) = (&runs[0], &runs[runs.len() - 1]);
+        let larger = (last.journeys > first.journeys).then_some(last);
+        let more = (last.replicas > first.replicas).then_some(last);
         let limit = limits.together(first.messages_per_event);
         Self {
             processors: std::thread::available_parallelism().map_or(0, usize::from),
             limits,
             limit_events_per_second: limit,
             ratio: first.events_per_second / limit,
-            processor_growth: last.map(|last| last.processor_seconds_per_million / first.processor_seconds_per_million),
-            wall_growth: last.map(|last| last.wall_seconds_per_million / first.wall_seconds_per_million),
+            ratio_wanted,
+            processor_growth: larger
+                .map(|last| last.processor_seconds_per_million / first.processor_seconds_per_million),
+            wall_growth: larger.map(|last| last.wall_seconds_per_million / first.wall_seconds_per_million),
+            replicas_gain: more.map(|last| last.events_per_second / first.events_per_second),
+            replicas_gain_expected: more
+                .map(|last| first.machine_seconds_per_million / last.machine_seconds_per_million),
             runs,
         }
     }
@@ -112,7 +128,14 @@ impl Report {
                 missed.push(words)
             }
         };
-        hold(self.ratio >= 0.4, format!("the ratio to the limit is {:.2}, not 0.4", self.ratio));
+        let wanted = self.ratio_wanted;
+        hold(self.ratio >= wanted, format!("the ratio to the limit is {:.2}, not {wanted}", self.ratio));
+        if let Some((gain, expected)) = self.replicas_gain.zip(self.replicas_gain_expected) {
+            hold(
+                gain >= 0.95 * expected,
+                format!("several replicas do {gain:.2} times as much as one; the processors allow {expected:.2}"),
+            );
+        }
         for (of, growth) in [("processor", self.processor_growth), ("wall", self.wall_growth)] {
             if let Some(growth) = growth {
                 hold(growth <= 1.3, format!("the {of} time of an event grows {growth:.2} times, not 1.3"));
@@ -138,10 +161,12 @@ impl Report {
         };
         line("journeys in the store", &|run| grouped(f64::from(run.journeys)));
         line("---", &|_| "---:".to_owned());
+        line("replicas", &|run| run.replicas.to_string());
         line("events", &|run| grouped(run.events as f64));
         line("events/s", &|run| grouped(run.events_per_second));
         line("messages/s", &|run| grouped(run.messages_per_second));
         line("processor seconds per million events", &|run| format!("{:.0}", run.processor_seconds_per_million));
+        line("the same of the whole machine", &|run| format!("{:.0}", run.machine_seconds_per_million));
         line("wall seconds per million events", &|run| format!("{:.0}", run.wall_seconds_per_million));
         line("peak memory, MiB", &|run| format!("{:.0}", run.peak_mib));
         line("ready after, ms", &|run| format!("{:.0}", run.ready_milliseconds));
@@ -169,6 +194,14 @@ impl Report {
                 text,
                 "From the smallest to the largest store an event costs {processor:.2} times the processor time and \
                  {wall:.2} times the wall time."
+            );
+        }
+        if let Some((gain, expected)) = self.replicas_gain.zip(self.replicas_gain_expected) {
+            let _ = writeln!(
+                text,
+                "{} replicas do {gain:.2} times as much as one; by the processor time that an event takes of the \
+                 whole machine it would be {expected:.2}.",
+                self.runs[self.runs.len() - 1].replicas
             );
         }
         text

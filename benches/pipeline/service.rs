@@ -3,13 +3,12 @@
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::events::{ORDERS, SCANS, SHOP};
+use super::events::SHOP;
 use super::sink::get;
+use super::stock::Stock;
+use super::traffic::Topics;
 
 const SETTINGS: &str = r#"
 [log]
@@ -23,8 +22,7 @@ group = "{group}"
 topics = ["{orders}", "{scans}"]
 # the embedded broker answers a fetch that waits only when its wait ends; others at once
 properties = { "fetch.wait.max.ms" = "10" }
-[store]
-path = "{store}"
+{store}
 [shop]
 name = "Bench"
 locale = "en-GB"
@@ -53,8 +51,9 @@ api_key = { file = "{folder}/token" }
 /// Where a service finds its world.
 pub struct Place<'a> {
     pub folder: &'a Path,
-    pub store: &'a Path,
+    pub store: &'a Stock,
     pub brokers: &'a str,
+    pub topics: &'a Topics,
     pub group: &'a str,
     pub sink: &'a str,
 }
@@ -67,37 +66,79 @@ pub fn configure(place: &Place<'_>) -> (PathBuf, u16) {
         .replace("{port}", &port.to_string())
         .replace("{brokers}", place.brokers)
         .replace("{group}", place.group)
-        .replace("{orders}", ORDERS)
-        .replace("{scans}", SCANS)
+        .replace("{orders}", &place.topics.orders)
+        .replace("{scans}", &place.topics.scans)
         .replace("{shop}", SHOP)
         .replace("{sink}", place.sink)
-        .replace("{store}", &place.store.display().to_string())
+        .replace("{store}", &place.store.settings(place.folder))
         .replace("{folder}", &place.folder.display().to_string());
-    let file = place.folder.join("reassure.toml");
+    let file = place.folder.join(format!("{port}.toml"));
     std::fs::write(place.folder.join("token"), "bench").expect("a file in the folder of the bench");
     std::fs::write(&file, text).expect("a file in the folder of the bench");
     (file, port)
 }
 
+/// Processor time of the whole machine so far, in seconds.
+pub fn machine_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/stat").expect("the machine's stat");
+    let fields: Vec<f64> =
+        stat.lines().next().unwrap_or_default().split_whitespace().skip(1).map_while(|it| it.parse().ok()).collect();
+    // user, nice, system, idle, waiting, interrupts of two kinds, stolen: all but the two that rest
+    fields.iter().enumerate().filter(|(at, _)| !matches!(at, 3 | 4) && *at < 8).map(|(_, ticks)| ticks).sum::<f64>()
+        / 100.0
+}
+
+/// Replicas of the service.
+pub struct Services(Vec<Service>);
+
+impl Services {
+    pub fn start(place: &Place<'_>, replicas: usize) -> Self {
+        Self((0..replicas).map(|_| Service::start(place)).collect())
+    }
+
+    /// Of one of them.
+    pub fn config(&self) -> &Path {
+        &self.0[0].config
+    }
+
+    pub fn ready_after(&self) -> Duration {
+        self.0.iter().map(|service| service.ready_after).max().unwrap_or_default()
+    }
+
+    pub fn processor_seconds(&self) -> f64 {
+        self.0.iter().map(Service::processor_seconds).sum()
+    }
+
+    /// Of the one that held the most.
+    pub fn peak_mib(&self) -> f64 {
+        self.0.iter().map(Service::peak_mib).fold(0.0, f64::max)
+    }
+
+    pub fn stop(self) {
+        self.0.into_iter().for_each(Service::stop);
+    }
+}
+
 /// The service, running.
-pub struct Service {
+struct Service {
     child: Child,
+    config: PathBuf,
     /// From the start of the process to its readiness.
-    pub ready_after: Duration,
+    ready_after: Duration,
 }
 
 impl Service {
-    pub fn start(place: &Place<'_>) -> Self {
+    fn start(place: &Place<'_>) -> Self {
         let (file, port) = configure(place);
         let begin = Instant::now();
         let child = Command::new(env!("CARGO_BIN_EXE_reassure"))
             .args(["run", "--config"])
-            .arg(file)
+            .arg(&file)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .spawn()
             .expect("the service starts");
-        let mut service = Self { child, ready_after: Duration::ZERO };
+        let mut service = Self { child, config: file, ready_after: Duration::ZERO };
         while get(port, "/readyz").is_none() {
             assert!(begin.elapsed() < Duration::from_secs(60), "the service does not become ready");
             if let Ok(Some(status)) = service.child.try_wait() {
@@ -110,7 +151,7 @@ impl Service {
     }
 
     /// Processor time so far, of user and system, in seconds.
-    pub fn processor_seconds(&self) -> f64 {
+    fn processor_seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the service's stat");
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         let ticks = |field: usize| fields.get(field).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
@@ -119,14 +160,14 @@ impl Service {
     }
 
     /// The most memory that it ever held, in MiB.
-    pub fn peak_mib(&self) -> f64 {
+    fn peak_mib(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
         let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap_or_default();
         line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).unwrap_or(0.0) / 1024.0
     }
 
     /// Asks it to stop as Kubernetes does, and waits.
-    pub fn stop(mut self) {
+    fn stop(mut self) {
         let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         let _ = self.child.wait();
     }
@@ -136,43 +177,5 @@ impl Drop for Service {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-    }
-}
-
-/// How far a service has come, read from the offsets in its store.
-pub struct Progress {
-    done: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Progress {
-    pub fn of(store: &Path, group: &str) -> Self {
-        let (done, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let connection = rusqlite::Connection::open(store).expect("the store");
-        connection.busy_timeout(Duration::from_secs(5)).expect("an option of the store");
-        let (group, sum, end) = (group.to_owned(), Arc::clone(&done), Arc::clone(&stop));
-        let thread = std::thread::spawn(move || {
-            while !end.load(Ordering::Acquire) {
-                let mut query = connection
-                    .prepare_cached("SELECT coalesce(sum(next), 0) FROM offsets WHERE group_name = ?1")
-                    .expect("a query");
-                let next: i64 = query.query_row([&group], |row| row.get(0)).unwrap_or(0);
-                sum.fetch_max(u64::try_from(next).unwrap_or(0), Ordering::AcqRel);
-                std::thread::sleep(Duration::from_millis(5));
-            }
-        });
-        Self { done, stop, thread: Some(thread) }
-    }
-
-    pub fn records(&self) -> usize {
-        usize::try_from(self.done.load(Ordering::Acquire)).expect("a count of records")
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Release);
-        let _ = self.thread.take().map(JoinHandle::join);
     }
 }

@@ -5,7 +5,6 @@ use crate::bus::oauth::OAuth;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
-use crate::store;
 
 impl Settings {
     /// Places the fault of a provider where the provider is described.
@@ -37,11 +36,6 @@ impl Settings {
             faults.push(source.fault(&["bus", "oauth", key], format!("bus.oauth.{key}: {what}")));
         }
         self.agree_outgoing(faults);
-        if let store::Settings::Postgres(settings) = &self.store {
-            for (name, what) in settings.faults() {
-                faults.push(source.fault(&["store", name], format!("store.{name} {what}")));
-            }
-        }
         let mut served: Vec<(Vec<&str>, &Shop)> =
             self.shops.iter().map(|(id, shop)| (vec!["shops", "named", id.as_str()], shop)).collect();
         if self.unknown_shops == UnknownShops::Serve {

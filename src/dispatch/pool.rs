@@ -179,7 +179,10 @@ impl Pool {
         let mut stale = Vec::new();
         for ((one, until), journey) in next.into_iter().zip(journeys) {
             if until.since(now) <= margin {
-                stale.push(one.notification.id);
+                // a lease that has run out may have been taken anew, by this pool too, and that one stands
+                if until > now {
+                    stale.push(one.notification.id);
+                }
                 continue;
             }
             let rules = self.shared.shops.rules(&one.key.shop);

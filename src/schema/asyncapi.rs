@@ -22,17 +22,18 @@ pub fn document() -> Value {
     messages.insert("dead_letter".to_owned(), dead_letter());
     messages.insert("dead_letter.redriven".to_owned(), redriven());
     let mut channels = Map::new();
-    // the topics of `config/default.toml`: what is usually on each; any type may be on any topic
+    // the topics of `config/default.toml`: what is usually on each; any type may be on any topic. Plain
+    // JSON and what adapters read are described by the configuration, and so by nothing here
     for (name, description, of_parcels) in [
         ("orders", "Orders, shipments and customers, as shops publish them.", false),
         ("carriers", "Carriers' scans and new dates of arrival.", true),
     ] {
         let names = EventType::ALL.iter().map(|event_type| event_type.as_str());
         let names = names.filter(|name| name.starts_with("parcel.") == of_parcels);
-        let forms = names.flat_map(|name| [name.to_owned(), format!("{name}.binary"), format!("{name}.avro")]);
+        let forms = names.flat_map(|name| event(name).map(|(form, _)| form));
         channels.insert(name.to_owned(), channel(&format!("reassure.{name}"), description, forms));
     }
-    let told = ReportType::ALL.iter().flat_map(|it| [it.as_str().to_owned(), format!("{}.avro", it.as_str())]);
+    let told = ReportType::ALL.iter().flat_map(|it| report(it.as_str()).map(|(form, _)| form));
     channels.insert(
         "outcomes".to_owned(),
         channel("reassure.outcomes", "Each decision and each attempt (`outgoing.outcomes`).", told),
@@ -93,7 +94,7 @@ fn texts(headers: &[(&str, &str)], required: &[&str]) -> Value {
 }
 
 /// An event in each of its forms.
-fn event(name: &str) -> [(String, Value); 3] {
+fn event(name: &str) -> [(String, Value); 5] {
     let bindings = key("What keeps records in order: the order's id, or the parcel's number.");
     let traceparent = ("traceparent", "W3C trace context, handed on to the providers.");
     let structured = json!({
@@ -130,7 +131,31 @@ fn event(name: &str) -> [(String, Value); 3] {
         "payload": refer(AVRO_SCHEMA, &format!("./avro/{name}.avsc")),
         "bindings": bindings,
     });
-    [(name.to_owned(), structured), (format!("{name}.binary"), binary), (format!("{name}.avro"), avro)]
+    let mut framed = bindings.clone();
+    framed["kafka"]["schemaIdLocation"] = json!("payload");
+    framed["kafka"]["schemaIdPayloadEncoding"] = json!("confluent");
+    let confluent = json!({
+        "name": name,
+        "title": format!("{name}, Avro with a registry"),
+        "description": "Confluent's framing: the schema's id before the datum, or its GUID in a header. The writer's \
+            schema is the registry's, and is matched to this one.",
+        "contentType": "application/avro",
+        "headers": texts(&[("__value_schema_id", "The schema's GUID, where the value does not name its id."), traceparent], &[]),
+        "payload": refer(AVRO_SCHEMA, &format!("./avro/{name}.avsc")),
+        "bindings": framed,
+    });
+    let outbox = json!({
+        "name": name,
+        "title": format!("{name}, Debezium's outbox"),
+        "description": "What Debezium's event router makes of an outbox row, on a topic whose format is debezium. The \
+            payload may also be the JSON as a string.",
+        "contentType": "application/json",
+        "headers": texts(&[("id", "Tells a repetition."), ("eventType", name)], &["id"]),
+        "payload": refer(JSON_SCHEMA, &format!("./json/{name}.json#/$defs/Data")),
+        "bindings": bindings,
+    });
+    [("", structured), (".binary", binary), (".avro", avro), (".confluent", confluent), (".debezium", outbox)]
+        .map(|(form, message)| (format!("{name}{form}"), message))
 }
 
 /// What is told of our work, in each of its forms.

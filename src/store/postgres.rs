@@ -1,7 +1,7 @@
 //! The store in PostgreSQL, for any number of replicas.
 //!
 //! Every call is a fixed number of statements, whatever the number of rows: they take and give
-//! arrays. A commit costs three round trips, a claim or a record three, a read one.
+//! arrays. A commit costs three round trips, a claim three, a record three or four, a read one.
 //!
 //! Which clock decides: leases, due times and turns are compared as the callers give them, so the
 //! replicas' clocks must agree to within what a lease outlasts the longest attempt; that is looked

@@ -71,6 +71,11 @@ pub fn python() -> Option<String> {
     part("REASSURE_TEST_PYTHON")
 }
 
+/// The JSON Schema of AsyncAPI 3 documents, as it is published.
+pub fn asyncapi() -> Option<String> {
+    part("REASSURE_TEST_ASYNCAPI")
+}
+
 /// The URL of a database whose user may do anything.
 pub fn postgres() -> Option<String> {
     part("REASSURE_TEST_POSTGRES")

@@ -82,16 +82,23 @@ impl OnTopic {
         let topics = self.connect()?;
         let producer = Producer::of(&self.settings, PATIENCE).map_err(|error| anyhow!(error))?;
         let mut returning = Returning { topic: &self.topic, producer, runtime, waiting: Vec::new(), bytes: 0, done };
-        let mut chosen: BTreeMap<Place, &str> = BTreeMap::new();
+        let mut chosen: BTreeMap<Place, Target> = BTreeMap::new();
         for letter in letters {
             let place = (letter.partition, letter.offset);
             match (&letter.topic, letter.origin().filter(|_| letter.omitted)) {
                 (None, _) => returning.failed(place, "it does not tell which topic it came from"),
-                (Some(topic), None) if !letter.omitted => drop(chosen.insert(place, topic)),
+                (Some(topic), None) if !letter.omitted => {
+                    let target =
+                        Target { topic: topic.as_str().into(), partition: letter.from.map(|(number, _)| number) };
+                    chosen.insert(place, target);
+                }
                 (Some(_), origin) => {
                     let original = origin.map(|(partition, offset)| topics.record(&partition, offset)).transpose();
                     match original.map_err(|error| anyhow!(error))?.flatten() {
-                        Some(record) => returning.add(place, Arc::clone(&record.partition.topic), record)?,
+                        Some(record) => {
+                            let Partition { topic, number } = record.partition.clone();
+                            returning.add(place, Target { topic, partition: Some(number) }, record)?;
+                        }
                         None => returning.failed(place, "it was too large to be kept, and is gone from its topic"),
                     }
                 }
@@ -100,10 +107,10 @@ impl OnTopic {
         let mut failure = None;
         let read = topics.read(&self.topic, &spans(chosen.keys()), |record| {
             let place = (record.partition.number, record.offset);
-            if let Some(topic) = chosen.remove(&place)
+            if let Some(target) = chosen.remove(&place)
                 && failure.is_none()
             {
-                failure = returning.add(place, Arc::from(topic), record).err();
+                failure = returning.add(place, target, record).err();
             }
         });
         returning.flush()?;
@@ -124,12 +131,19 @@ fn spans<'a>(places: impl Iterator<Item = &'a Place>) -> BTreeMap<i32, Extent> {
     spans
 }
 
+/// Where a record goes back to: the partition that it was on, whoever chose it, so that it stays
+/// beside those of its key.
+struct Target {
+    topic: Arc<str>,
+    partition: Option<i32>,
+}
+
 /// Records on their way back.
 struct Returning<'a> {
     topic: &'a str,
     producer: Producer,
     runtime: &'a Runtime,
-    waiting: Vec<(Place, Arc<str>, Record)>,
+    waiting: Vec<(Place, Target, Record)>,
     bytes: usize,
     done: &'a mut Done,
 }
@@ -139,9 +153,9 @@ impl Returning<'_> {
         self.done.failed.push((format!("{}:{}", place.0, place.1), why.to_owned()));
     }
 
-    fn add(&mut self, place: Place, topic: Arc<str>, record: Record) -> anyhow::Result<()> {
+    fn add(&mut self, place: Place, target: Target, record: Record) -> anyhow::Result<()> {
         self.bytes += record.value.as_ref().map_or(0, Bytes::len);
-        self.waiting.push((place, topic, record));
+        self.waiting.push((place, target, record));
         if self.waiting.len() >= AT_ONCE || self.bytes >= MOST_BYTES { self.flush() } else { Ok(()) }
     }
 
@@ -156,8 +170,9 @@ impl Returning<'_> {
         let records: Vec<Outbound<'_>> = waiting
             .iter()
             .zip(&headers)
-            .map(|((_, topic, record), headers)| Outbound {
-                topic,
+            .map(|((_, target, record), headers)| Outbound {
+                topic: &target.topic,
+                partition: target.partition,
                 key: record.key.as_deref(),
                 value: record.value.as_deref(),
                 headers,
@@ -166,7 +181,7 @@ impl Returning<'_> {
             .collect();
         let mut failures: BTreeMap<usize, String> = BTreeMap::new();
         for (at, error) in self.runtime.block_on(self.producer.publish_each(&records)) {
-            failures.insert(at, format!("{}: {error}", waiting[at].1));
+            failures.insert(at, format!("{}: {error}", waiting[at].1.topic));
         }
         let mut arrived = Vec::new();
         for (at, (place, ..)) in waiting.iter().enumerate() {

@@ -1,9 +1,9 @@
-//! Writing a batch: one transaction of three round trips and at most twenty statements, whatever
-//! its size. Each statement takes its rows as arrays.
+//! Writing a batch: one transaction of three round trips and at most 22 statements, whatever its
+//! size. Each statement takes its rows as arrays.
 //!
-//! Locks are taken in one order by all: offsets by partition, journeys by id, new journeys
-//! by key, parked events by key, dead records by place. So replicas whose batches overlap wait for one another
-//! and never in a circle.
+//! Locks are taken in one order by all: offsets by partition, journeys by id, new journeys by key,
+//! parked events by key, dead records by place. So replicas whose batches overlap wait for one
+//! another, and never in a circle.
 
 mod rows;
 mod statements;

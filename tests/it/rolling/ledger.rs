@@ -97,7 +97,7 @@ impl Ledger {
                 let is_told = |vendor: &&str| {
                     self.received.contains_key(&(message.order.clone(), "shipping".into(), (*vendor).into()))
                 };
-                if other.iter().any(|vendor| is_told(vendor)) {
+                if other.iter().any(is_told) {
                     self.shipped.push(message.order);
                 }
             }

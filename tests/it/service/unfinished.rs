@@ -134,9 +134,9 @@ moody! {
     publications(stream: Stream, now: Timestamp, lease: &Lease, limit: usize) -> Option<Vec<(i64, Publication)>>;
     published(ids: &[i64]) -> ();
     stop_publishing(stream: Stream, owner: &str) -> ();
-    dead_record(id: i64) -> Option<Record>;
     timeline(key: &JourneyKey) -> Option<Timeline>;
     dead_letters(limit: usize) -> Vec<DeadLetter>;
+    dead_record(id: i64) -> Option<Record>;
     redrive_record(id: i64) -> bool;
     redrive_notification(id: &NotificationId, now: Timestamp) -> bool;
     redriven(limit: usize) -> Vec<(i64, Record)>;
@@ -186,7 +186,9 @@ async fn offsets_never_pass_what_is_not_done() {
     let shared: Arc<dyn Store> = Arc::clone(&store) as _;
     let running = app::start(&loaded, shared, Clock::system(), Metrics::new().unwrap()).await.unwrap();
     eventually("all are taken in", async || {
-        store.store.offsets().await.unwrap().values().sum::<i64>() == i64::try_from(COUNT).unwrap()
+        let offsets = store.store.offsets().await.unwrap();
+        let of_partitions = offsets.iter().filter(|(partition, _)| partition.number >= 0);
+        of_partitions.map(|(_, next)| next).sum::<i64>() == i64::try_from(COUNT).unwrap()
     })
     .await;
     let messages = world.messages_until("all are told", |all| all.len() >= 2 * COUNT).await;

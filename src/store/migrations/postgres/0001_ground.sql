@@ -29,6 +29,13 @@ CREATE TABLE journeys (
     UNIQUE (shop, order_id)
 ) WITH (fillfactor = 60);
 
+-- A journey is a few KiB and written with every event: of that, compressing is half, unless it is
+-- lz4, which a server may have been built without.
+DO $$ BEGIN
+    ALTER TABLE journeys ALTER COLUMN body SET COMPRESSION lz4;
+EXCEPTION WHEN feature_not_supported THEN NULL;
+END $$;
+
 -- From here on no foreign keys: each row would be looked up once more, and every writer of a row
 -- holds the lock of its journey anyway.
 
@@ -162,7 +169,7 @@ CREATE UNIQUE INDEX dead_records_by_place
 -- order: `seq` is drawn under its lock.
 CREATE TABLE publications (
     seq bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    stream text NOT NULL,
+    stream text COLLATE "C" NOT NULL,
     key bytea,
     value bytea,
     headers text NOT NULL,
