@@ -1,5 +1,6 @@
 //! One journey whose messages fail costs the others nothing (promise 9).
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,14 +49,14 @@ async fn one_failing_journey_leaves_the_others_as_fast_as_they_were() {
     let mut world = World::new().await;
     world.set("dispatch.retry.max_attempts", "1000");
     let failing: Arc<Mutex<Option<String>>> = Arc::default();
-    let armed = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let armed = Arc::new(AtomicBool::new(false));
     let (key, is_armed) = (Arc::clone(&failing), Arc::clone(&armed));
     world.behave(move |call| {
         if call.vendor != Vendor::Resend {
             return Behaviour::Answer;
         }
         let mut key = key.lock().unwrap();
-        if is_armed.swap(false, std::sync::atomic::Ordering::Relaxed) {
+        if is_armed.swap(false, Ordering::Relaxed) {
             *key = Some(call.key.to_owned());
         }
         if key.as_deref() == Some(call.key) { Behaviour::Unavailable } else { Behaviour::Answer }
@@ -66,7 +67,7 @@ async fn one_failing_journey_leaves_the_others_as_fast_as_they_were() {
     for round in 1..=ROUNDS {
         *failing.lock().unwrap() = None;
         let calm = p99(&world, 10_000 + round * 1_000).await;
-        armed.store(true, std::sync::atomic::Ordering::Relaxed);
+        armed.store(true, Ordering::Relaxed);
         world.publish(&[placed(&format!("Z{round}"))]).await;
         let order = format!("Z{round}");
         world.messages_until("it fails", |all| all.iter().any(|m| m.order == order && !m.received.taken)).await;

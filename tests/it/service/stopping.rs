@@ -86,8 +86,10 @@ async fn kafka_may_come_late_and_go_for_a_while() {
     let world = World::new().await;
     world.broker().down().unwrap();
     let mut service = world.run().await;
-    assert_eq!(service.get("/readyz").await.status, 200);
+    assert_eq!(service.get("/livez").await.status, 200);
+    assert_eq!(service.get("/readyz").await.status, 503, "it has not reached Kafka yet");
     world.broker().up().unwrap();
+    eventually("it is ready", async || service.get("/readyz").await.status == 200).await;
     world.publish(&[placed("Z1")]).await;
     world.sandbox.received_at_least(2).await;
     world.broker().down().unwrap();
