@@ -8,6 +8,7 @@ mod security;
 mod topics;
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
@@ -51,10 +52,20 @@ impl Admin {
         let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
         let again = async {
             while self.client.create_topics([&new], &patient()).await.unwrap()[0].is_err() {
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            // the broker learns of it a little later, and till then takes records to be thrown away
+            while self.end(topic) != 0 {
+                tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
         tokio::time::timeout(LONG, again).await.expect("the old topic goes");
+    }
+
+    /// Where the first partition of a topic ends; not zero while it cannot be told.
+    fn end(&self, topic: &str) -> i64 {
+        let marks = tokio::task::block_in_place(|| self.client.inner().fetch_watermarks(topic, 0, LONG));
+        marks.map_or(-1, |(_, end)| end)
     }
 
     async fn grow(&self, topic: &str, partitions: usize) {

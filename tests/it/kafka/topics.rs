@@ -119,6 +119,7 @@ async fn made_anew(brokers: &str, orders: u32, stopped: bool) {
     let topic = format!("{}{ORDERS}", world.ground.prefix);
     admin.make_anew(&topic, 1).await;
     place(&world, 200..200 + orders).await;
+    assert_eq!(admin.end(&topic), i64::from(orders));
     if stopped {
         service = world.run().await;
     }

@@ -94,10 +94,10 @@ impl Ledger {
             });
             if copies.len() == 1 && message.name == "shipping" {
                 let other = if vendor == "Webhook" { ["Resend", "BrevoSms"] } else { ["Webhook"; 2] };
-                let is_told = |vendor: &&str| {
-                    self.received.contains_key(&(message.order.clone(), "shipping".into(), (*vendor).into()))
+                let is_told = |vendor: &str| {
+                    self.received.contains_key(&(message.order.clone(), "shipping".into(), vendor.into()))
                 };
-                if other.iter().any(is_told) {
+                if other.into_iter().any(is_told) {
                     self.shipped.push(message.order);
                 }
             }
