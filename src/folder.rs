@@ -16,6 +16,7 @@ pub fn yaml(folder: Option<&Path>, own: &Dir<'_>, place: &str) -> Result<Vec<(St
         Some(folder) => read(folder)?,
         None => own
             .files()
+            .filter(|file| is_yaml(file.path()))
             .filter_map(|file| Some((format!("{place}/{}", file.path().display()), file.contents_utf8()?.to_owned())))
             .collect(),
     };
@@ -31,10 +32,14 @@ fn read(folder: &Path) -> Result<Vec<(String, String)>, Vec<Fault>> {
     let mut texts = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| unreadable(folder, error))?.path();
-        if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+        if is_yaml(&path) {
             let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
             texts.push((path.display().to_string(), text));
         }
     }
     Ok(texts)
+}
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
 }
