@@ -43,3 +43,7 @@ fn read(folder: &Path) -> Result<Vec<(String, String)>, Vec<Fault>> {
     }
     Ok(texts)
 }
+
+fn is_yaml(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
+}

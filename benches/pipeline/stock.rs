@@ -1,12 +1,13 @@
 //! The store under the service: a file, or a schema of a database.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use reassure::domain::time::Timestamp;
-use reassure::ports::Store;
+use reassure::ports::{Partition, Store};
 use tokio::task::JoinHandle;
 
 use super::author::{self, Author};
@@ -87,7 +88,7 @@ impl Progress {
         let task = tokio::spawn(async move {
             loop {
                 let offsets = store.offsets().await.unwrap_or_default();
-                sum.fetch_max(offsets.values().map(|next| next.unsigned_abs()).sum(), Ordering::AcqRel);
+                sum.fetch_max(read(&offsets), Ordering::AcqRel);
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         });
@@ -97,6 +98,11 @@ impl Progress {
     pub fn records(&self) -> usize {
         usize::try_from(self.done.load(Ordering::Acquire)).expect("a count of records")
     }
+}
+
+/// Records of all partitions; a topic's identity stands beside them, as a partition below zero.
+fn read(offsets: &BTreeMap<Partition, i64>) -> u64 {
+    offsets.iter().filter(|(partition, _)| partition.number >= 0).map(|(_, next)| next.unsigned_abs()).sum()
 }
 
 impl Drop for Progress {
