@@ -24,10 +24,6 @@ pub fn yaml(folder: Option<&Path>, own: &Dir<'_>, place: &str) -> Result<Vec<(St
     Ok(texts)
 }
 
-fn is_yaml(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml")
-}
-
 fn read(folder: &Path) -> Result<Vec<(String, String)>, Vec<Fault>> {
     let unreadable = |path: &Path, error: std::io::Error| {
         vec![Fault::new(path.display().to_string(), format!("cannot be read: {error}"))]
