@@ -144,8 +144,9 @@ impl Report {
         for run in &self.runs {
             let of = run.journeys;
             hold(run.peak_mib < 150.0, format!("with {of} journeys it held {:.0} MiB, not below 150", run.peak_mib));
+            // where it has to wait for nobody else's start
             hold(
-                run.ready_milliseconds < 1_000.0,
+                self.replicas_gain.is_some() || run.ready_milliseconds < 1_000.0,
                 format!("with {of} journeys it was ready after {:.0} ms, not within a second", run.ready_milliseconds),
             );
             hold(run.repeated == 0, format!("{} messages were sent more than once", run.repeated));
