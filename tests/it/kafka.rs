@@ -4,6 +4,7 @@
 mod foreign;
 mod groups;
 mod outages;
+mod outgoing;
 mod security;
 mod topics;
 

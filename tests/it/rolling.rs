@@ -8,7 +8,7 @@ mod beginning;
 mod database;
 mod disturbance;
 mod fleet;
-mod ground;
+pub mod ground;
 mod ledger;
 mod load;
 mod skew;
