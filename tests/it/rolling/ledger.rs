@@ -21,6 +21,11 @@ fn being_recorded() -> Duration {
     Duration::seconds(8)
 }
 
+/// From the moment before a signal to the moment at which the sink has what had left by then.
+fn arriving() -> Duration {
+    Duration::seconds(1)
+}
+
 /// Order, message and vendor.
 pub type Called = (String, String, String);
 
@@ -156,7 +161,7 @@ impl Ledger {
 impl Fates {
     fn cause(&self, first: &Copy, again: &Copy) -> Option<Cause> {
         let life = &self.lives[first.life];
-        let was_under_way = |at: Timestamp| first.at <= at && at <= first.at.plus(being_recorded());
+        let was_under_way = |at: Timestamp| first.at <= at.plus(arriving()) && at <= first.at.plus(being_recorded());
         let killed = life.killed.is_some_and(was_under_way);
         let asleep = life.naps.iter().any(|(since, _)| was_under_way(*since));
         let away =
