@@ -56,7 +56,7 @@ async fn clocks_that_differ_by_what_is_allowed_never_send_at_the_same_time() {
     let Some(world) = ground::shared().await else { return };
     let lateness = Arc::new(Mutex::new(Vec::new()));
     let watch = tokio::spawn(watch(Arc::clone(&lateness)));
-    world.behave(|call| if call.nth <= 2 { Behaviour::Hang } else { Behaviour::Answer });
+    world.behave(|call| if call.nth == 1 { Behaviour::Hang } else { Behaviour::Answer });
     let mut replicas = [start(&world, -ALLOWED_MS), start(&world, ALLOWED_MS)];
     for replica in &mut replicas {
         replica.address().await;
@@ -79,7 +79,7 @@ async fn clocks_that_differ_by_what_is_allowed_never_send_at_the_same_time() {
         attempts.entry(message.received.key).or_default().push(at);
     }
     for (key, moments) in attempts {
-        assert!(moments.len() >= 3, "{key}");
+        assert!(moments.len() >= 2, "{key}");
         for pair in moments.windows(2) {
             // while the sink was late itself, its notes tell nothing of when a request was sent
             let is_late = lateness.iter().any(|at| pair[0] <= at.plus(ATTEMPT) && *at <= pair[1].plus(ATTEMPT));
