@@ -39,6 +39,7 @@ pub struct Stage {
     pub producer: Producer,
     pub clock: Clock,
     pub loaded: Loaded,
+    pub metrics: Metrics,
 }
 
 /// How the stage is set.
@@ -75,14 +76,14 @@ impl Stage {
         let loaded = Loaded::load(Some(&file)).map_err(|faults| anyhow!("{}", listed(&faults)))?;
         let store = loaded.settings.store.open().await.context("the store")?;
         let metrics = Metrics::new().and_then(Metrics::with_process).context("the metrics")?;
-        let running = app::start(&loaded, store, clock.clone(), metrics).await?;
+        let running = app::start(&loaded, store, clock.clone(), metrics.clone()).await?;
         let producer = Producer::connect(
             &broker.bootstrap_servers(),
             Duration::from_secs(30),
             &LARGE.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         )
         .map_err(|error| anyhow!("the producer: {error}"))?;
-        Ok(Self { broker, sandbox, running, producer, clock, loaded })
+        Ok(Self { broker, sandbox, running, producer, clock, loaded, metrics })
     }
 }
 

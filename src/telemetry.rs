@@ -1,6 +1,9 @@
 //! What the service says of itself: every metric's name, labels and buckets in one place, and
 //! how it logs.
 
+use std::io::IsTerminal;
+
+use prometheus::core::Collector;
 use prometheus::{
     Gauge, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     TextEncoder,
@@ -194,6 +197,14 @@ impl Metrics {
         })
     }
 
+    /// Records so far that could not become events.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "counters are whole and not below zero")]
+    pub fn refused(&self) -> u64 {
+        let families = self.refusals.collect();
+        let counts = families.iter().flat_map(|family| family.get_metric()).map(|one| one.get_counter().get_value());
+        counts.sum::<f64>() as u64
+    }
+
     /// Also reports the process: memory, descriptors, processor time.
     ///
     /// # Errors
@@ -219,7 +230,10 @@ impl Metrics {
 /// Starts logging to standard error: JSON lines, or text for people.
 pub fn log(json: bool, level: &str) {
     let filter = EnvFilter::try_from_env("REASSURE_LOG").unwrap_or_else(|_| EnvFilter::new(level));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr);
     // a second call, as in tests, leaves the first in place
     let _ = if json { lines.json().flatten_event(true).try_init() } else { lines.with_target(false).try_init() };
 }

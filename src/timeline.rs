@@ -153,7 +153,7 @@ fn ending(story: &Story, style: Style) -> String {
         }
         State::Pending => {
             let next = story.due_at.map(|due| format!(", next {}", style.moment(due))).unwrap_or_default();
-            (Tone::Waiting, format!("waits{tries}{next}"))
+            (Tone::Waiting, format!("waits{tries}{}{next}", why(story)))
         }
         State::Suppressed => (
             Tone::Waiting,

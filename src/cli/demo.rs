@@ -124,9 +124,10 @@ async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
         ));
     }
     say(&format!(
-        "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers; told: reassure.outcomes, reassure.dlq\n  HTTP      http://{address}   /metrics, /readyz, /api/journeys/maison-lumen/ML-1001\n  store     {store}\n\nPublish an event of your own and see the message leave:\n  kcat -P -b {brokers} -t reassure.orders -H content-type=application/cloudevents+json event.json\n",
+        "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers; told: reassure.outcomes, reassure.dlq\n  HTTP      http://{address}   /metrics, /readyz, /api/journeys/maison-lumen/ML-1001\n  store     {store}\n  asking    reassure lookup -c {config} maison-lumen ML-1001   (and dlq list)\n\nPublish an event of your own and see the message leave:\n  kcat -P -b {brokers} -t reassure.orders -H content-type=application/cloudevents+json event.json\n",
         address = stage.running.address,
         store = folder.0.join("reassure.db").display(),
+        config = folder.0.join("reassure.toml").display(),
     ));
     let mut changes = stage.running.progress.changes();
     let mut seen = stage.sandbox.received().len();
@@ -258,11 +259,13 @@ impl Teller {
             "The providers saw {} requests, refused or dropped {failed}, and knew {repeated} by their key.",
             requests.len()
         ));
+        // they lie on the dead letters' topic, not in the store
+        let unread = stage.metrics.refused();
         let left = [
             ("messages in the outbox", backlog.pending),
             ("messages with an unknown outcome", backlog.held),
             ("messages given up", backlog.dead_notifications),
-            ("records that could not be read", backlog.dead_records),
+            ("records that could not be read", unread),
             ("events that wait for their order or shipment", backlog.parked),
         ];
         for (what, count) in left.iter().filter(|(_, count)| *count > 0) {

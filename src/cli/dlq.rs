@@ -40,7 +40,7 @@ pub enum Command {
     /// Put letters back to work: a record is read again, a message is sent with the same key.
     Redrive {
         /// Their ids, as `list` prints them.
-        #[arg(required_unless_present = "all")]
+        #[arg(required_unless_present_any = ["all", "cause", "topic", "since"])]
         ids: Vec<String>,
         /// All that wait and that the filters let through.
         #[arg(long, conflicts_with = "ids")]

@@ -8,7 +8,9 @@ use chrono_tz::Tz;
 
 use super::{NOT_FOUND, coloured, runtime, say, store};
 use crate::clock::Clock;
+use crate::config::Settings;
 use crate::domain::journey::JourneyKey;
+use crate::ports::Timeline;
 use crate::timeline::{self, Style};
 
 /// Prints the timeline of an order.
@@ -37,9 +39,18 @@ pub fn lookup(
     if json {
         say(&serde_json::to_string_pretty(&timeline::json(&found, now))?);
     } else {
-        let zone =
-            found.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC);
+        let zone = zone(config, &found);
         say(timeline::write(&found, now, Style { colour: coloured(), everything, zone }).trim_end());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The customer's, else the shop's, as the demonstration tells it too.
+fn zone(config: Option<&Path>, found: &Timeline) -> Tz {
+    let customers = found.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok());
+    let shops = || {
+        let settings = Settings::load(config).ok()?;
+        Some(settings.shops.get(&found.journey.key.shop).unwrap_or(&settings.shop).time_zone)
+    };
+    customers.or_else(shops).unwrap_or(Tz::UTC)
 }

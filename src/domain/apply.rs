@@ -156,6 +156,8 @@ fn add(journey: &mut Journey, event: &Event) -> Result<Applied, Full> {
             track(journey, &data.waybill, None, Some(eta))?
         }
         Body::CustomerUpdated(data) => Applied::of_order(update_customer(journey, &data.customer, at)),
+        // an order that was placed since is a new wish to hear of it
+        Body::CustomerErased(_) if at < journey.placed_at => Applied::of_order(News::Old),
         Body::CustomerErased(_) => {
             let news = if journey.erased { News::Known } else { News::Fresh };
             journey.erased = true;

@@ -1,13 +1,13 @@
 //! A batch in the making: every input is decided against the journeys as the batch leaves them,
 //! and the whole becomes one transaction.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::domain::apply::{self, Full, News};
 use crate::domain::contact::reach;
 use crate::domain::decision::{Entry, NotificationId, Reason};
-use crate::domain::event::{Body, Event, Reference};
+use crate::domain::event::{Body, Event, EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
 use crate::domain::notification::{Content, Notification};
 use crate::domain::step::{Input, Transition, step};
@@ -265,6 +265,9 @@ impl<'a> Draft<'a> {
     pub fn finish(self) -> (Batch, Vec<(&'static str, Disposition)>) {
         let mut batch = self.batch;
         batch.journeys = self.sheets.into_values().filter(|sheet| sheet.is_changed).map(Sheet::write).collect();
+        // what was released and found nothing again goes on waiting, where it is
+        let waits: HashSet<EventKey> = batch.parked.iter().map(|parked| parked.key).collect();
+        batch.released.retain(|key| !waits.contains(key));
         // locks taken in key order cannot wait for each other in a circle
         batch.journeys.sort_by(|a, b| a.journey.key.cmp(&b.journey.key));
         (batch, self.dispositions)

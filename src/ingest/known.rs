@@ -44,9 +44,15 @@ pub fn released_by(event: &Event) -> Vec<Reference> {
     }
 }
 
-fn read(parked: Parked) -> Result<(Parked, Event), StoreError> {
-    let event = envelope::read_parked(&parked.event).map_err(StoreError::Corrupt)?;
-    Ok((parked, event))
+/// One that cannot be read stays where it is, and stops nothing else.
+fn read(parked: Parked) -> Option<(Parked, Event)> {
+    match envelope::read_parked(&parked.event) {
+        Ok(event) => Some((parked, event)),
+        Err(cause) => {
+            tracing::error!(shop = parked.shop, cause, "a parked event cannot be read");
+            None
+        }
+    }
 }
 
 impl Known {
@@ -63,7 +69,7 @@ impl Known {
     ) -> Result<Self, StoreError> {
         let mut known = Self::default();
         let stranded = if stranded.is_empty() { Vec::new() } else { store.parked(stranded, MOST_RELEASED).await? };
-        let stranded = stranded.into_iter().flatten().map(read).collect::<Result<Vec<_>, _>>()?;
+        let stranded = stranded.into_iter().flatten().filter_map(read).collect::<Vec<_>>();
         let events: Vec<&Event> =
             arrivals.iter().map(|arrival| &*arrival.event).chain(stranded.iter().map(|(_, event)| event)).collect();
         known.find(store, &events, also).await?;
@@ -122,8 +128,7 @@ impl Known {
             let mut next = Vec::new();
             for (reference, parked) in wanted.drain(..).zip(found) {
                 let mut events = Vec::with_capacity(parked.len());
-                for waiting in parked {
-                    let (waiting, event) = read(waiting)?;
+                for (waiting, event) in parked.into_iter().filter_map(read) {
                     next.extend(
                         released_by(&event).into_iter().map(|reference| (event.body.shop().to_owned(), reference)),
                     );

@@ -111,6 +111,7 @@ impl Sqlite {
             &writer,
             open::checkpointer(path, &settings)?,
             settings.checkpoint_mib.saturating_mul(256),
+            Duration::from_millis(settings.busy_timeout_ms),
         )?;
         let readers =
             (0..settings.readers.max(1)).map(|_| open::reader(path, &settings)).collect::<Result<Vec<_>, _>>()?;

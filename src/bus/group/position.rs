@@ -83,7 +83,11 @@ impl Group {
     fn seek(&self, consumer: &BaseConsumer<Self>, partitions: &[Partition]) -> bool {
         let Some(offsets) = self.offsets(consumer, partitions.to_vec()) else { return false };
         let Some(list) = self.list_from(&offsets) else { return false };
-        if let Err(error) = consumer.seek_partitions(list, ASK_AGAIN) {
+        // the call succeeds although one of its partitions could not be sought
+        let sought = consumer
+            .seek_partitions(list, ASK_AGAIN)
+            .and_then(|list| list.elements().iter().try_for_each(|element| element.error()));
+        if let Err(error) = sought {
             tracing::warn!(%error, "partitions could not be read anew");
             count(&self.shared.counters.errors);
             return false;
@@ -179,11 +183,13 @@ impl Group {
             return Some(told);
         }
         let due = state.looked.is_none_or(|looked| looked.elapsed() >= LOOK_EVERY);
-        if !due || state.identities.is_empty() {
+        // what is not read any more may be gone, and a topic that is gone spoils the answer for all
+        let topics: BTreeSet<Arc<str>> = state.assigned.iter().map(|partition| Arc::clone(&partition.topic)).collect();
+        let topics: Vec<Arc<str>> = topics.into_iter().filter(|topic| state.identities.contains_key(topic)).collect();
+        if !due || topics.is_empty() {
             return None;
         }
         state.looked = Some(Instant::now());
-        let topics = state.identities.keys().cloned().collect();
         drop(state);
         let question = self.question(consumer, topics);
         self.state().question = question;

@@ -21,7 +21,11 @@ pub(super) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Fai
     }
     let transaction = client.transaction().await?;
     transaction.query_one("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[&lock(schema)]).await?;
-    transaction.batch_execute(&format!("CREATE SCHEMA IF NOT EXISTS \"{schema}\"")).await?;
+    // to make one needs a right that its owner may lack, even if it is there
+    let missing: bool = transaction.query_one("SELECT to_regnamespace($1) IS NULL", &[&schema]).await?.get(0);
+    if missing {
+        transaction.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).await?;
+    }
     let tables: i64 = transaction
         .query_one("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)", &[&schema])
         .await?

@@ -72,6 +72,9 @@ impl Settings {
         if let Err(fault) = self.client() {
             faults.push(("url", fault));
         }
+        if let Some(Err(what)) = self.password.as_ref().map(SecretSource::read) {
+            faults.push(("password", format!(": {what}")));
+        }
         // it becomes part of statements, where it cannot be a parameter
         let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
         if self.schema.is_empty() || self.schema.len() > 40 || !self.schema.chars().all(letters) {

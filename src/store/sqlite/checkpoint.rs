@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, SyncSender};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -17,6 +18,8 @@ use crate::ports::StoreError;
 
 /// Copies of what is left, in turn; each is as long as what came during the one before.
 const PASSES: usize = 4;
+/// How long a transaction waits for those who stand in the way of a log that has become too long.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 thread_local! {
     /// Pages in the log, as of the last transaction of this thread.
@@ -31,11 +34,13 @@ pub(super) struct Checkpoints {
     is_nearly_done: Arc<AtomicBool>,
     /// Pages at which writing back begins.
     begin: u32,
+    /// How long the connection that writes waits for others otherwise.
+    busy: Duration,
 }
 
 impl Checkpoints {
     /// From now on `writer` writes nothing back by itself; `connection` does.
-    pub fn start(writer: &Connection, connection: Connection, begin: u32) -> Result<Self, StoreError> {
+    pub fn start(writer: &Connection, connection: Connection, begin: u32, busy: Duration) -> Result<Self, StoreError> {
         writer.pragma_update(None, "wal_autocheckpoint", 0)?;
         writer.wal_hook(Some(|_, pages| {
             LOGGED.set(u32::try_from(pages).unwrap_or(0));
@@ -55,7 +60,7 @@ impl Checkpoints {
             }
         });
         let thread = thread.map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { wake: Some(wake), thread: Some(thread), is_nearly_done, begin: begin.max(1) })
+        Ok(Self { wake: Some(wake), thread: Some(thread), is_nearly_done, begin: begin.max(1), busy })
     }
 
     /// To be called on the thread that writes, after each transaction.
@@ -65,8 +70,10 @@ impl Checkpoints {
             return;
         }
         if logged >= self.begin.saturating_mul(4) {
-            // it grows faster than it is copied; its length stays bounded
+            // it grows faster than it is copied: who writes waits a little, so that its length stays bounded
+            let _ = writer.busy_timeout(PATIENCE);
             copy(writer, "FULL");
+            let _ = writer.busy_timeout(self.busy);
         } else if self.is_nearly_done.swap(false, Ordering::AcqRel) {
             copy(writer, "PASSIVE");
         } else if let Some(wake) = &self.wake {

@@ -69,6 +69,16 @@ fn without_any_channel_there_is_a_decision_all_the_same() {
 }
 
 #[test]
+fn an_order_that_was_placed_after_the_erasure_is_spoken_of() {
+    // I3: the erasure is read again, or comes late
+    let mut story = Story::of(order());
+    story.tell("+1h@-1h erased");
+    assert!(!story.journey.erased);
+    story.tell("+2h erased");
+    assert!(story.journey.erased);
+}
+
+#[test]
 fn nothing_is_sent_to_the_erased_and_nothing_is_kept_of_them() {
     let gift = order_with(json!({
         "delivery": { "address": { "name": "Ada Lovelace", "lines": ["1 rue Ada"], "city": "Lyon" } },

@@ -134,4 +134,5 @@ fn events_of_ones_own_are_played_at_their_time() {
     let (letters, printed) = play(&["--events", file.path().to_str().unwrap()]);
     insta::assert_snapshot!("events_of_ones_own", listed(&letters));
     assert!(printed.contains("(learnt "), "the late one is told as such:\n{printed}");
+    assert!(printed.contains("records that could not be read"), "the malformed one is not passed over:\n{printed}");
 }
