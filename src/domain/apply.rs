@@ -3,7 +3,7 @@
 mod order;
 mod parcel;
 
-use super::event::{Body, Event, Extent, OrderPlaced, Reference};
+use super::event::{Body, Event, OrderPlaced, Reference};
 use super::journey::{Announced, Cancelled, Journey, JourneyKey, Link, Promised, Refunded, Scan, Subject};
 use super::time::Timestamp;
 
@@ -195,18 +195,4 @@ fn is_newest(journey: &mut Journey, fact: &str, at: Timestamp) -> bool {
 fn customer_link(journey: &Journey) -> Vec<Link> {
     let customer = journey.order.customer.id.clone();
     customer.map(|id| Link { reference: Reference::Customer(id), since: journey.placed_at }).into_iter().collect()
-}
-
-impl Journey {
-    /// What the shipment carries of the order.
-    pub fn extent_of(&self, subject: &Subject) -> Option<Extent> {
-        match subject {
-            Subject::Order => None,
-            Subject::Shipment(id) => self.shipment(id).map(|shipment| shipment.extent),
-            Subject::Parcel(key) => {
-                let shipment = self.parcel(key)?.shipment_id.as_ref()?;
-                self.shipment(shipment).map(|shipment| shipment.extent)
-            }
-        }
-    }
 }

@@ -233,6 +233,8 @@ pub enum Extent {
     Some,
     /// The rest.
     Last,
+    /// What its items make of it, for publishers that do not know.
+    ByItems,
 }
 
 impl Extent {
@@ -241,6 +243,7 @@ impl Extent {
             Self::All => "all",
             Self::Some => "some",
             Self::Last => "last",
+            Self::ByItems => "by_items",
         }
     }
 }

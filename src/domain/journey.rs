@@ -3,6 +3,7 @@
 //! A journey holds facts, each with the moment it happened; what follows from the facts (the
 //! phase, what is still to come) is computed, so that the order of arrival cannot matter (I3).
 
+mod extent;
 mod parcel;
 mod phase;
 mod taken;
@@ -241,7 +242,7 @@ impl Journey {
 
     /// A shipment has left that carries all or the last of the order.
     pub fn all_shipped(&self) -> bool {
-        self.shipments.iter().any(|shipment| shipment.extent != Extent::Some)
+        self.shipments.iter().any(|shipment| self.extent_of(shipment) != Extent::Some)
     }
 
     /// When the whole order had reached the buyer.

@@ -120,7 +120,7 @@ impl<'a> Scene<'a> {
         let shipment = self.journey.shipment(id)?;
         Some(ShipmentView {
             id: &shipment.id,
-            extent: shipment.extent.as_str(),
+            extent: self.journey.extent_of(shipment).as_str(),
             parcels: self.journey.outbound().filter(|parcel| parcel.shipment_id.as_ref() == Some(id)).count(),
         })
     }

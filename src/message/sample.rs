@@ -135,7 +135,7 @@ fn scan(status: ParcelStatus, time: &str, text: &str) -> Scan {
 
 fn shipped(extent: Extent) -> Sample {
     let name = match extent {
-        Extent::All => "shipped_all",
+        Extent::All | Extent::ByItems => "shipped_all",
         Extent::Some => "shipped_some",
         Extent::Last => "shipped_last",
     };
@@ -148,7 +148,7 @@ fn shipped(extent: Extent) -> Sample {
         items,
     };
     sample.journey.shipments = match extent {
-        Extent::All => vec![shipment("S1", Extent::All, Vec::new())],
+        Extent::All | Extent::ByItems => vec![shipment("S1", Extent::All, Vec::new())],
         Extent::Some => vec![shipment("S1", Extent::Some, line("CHEESE-12", 2))],
         Extent::Last => {
             vec![shipment("S0", Extent::Some, line("CHEESE-12", 2)), shipment("S1", Extent::Last, line("TABLE-OAK", 1))]

@@ -147,7 +147,10 @@ pub(super) fn of<'a>(source: &Source<'a>) -> Order<'a> {
                 .zip(source.arrival)
                 .is_some_and(|(wanted, arrival)| arrival.latest.day_in(source.zone) <= wanted),
         }),
-        is_split: journey.shipments.iter().any(|shipment| shipment.extent != crate::domain::event::Extent::All),
+        is_split: journey
+            .shipments
+            .iter()
+            .any(|shipment| journey.extent_of(shipment) != crate::domain::event::Extent::All),
     }
 }
 

@@ -138,14 +138,15 @@ fn shipped(shipment: &Shipment, sku: &str) -> u32 {
 pub(super) fn shipment<'a>(source: &Source<'a>) -> Option<ShipmentFacts<'a>> {
     let shipment = source.shipment?;
     let items: Vec<_> = lines(source).map(|(line, quantity)| item(source, line, quantity)).collect();
+    let extent = source.letter.journey.extent_of(shipment);
     Some(ShipmentFacts {
-        is_all: shipment.extent == Extent::All,
-        is_some: shipment.extent == Extent::Some,
-        is_last: shipment.extent == Extent::Last,
+        is_all: extent == Extent::All,
+        is_some: extent == Extent::Some,
+        is_last: extent == Extent::Last,
         left_at: Moment(shipment.created_at),
         count: items.iter().fold(0, |sum, item| sum.saturating_add(item.quantity)),
         items,
-        remaining: if shipment.extent == Extent::Some { remaining(source) } else { Vec::new() },
+        remaining: if extent == Extent::Some { remaining(source) } else { Vec::new() },
     })
 }
 

@@ -1,7 +1,7 @@
 //! What is known after events in any order, where no message shows it.
 
 use reassure::domain::apply::News;
-use reassure::domain::event::Extent;
+use reassure::domain::event::{Extent, Line};
 use reassure::domain::order::DeliveryMethod;
 
 use super::story::{Story, at, order};
@@ -93,6 +93,28 @@ fn the_newest_word_on_a_shipment_counts() {
     let shipment = &story.journey.shipments[0];
     assert_eq!((shipment.extent, shipment.created_at), (Extent::Last, at("+2h")));
     assert_eq!(story.journey.parcels.len(), 2);
+}
+
+#[test]
+fn what_a_shipment_carries_follows_from_its_items_where_nobody_says_it() {
+    let items = serde_json::json!([
+        { "sku": "CUP", "name": "Cup", "quantity": 2, "unit_price": "20.00" },
+        { "sku": "RIM", "name": "Rim", "quantity": 1, "unit_price": "10.00" },
+    ]);
+    let extents = |shipments: &[&[(&str, u32)]]| -> Vec<Extent> {
+        let mut story = Story::of(super::story::order_with(serde_json::json!({ "items": items })));
+        for (number, lines) in shipments.iter().enumerate() {
+            story.tell(&format!("+{}h ship S{number} by_items A{number}", number + 1));
+            let line = |(sku, quantity): &(&str, u32)| Line { sku: (*sku).to_owned(), quantity: *quantity };
+            story.journey.shipments[number].items = lines.iter().map(line).collect();
+        }
+        story.journey.shipments.iter().map(|shipment| story.journey.extent_of(shipment)).collect()
+    };
+    assert_eq!(extents(&[&[("CUP", 2), ("RIM", 1)]]), [Extent::All]);
+    assert_eq!(extents(&[&[("CUP", 1)], &[("RIM", 1)]]), [Extent::Some, Extent::Some]);
+    assert_eq!(extents(&[&[("CUP", 1)], &[("RIM", 1)], &[("CUP", 1)]]), [Extent::Some, Extent::Some, Extent::Last]);
+    assert_eq!(extents(&[&[]]), [Extent::All], "nothing is said of items");
+    assert_eq!(extents(&[&[("POT", 1)]]), [Extent::All], "the order does not know that item");
 }
 
 #[test]
