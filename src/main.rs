@@ -1,4 +1,4 @@
-//! The command line: run, demo, check, adapt, lookup, dlq, completions.
+//! The command line: run, demo, check, rules, adapt, lookup, dlq, completions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -48,6 +48,11 @@ enum Command {
     Demo(cli::demo::Options),
     /// Look at configuration, rules, templates and adapters, and report every fault.
     Check,
+    /// Try the rules before they touch a customer.
+    Rules {
+        #[command(subcommand)]
+        command: cli::rules::Command,
+    },
     /// Show which events the payload of a platform or a carrier becomes.
     Adapt(cli::adapt::Options),
     /// Tell an order's story: what happened, what was decided and why, what was sent.
@@ -87,6 +92,7 @@ fn main() -> ExitCode {
         Command::Run => cli::run::run(config),
         Command::Demo(options) => cli::demo::demo(options),
         Command::Check => cli::check::check(config, json),
+        Command::Rules { command } => cli::rules::rules(config, command, json),
         Command::Adapt(options) => cli::adapt::adapt(config, &options, json),
         Command::Lookup { shop, order, all } => cli::lookup::lookup(config, shop, order, all, json),
         Command::Dlq { command } => cli::dlq::dlq(config, command, json),
