@@ -259,10 +259,10 @@ impl Reader<'_> {
                 return Vec::new();
             }
         };
-        let begins =
-            |one: &Spanned<Yaml>| matches!(reader::get(one, "event"), Some(Yaml::Text(name)) if name == "order.placed");
+        // the order is placed at the start, unless the test says when it is
+        let first = listed.iter().find_map(|one| reader::get(one, "event"));
         let mut happenings = Vec::new();
-        if !listed.first().is_some_and(begins) {
+        if !matches!(first, Some(Yaml::Text(name)) if name == "order.placed") {
             happenings.extend(happening::placed(&order, frame));
         }
         for (index, one) in listed.iter().enumerate() {

@@ -115,25 +115,48 @@ fn finding(finding: &Finding, style: Style) -> String {
 }
 
 fn parts(trace: &Trace, margin: &str, style: Style, text: &mut String) {
-    // what joins its operands is told by them
-    let joins = matches!(trace.form, Form::All | Form::Any);
-    if !joins {
-        let _ = writeln!(text, "{margin}{} → {}", trace.text, finding(&trace.finding, style));
+    let value = finding(&trace.finding, style);
+    let inner = format!("{margin}  ");
+    match trace.form {
+        Form::All | Form::Any => {
+            let word = if trace.form == Form::All { "all of" } else { "one of" };
+            let _ = writeln!(text, "{margin}{word} → {value}");
+        }
+        _ => {
+            let facts: Vec<String> = facts(trace).iter().map(|(fact, value)| format!("{fact} is {value}")).collect();
+            let facts = if facts.is_empty() { String::new() } else { format!("   {}", facts.join(", ")) };
+            let _ = writeln!(text, "{margin}{} → {value}{}", trace.text, style.faint(&facts));
+        }
     }
-    let word = match trace.form {
-        Form::All => "all of",
-        Form::Any => "one of",
-        _ => "",
+    // what joins others is told by them, and so is what was asked of each element
+    let asked = trace.finding != Finding::NOT_ASKED;
+    let told = match trace.form {
+        Form::All | Form::Any | Form::Choice => &trace.parts[..],
+        Form::Each => trace.parts.get(1..).unwrap_or_default(),
+        Form::Not if matches!(trace.parts[..], [Trace { form: Form::All | Form::Any | Form::Each, .. }]) => {
+            &trace.parts[..]
+        }
+        _ => &[],
     };
-    if joins {
-        let _ = writeln!(text, "{margin}{word} → {}", finding(&trace.finding, style));
+    for part in told.iter().filter(|_| asked) {
+        parts(part, &inner, style, text);
     }
-    if trace.finding == Finding::NOT_ASKED {
-        return;
+}
+
+/// The facts that a comparison hangs on, with their values.
+pub fn facts(trace: &Trace) -> Vec<(&str, &Finding)> {
+    fn of(part: &Trace) -> Vec<(&str, &Finding)> {
+        match (part.form, &part.finding) {
+            (Form::Plain, Finding::Truth(_)) if !part.parts.is_empty() => facts(part),
+            (Form::Plain, Finding::NotAsked(())) => Vec::new(),
+            (Form::Plain, finding) => vec![(&part.text, finding)],
+            _ => Vec::new(),
+        }
     }
-    for part in &trace.parts {
-        parts(part, &format!("{margin}  "), style, text);
-    }
+    // a fact that is denied needs no second word
+    let bare = |part: &&Trace| trace.form != Form::Not || !part.parts.is_empty();
+    let all = if matches!(trace.form, Form::Plain | Form::Not) { &trace.parts[..] } else { &[] };
+    all.iter().filter(bare).flat_map(of).collect()
 }
 
 /// What no test has shown, rule by rule.

@@ -15,7 +15,7 @@ use crate::message::{Letter, Templates};
 
 use super::format::Trial;
 use super::happening::What;
-use super::wake::{Woken, deadline, next_due, was_asked};
+use super::wake::{Woken, deadline, was_asked};
 
 /// No journey wakes so often: rules that would, wake each other.
 const MOST_WAKES: usize = 10_000;
@@ -87,12 +87,12 @@ impl Stage<'_> {
     /// Lets time pass, until nothing waits if no moment is given.
     fn pass(&mut self, until: Option<Timestamp>) {
         for _ in 0..MOST_WAKES {
-            let Some((due, input)) = self.journey.as_ref().and_then(next_due) else { break };
+            let Some(due) = self.journey.as_ref().and_then(Journey::wakes_at) else { break };
             if self.run.broken.is_some() || until.is_some_and(|until| due > until) {
                 break;
             }
             self.now = self.now.max(due);
-            self.step(&input);
+            self.step(&Woken::Due);
         }
         self.now = until.map_or(self.now, |until| self.now.max(until));
     }

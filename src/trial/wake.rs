@@ -2,17 +2,17 @@
 
 use crate::domain::decision::{Cause, Decision, Reason, Verdict};
 use crate::domain::event::Event;
-use crate::domain::journey::{Journey, Timer};
+use crate::domain::journey::Journey;
 use crate::domain::notification::Notification;
 use crate::domain::rule::Rule;
 use crate::domain::schedule;
 use crate::domain::step::Input;
-use crate::domain::time::Timestamp;
 
 /// What sets a step going.
 pub enum Woken<'a> {
     Event(&'a Event),
-    Due(Timer),
+    /// Something that the journey waits for.
+    Due,
     Withdrawn(Notification, Reason),
 }
 
@@ -20,16 +20,10 @@ impl Woken<'_> {
     pub fn input(&self) -> Input<'_> {
         match self {
             Self::Event(event) => Input::Event(event),
-            Self::Due(timer) => Input::Timer(timer),
+            Self::Due => Input::Due,
             Self::Withdrawn(notification, reason) => Input::Withdrawn(&notification.id, *reason),
         }
     }
-}
-
-/// What falls due next in the journey, and when.
-pub fn next_due(journey: &Journey) -> Option<(Timestamp, Woken<'static>)> {
-    let timer = journey.timers.iter().min_by_key(|timer| timer.due)?;
-    Some((timer.due, Woken::Due(timer.clone())))
 }
 
 /// Which of the rule's deadlines has set it going.
