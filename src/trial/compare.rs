@@ -49,7 +49,14 @@ pub fn compare<'a>(suite: &Suite, trial: &'a Trial, run: Run) -> Verdict<'a> {
 /// The decisions that the test is about, in the order in which they were taken.
 pub fn shown<'r>(suite: &Suite, trial: &Trial, run: &'r Run) -> Vec<(&'r Decided, Line)> {
     let under_test = |it: &&Decided| trial.of_all || suite.rules.contains(&it.decision.rule);
-    run.decided.iter().filter(under_test).map(|it| (it, Line::of(&it.decision, it.at))).collect()
+    let mut shown: Vec<(&Decided, Line)> = Vec::new();
+    for decided in run.decided.iter().filter(under_test) {
+        let line = Line::of(&decided.decision, decided.at, decided.withdrawn);
+        if !shown.last_mut().is_some_and(|(_, last)| last.fold(&line)) {
+            shown.push((decided, line));
+        }
+    }
+    shown
 }
 
 /// Each expectation finds its decision, one after the other.

@@ -61,7 +61,8 @@ pub const EXPECTED: &[Key] = &[
     ("about", "The parcel's number or the shipment's id; left out for the order as a whole."),
     ("send", "The channels by which it is sent."),
     ("defer", "Until when it waits."),
-    ("because", "Why it waits; `awaiting_deadline`, if it is left out."),
+    ("withdraw", "The channels that a second look takes it back from, right before it would have left."),
+    ("because", "Why it waits or is taken back; `awaiting_deadline` and `no_longer_true`, if it is left out."),
     ("suppress", "Why nothing is sent: a reason's code, such as `already_told`."),
     ("skipped", "Channels that could not be used, each with the reason."),
 ];

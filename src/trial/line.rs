@@ -22,20 +22,38 @@ pub struct Line {
 /// What was decided.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Said {
-    Send { channels: Vec<Channel>, skipped: BTreeMap<Channel, Reason> },
-    Defer { until: Timestamp, because: Reason },
-    Suppress { reason: Reason, skipped: BTreeMap<Channel, Reason> },
+    Send {
+        channels: Vec<Channel>,
+        skipped: BTreeMap<Channel, Reason>,
+    },
+    Defer {
+        until: Timestamp,
+        because: Reason,
+    },
+    Suppress {
+        reason: Reason,
+        skipped: BTreeMap<Channel, Reason>,
+    },
+    /// Taken back before it could leave.
+    Withdraw {
+        channels: Vec<Channel>,
+        because: Reason,
+    },
 }
 
 impl Line {
-    /// The line of a decision that was taken at `at`.
-    pub fn of(decision: &Decision, at: Timestamp) -> Self {
+    /// The line of a decision that was taken at `at`; `withdrawn` is the channel that a second look
+    /// took it back from.
+    pub fn of(decision: &Decision, at: Timestamp, withdrawn: Option<Channel>) -> Self {
         let all = |skipped: &[Skipped]| skipped.iter().map(|one| (one.channel, one.reason)).collect();
         let verdict = match &decision.verdict {
             Verdict::Send { notifications, skipped } => {
                 Said::Send { channels: notifications.iter().map(|sent| sent.channel).collect(), skipped: all(skipped) }
             }
             Verdict::Defer { until, reason } => Said::Defer { until: *until, because: *reason },
+            Verdict::Suppress { reason, .. } if withdrawn.is_some() => {
+                Said::Withdraw { channels: withdrawn.into_iter().collect(), because: *reason }
+            }
             Verdict::Suppress { reason, skipped, .. } => Said::Suppress { reason: *reason, skipped: all(skipped) },
         };
         Self {
@@ -43,6 +61,20 @@ impl Line {
             rule: Some(decision.rule.to_string()),
             about: Some(about(&decision.subject)),
             verdict: Some(verdict),
+        }
+    }
+
+    /// Adds the channels of `next`, if it takes back more of the same.
+    pub fn fold(&mut self, next: &Self) -> bool {
+        let same = (&self.at, &self.rule, &self.about) == (&next.at, &next.rule, &next.about);
+        match (&mut self.verdict, &next.verdict) {
+            (Some(Said::Withdraw { channels, because }), Some(Said::Withdraw { channels: more, because: why }))
+                if same && because == why =>
+            {
+                channels.extend(more);
+                true
+            }
+            _ => false,
         }
     }
 
@@ -69,12 +101,15 @@ impl Line {
             let all: Vec<_> = skipped.iter().map(|(channel, why)| format!("{channel}: {}", why.as_str())).collect();
             (!all.is_empty()).then(|| format!("skipped: {{ {} }}", all.join(", ")))
         };
+        let list = |channels: &[Channel]| channels.iter().map(|it| it.as_str()).collect::<Vec<_>>().join(", ");
         match &self.verdict {
             None => {}
             Some(Said::Send { channels, skipped }) => {
-                let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
-                parts.push(format!("send: [{}]", names.join(", ")));
+                parts.push(format!("send: [{}]", list(channels)));
                 parts.extend(skips(skipped));
+            }
+            Some(Said::Withdraw { channels, because }) => {
+                parts.push(format!("withdraw: [{}], because: {}", list(channels), because.as_str()));
             }
             Some(Said::Defer { until, because }) => {
                 parts.push(format!("defer: {}", frame.spell(*until)));

@@ -6,6 +6,7 @@ use crate::domain::decision::{Cause, Decision};
 use crate::domain::event::{Body, Event, ParcelStatus};
 use crate::domain::journey::Journey;
 use crate::domain::notification::{Content, Notification};
+use crate::domain::order::Channel;
 use crate::domain::reasons::Reasons;
 use crate::domain::rule::{RuleName, RuleSet};
 use crate::domain::step::{Transition, step, still_holds};
@@ -41,6 +42,8 @@ pub struct Decided {
     pub deadline: Option<usize>,
     /// Of the event that set it going.
     pub status: Option<ParcelStatus>,
+    /// The channel that a second look took it back from.
+    pub withdrawn: Option<Channel>,
     /// The conditions, if they were asked.
     pub reasons: Option<Reasons>,
 }
@@ -190,12 +193,20 @@ impl Stage<'_> {
             let scene =
                 Scene { journey: &journey, shop: &self.rules.shop, subject: &decision.subject, event, now: self.now };
             let asked = !matches!(entry.cause, Cause::Attempt { .. }) && was_asked(decision);
+            let withdrawn = match &entry.cause {
+                Cause::Attempt { notification } => {
+                    let of = |it: &&Written| it.notification.id == *notification;
+                    self.run.written.iter().find(of).map(|it| it.notification.channel)
+                }
+                _ => None,
+            };
             self.run.decided.push(Decided {
                 at: self.now,
                 decision: decision.clone(),
                 cause: entry.cause.clone(),
                 deadline: rule.and_then(|rule| deadline(rule, &journey, decision, &entry.cause)),
                 status,
+                withdrawn,
                 reasons: rule.filter(|_| asked).map(|rule| Reasons::of(rule, scene)),
             });
         }

@@ -15,3 +15,4 @@ mod rolling;
 mod service;
 mod stack;
 mod store;
+mod trial;

@@ -32,14 +32,14 @@ impl Reader<'_> {
 
     fn decision(&mut self, source: &Spanned<Yaml>, frame: &Frame, rules: &RuleSet, partly: bool) -> Line {
         let mut line = Line { at: None, rule: None, about: (!partly).then(String::new), verdict: None };
-        let (mut because, mut skipped) = (Reason::AwaitingDeadline, BTreeMap::new());
+        let (mut given, mut skipped) = (None, BTreeMap::new());
         let mut verdicts = 0;
         for (key, value) in self.fields(source, "a decision", keys::EXPECTED) {
             match key.value.as_str() {
                 "at" => line.at = self.moment(value, "at", frame),
                 "rule" => line.rule = self.rule(value, rules),
                 "about" => line.about = self.text(value, "about"),
-                "because" => because = self.reason(value, "because").unwrap_or(because),
+                "because" => given = self.reason(value, "because"),
                 "skipped" => {
                     for (channel, why) in self.mapping(value, "skipped") {
                         let place =
@@ -49,16 +49,18 @@ impl Reader<'_> {
                     }
                 }
                 "send" => {
-                    let channels = match &value.value {
-                        Yaml::List(list) => list.iter().filter_map(|one| self.channel(one, "send")).collect(),
-                        _ => self.channel(value, "send").into_iter().collect(),
-                    };
+                    let channels = self.channels(value, "send");
                     line.verdict = Some(Said::Send { channels, skipped: BTreeMap::new() });
+                    verdicts += 1;
+                }
+                "withdraw" => {
+                    let channels = self.channels(value, "withdraw");
+                    line.verdict = Some(Said::Withdraw { channels, because: Reason::NoLongerTrue });
                     verdicts += 1;
                 }
                 "defer" => {
                     let until = self.moment(value, "defer", frame);
-                    line.verdict = until.map(|until| Said::Defer { until, because });
+                    line.verdict = until.map(|until| Said::Defer { until, because: Reason::AwaitingDeadline });
                     verdicts += 1;
                 }
                 _ => {
@@ -70,11 +72,11 @@ impl Reader<'_> {
         }
         match &mut line.verdict {
             Some(Said::Send { skipped: all, .. } | Said::Suppress { skipped: all, .. }) => *all = skipped,
-            Some(Said::Defer { because: why, .. }) => *why = because,
+            Some(Said::Defer { because, .. } | Said::Withdraw { because, .. }) => *because = given.unwrap_or(*because),
             None => {}
         }
         if verdicts > 1 || (verdicts == 0 && !partly) {
-            self.fault(source.referenced, "a decision is one of 'send', 'defer' and 'suppress'");
+            self.fault(source.referenced, "a decision is one of 'send', 'defer', 'suppress' and 'withdraw'");
         }
         if !partly && (line.at.is_none() || line.rule.is_none()) {
             self.fault(
@@ -121,6 +123,13 @@ impl Reader<'_> {
     fn rule(&mut self, value: &Spanned<Yaml>, rules: &RuleSet) -> Option<String> {
         let known: Vec<(&str, &str)> = rules.iter().map(|rule| (rule.name.as_str(), rule.name.as_str())).collect();
         self.one_of(value, "rule", &known).map(str::to_owned)
+    }
+
+    fn channels(&mut self, value: &Spanned<Yaml>, key: &str) -> Vec<Channel> {
+        match &value.value {
+            Yaml::List(list) => list.iter().filter_map(|one| self.channel(one, key)).collect(),
+            _ => self.channel(value, key).into_iter().collect(),
+        }
     }
 
     fn channel(&mut self, value: &Spanned<Yaml>, key: &str) -> Option<Channel> {
