@@ -139,7 +139,7 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestam
         at.and_then(|at| now.since(at).to_std().ok()).map_or(0.0, |age| age.as_secs_f64())
     };
     metrics.oldest_due.set(age(backlog.oldest_due));
-    metrics.timers_overdue.set(age(backlog.next_timer));
+    metrics.timers_overdue.set(age(backlog.next_wake));
 }
 
 async fn journey(State(facts): State<Facts>, path: Result<Path<(String, String)>, PathRejection>) -> Response {
