@@ -6,6 +6,7 @@ pub mod demo;
 pub mod dlq;
 pub mod lookup;
 pub mod run;
+pub mod simulate;
 
 use std::path::Path;
 use std::process::ExitCode;

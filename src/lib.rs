@@ -31,6 +31,7 @@
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
+//! - [`simulate`]: what a rule set would have come to over recorded events.
 //! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
 //!
@@ -88,6 +89,7 @@ pub mod sandbox;
 pub mod schema;
 pub mod secret;
 pub mod shops;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;

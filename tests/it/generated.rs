@@ -14,9 +14,8 @@ mod plan;
 mod stream;
 mod trouble;
 
-pub use always::{Case, always};
-pub use goods::Shape;
-pub use plan::{Plan, Step, What};
+pub use always::always;
+use plan::Plan;
 pub use stream::Stream;
 
 use reassure::domain::event::Event;

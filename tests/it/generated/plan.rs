@@ -311,7 +311,10 @@ impl Course {
         match self.random.random_range(0..40) {
             0 => scan(self, number, S::InCustoms, 20.0..120.0),
             1 => scan(self, number, S::Delayed, 20.0..70.0),
-            2 => scan(self, number, S::Exception, 10.0..50.0),
+            2 => {
+                let status = if self.one_in(2) { S::Damaged } else { S::Exception };
+                scan(self, number, status, 10.0..50.0);
+            }
             3 => scan(self, number, S::Unknown, 1.0..5.0),
             4 => {
                 scan(self, number, S::Lost, 50.0..90.0);
