@@ -7,6 +7,7 @@ pub mod dlq;
 pub mod lookup;
 pub mod rules;
 pub mod run;
+pub mod simulate;
 
 use std::path::Path;
 use std::process::ExitCode;
