@@ -21,6 +21,7 @@ use crate::http;
 use crate::ingest::{Ingest, Progress, Reader, Schemas};
 use crate::ports::{Publisher, Store, Stream};
 use crate::publish::{self, Outlet, Publish};
+use crate::shops::InForce;
 use crate::telemetry::Metrics;
 
 /// Read batches that may wait between decoding and deciding.
@@ -75,10 +76,11 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let mut tasks = JoinSet::new();
     let owner = owner();
     let lease = Duration::from_secs(settings.dispatch.lease_seconds);
+    let shops = InForce::new(Arc::clone(&loaded.shops));
     let (withdrawals, to_withdraw) = mpsc::channel(WITHDRAWALS);
     let shared = Shared {
         store: Arc::clone(&store),
-        shops: Arc::clone(&loaded.shops),
+        shops: shops.clone(),
         outlet: outlet(&settings.outgoing, &metrics),
         clock: clock.clone(),
         metrics: metrics.clone(),
@@ -94,7 +96,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let bus = bus::start(&settings.bus, offsets::offsets_of(&store, &metrics))
         .map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))?;
     let reader = Reader {
-        shops: Arc::clone(&loaded.shops),
+        shops: shops.clone(),
         limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
         formats: Arc::clone(&loaded.formats),
         clock: clock.clone(),
@@ -114,8 +116,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let rereading = bus.handle.clone();
     let ingest = Ingest {
         store: Arc::clone(&store),
-        shops: Arc::clone(&loaded.shops),
-        templates: Arc::clone(&loaded.templates),
+        shops,
         reader,
         dispatcher: dispatcher.clone(),
         outlet: shared.outlet.clone(),

@@ -3,23 +3,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Adapters, Settings, UnknownShops};
+use super::{Adapters, Settings};
 use crate::adapter::{Adapter, Library};
-use crate::domain::fault::{Fault, nearest};
-use crate::domain::rule::RuleSet;
+use crate::domain::fault::Fault;
 use crate::envelope::Formats;
-use crate::message::Templates;
 use crate::ports::{Provider, Registry};
 use crate::provider;
 use crate::registry::HttpRegistry;
-use crate::rules;
 use crate::shops::Shops;
 
 /// Everything that the configuration names, read and made: ready to run.
 pub struct Loaded {
     pub settings: Settings,
     pub shops: Arc<Shops>,
-    pub templates: Arc<Templates>,
     pub providers: Vec<(Arc<dyn Provider>, usize)>,
     pub formats: Arc<Formats>,
     /// Where the schemas of others are asked for, if anywhere.
@@ -48,8 +44,7 @@ impl Loaded {
     pub fn new(settings: Settings) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut keep = |found: Vec<Fault>| faults.extend(found);
-        let rules = rules::load(settings.rules.folder.as_deref()).map_err(&mut keep).ok();
-        let templates = Templates::load(settings.templates.folder.as_deref()).map_err(&mut keep).ok();
+        let shops = settings.serve().map_err(&mut keep).ok();
         let mut providers = Vec::new();
         for (name, own) in &settings.providers {
             match provider::build(name, own) {
@@ -63,33 +58,10 @@ impl Loaded {
         let registry = HttpRegistry::new(&settings.registry)
             .map_err(|(key, what)| keep(vec![settings.place_in(&["registry", key], &what)]))
             .unwrap_or_default();
-        if let (Some(rules), Some(templates)) = (&rules, &templates) {
-            keep(templates.check());
-            for rule in rules.iter().filter(|rule| !templates.messages().any(|known| known == rule.message)) {
-                let place = settings
-                    .rules
-                    .folder
-                    .as_ref()
-                    .map_or("config/rules".to_owned(), |folder| folder.display().to_string());
-                let hint = nearest(&rule.message, templates.messages());
-                let fault = Fault::new(
-                    place,
-                    format!("the rule '{}' sends '{}', of which there are no templates", rule.name, rule.message),
-                );
-                keep(vec![Fault { suggestion: hint.map(|known| format!("did you mean '{known}'?")), ..fault }]);
-            }
-        }
-        let (Some(rules), Some(templates)) = (rules, templates) else { return Err(faults) };
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let rules = RuleSet::new(rules, Arc::new(settings.shop.clone()));
-        let serve_unknown = settings.unknown_shops == UnknownShops::Serve;
-        let shops = Shops::new(rules, settings.shops.clone(), serve_unknown);
+        let Some(shops) = shops.filter(|_| faults.is_empty()) else { return Err(faults) };
         Ok(Self {
             settings,
             shops: Arc::new(shops),
-            templates: Arc::new(templates),
             providers,
             formats: Arc::new(formats),
             registry: registry.map(|registry| -> Arc<dyn Registry> { Arc::new(registry) }),

@@ -13,10 +13,10 @@ use crate::domain::notification::{Content, Notification};
 use crate::domain::step::{Input, Transition, step};
 use crate::domain::time::Timestamp;
 use crate::envelope;
-use crate::message::{Letter, Templates};
+use crate::message::Letter;
 use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record};
 use crate::publish::Outlet;
-use crate::shops::Shops;
+use crate::shops::{Served, Shops};
 
 use super::intake::Arrival;
 use super::known::{Known, released_by};
@@ -56,7 +56,6 @@ struct Sheet {
 /// A batch in the making.
 pub struct Draft<'a> {
     shops: &'a Shops,
-    templates: &'a Templates,
     outlet: &'a Outlet,
     now: Timestamp,
     known: Known,
@@ -69,10 +68,9 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(shops: &'a Shops, templates: &'a Templates, outlet: &'a Outlet, now: Timestamp, known: Known) -> Self {
+    pub fn new(shops: &'a Shops, outlet: &'a Outlet, now: Timestamp, known: Known) -> Self {
         Self {
             shops,
-            templates,
             outlet,
             now,
             known,
@@ -229,20 +227,20 @@ impl<'a> Draft<'a> {
 
     /// Takes one step of a journey; says what the input was to it.
     fn advance(&mut self, key: &JourneyKey, input: Input<'_>, received_at: Timestamp) -> Result<News, Full> {
-        let Some(rules) = self.shops.rules(&key.shop) else { return Ok(News::Known) };
+        let Some(served) = self.shops.get(&key.shop) else { return Ok(News::Known) };
         self.open(key);
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
         let traceparent = match input {
             Input::Event(event) => event.traceparent.as_deref(),
             Input::Timer(_) | Input::Withdrawn(..) => None,
         };
-        let mut transition = step(&sheet.journey, input, rules, self.now)?;
+        let mut transition = step(&sheet.journey, input, &served.rules, self.now)?;
         if transition.news == News::Repeated {
             return Ok(News::Repeated);
         }
         sheet.is_changed = true;
         for notification in std::mem::take(&mut transition.notifications) {
-            let content = write(self.templates, key, &transition, &notification, rules);
+            let content = write(served, key, &transition, &notification);
             match content {
                 Ok(content) => sheet.notifications.push((Notification { received_at, ..notification }, content)),
                 Err(why) => transition.refuse(&notification.id, &why),
@@ -275,18 +273,18 @@ impl<'a> Draft<'a> {
 }
 
 fn write(
-    templates: &Templates,
+    served: &Served,
     key: &JourneyKey,
     transition: &Transition,
     notification: &Notification,
-    rules: &crate::domain::rule::RuleSet,
 ) -> Result<Content, String> {
     let journey = &transition.journey;
-    let recipient = reach(&journey.order.customer, &rules.shop, notification.channel)
-        .map_err(|reason| reason.in_words().to_owned())?;
+    let shop = &served.rules.shop;
+    let recipient =
+        reach(&journey.order.customer, shop, notification.channel).map_err(|reason| reason.in_words().to_owned())?;
     let letter = Letter {
         shop_id: &key.shop,
-        shop: &rules.shop,
+        shop,
         journey,
         subject: &notification.subject,
         message: &notification.message,
@@ -295,7 +293,7 @@ fn write(
         notification: &notification.id,
         now: notification.decided_at,
     };
-    templates.write(&letter).map_err(|unwritable| unwritable.to_string())
+    served.templates.write(&letter).map_err(|unwritable| unwritable.to_string())
 }
 
 impl Sheet {

@@ -4,10 +4,12 @@
 //! beforehand they cost nothing. It also means that a partial that does not exist is found at
 //! loading, and that the check sees one tree with everything a message uses.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
 use handlebars::{Template, TemplateError, TemplateErrorReason};
+
+use super::sources::Partials;
 
 /// Nested deeper than that, partials include each other in a circle.
 const DEEPEST: usize = 16;
@@ -78,24 +80,25 @@ struct Given<'a> {
     outer: Option<&'a Given<'a>>,
 }
 
-/// The tree of `template` with every partial in its place.
-pub fn link(template: &Template, partials: &HashMap<String, Template>) -> Result<Template, Broken> {
+/// The tree of `template` with every partial in its place; their names go into `used`.
+pub fn link(template: &Template, partials: &Partials<'_>, used: &mut BTreeSet<String>) -> Result<Template, Broken> {
     let mut linked = Template::new();
-    splice(template, &mut linked, partials, None, 0)?;
+    splice(template, &mut linked, partials, used, None, 0)?;
     Ok(linked)
 }
 
 fn splice(
     from: &Template,
     into: &mut Template,
-    partials: &HashMap<String, Template>,
+    partials: &Partials<'_>,
+    used: &mut BTreeSet<String>,
     given: Option<&Given<'_>>,
     depth: usize,
 ) -> Result<(), Broken> {
-    let within = |inner: &Option<Template>| -> Result<Option<Template>, Broken> {
+    let within = |inner: &Option<Template>, used: &mut BTreeSet<String>| -> Result<Option<Template>, Broken> {
         let Some(inner) = inner else { return Ok(None) };
         let mut linked = Template::new();
-        splice(inner, &mut linked, partials, given, depth)?;
+        splice(inner, &mut linked, partials, used, given, depth)?;
         Ok(Some(linked))
     };
     for (element, line) in from.elements.iter().zip(&from.mapping) {
@@ -125,9 +128,12 @@ fn splice(
                     let block = given.and_then(|given| given.block);
                     let block = block.ok_or_else(|| fault("no block was given to this partial".to_owned(), None))?;
                     // the block belongs to the user of the partial, and sees what that was given
-                    splice(block, into, partials, given.and_then(|given| given.outer), depth + 1)?;
-                } else if let Some(found) = inline.or_else(|| partials.get(name)) {
-                    splice(found, into, partials, Some(&gift), depth + 1)?;
+                    splice(block, into, partials, used, given.and_then(|given| given.outer), depth + 1)?;
+                } else if let Some(found) = inline {
+                    splice(found, into, partials, used, Some(&gift), depth + 1)?;
+                } else if let Some(found) = partials.get(name) {
+                    used.insert(name.clone());
+                    splice(found, into, partials, used, Some(&gift), depth + 1)?;
                 } else {
                     return Err(fault(format!("there is no partial '{name}'"), Some(name)));
                 }
@@ -139,8 +145,8 @@ fn splice(
             }
             TemplateElement::HelperBlock(block) => {
                 let mut block = block.clone();
-                block.template = within(&block.template)?;
-                block.inverse = within(&block.inverse)?;
+                block.template = within(&block.template, used)?;
+                block.inverse = within(&block.inverse, used)?;
                 into.elements.push(TemplateElement::HelperBlock(block));
                 into.mapping.push(line.clone());
             }
