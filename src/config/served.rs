@@ -57,7 +57,7 @@ impl Settings {
         let mut folders = BTreeMap::new();
         let mut faults = Vec::new();
         for (id, path) in folders_in(folder)? {
-            if self.unknown_shops == UnknownShops::Refuse && !self.shops.contains_key(&id) {
+            if self.unknown_shops == UnknownShops::Refuse && !self.source.names_shop(&id) {
                 let fault = Fault::new(path.display().to_string(), format!("there is no shop '{id}'"));
                 let near = nearest(&id, self.shops.keys().map(String::as_str));
                 faults.push(fault.suggest(match near {

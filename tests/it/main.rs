@@ -13,5 +13,6 @@ mod provider;
 mod registry;
 mod rolling;
 mod service;
+mod shops;
 mod stack;
 mod store;
