@@ -1,6 +1,8 @@
 //! What the operator decides: read once, validated once, every fault reported with its place.
 
 mod agree;
+mod change;
+mod files;
 mod inherit;
 mod loaded;
 mod reader;
@@ -25,6 +27,7 @@ use crate::provider;
 use crate::registry;
 use crate::store;
 
+pub use files::Files;
 pub use loaded::Loaded;
 pub use topics::{Adapters, Topic};
 
@@ -125,6 +128,14 @@ pub struct Folder {
     pub folder: Option<PathBuf>,
 }
 
+/// How changes are noticed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reload {
+    /// How often files are looked at; 0: only when a SIGHUP asks for it.
+    pub poll_seconds: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownShops {
@@ -145,6 +156,7 @@ pub struct Settings {
     pub outgoing: Outgoing,
     pub store: store::Settings,
     pub dispatch: Dispatch,
+    pub reload: Reload,
     pub rules: Folder,
     pub templates: Folder,
     pub unknown_shops: UnknownShops,
@@ -157,7 +169,7 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "service",
     "log",
     "http",
@@ -168,6 +180,7 @@ const SECTIONS: [&str; 15] = [
     "outgoing",
     "store",
     "dispatch",
+    "reload",
     "rules",
     "templates",
     "shops",
@@ -228,6 +241,7 @@ impl Settings {
             let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
             let store = store_of(&mut reader, section("store"), &bus.group);
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
+            let reload = reader.part_or(&["reload"], section("reload"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
             let templates = reader.part_or(&["templates"], section("templates"))?;
             let mut of_all = |key: &str| shops.as_object_mut().and_then(|shops| shops.remove(key)).unwrap_or_default();
@@ -264,6 +278,7 @@ impl Settings {
                 adapters,
                 outgoing,
                 dispatch,
+                reload,
                 rules,
                 templates,
                 unknown_shops,

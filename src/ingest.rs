@@ -19,7 +19,7 @@ use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::event::Reference;
-use crate::domain::journey::{JourneyKey, Timer};
+use crate::domain::journey::JourneyKey;
 use crate::domain::rule::RuleName;
 use crate::envelope::Refusal;
 use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
@@ -44,7 +44,7 @@ pub type Hint = Arc<dyn Fn(&[(Partition, i64)]) + Send + Sync>;
 pub type Reread = Arc<dyn Fn(&Partition) + Send + Sync>;
 
 /// Deadlines decided together.
-const TIMERS_AT_ONCE: usize = 500;
+const DUE_AT_ONCE: usize = 500;
 /// Dead records read again together; each may be as long as the broker takes.
 const REDRIVEN_AT_ONCE: usize = 10;
 /// How often deadlines and redrives are looked for, in real time.
@@ -79,7 +79,8 @@ pub struct Ingest {
 struct Load {
     arrivals: Vec<Arrival>,
     dead: Vec<DeadRecord>,
-    timers: Vec<(JourneyKey, Timer)>,
+    /// Journeys in which a deadline is due.
+    due: Vec<JourneyKey>,
     withdrawals: Vec<Withdrawal>,
     /// What parked events wait for and is there.
     stranded: Vec<(String, Reference)>,
@@ -117,7 +118,7 @@ impl Ingest {
                 () = told(&mut stop) => return,
                 Some(first) = withdrawals.recv() => {
                     load.withdrawals.push(first);
-                    while load.withdrawals.len() < TIMERS_AT_ONCE {
+                    while load.withdrawals.len() < DUE_AT_ONCE {
                         let Ok(next) = withdrawals.try_recv() else { break };
                         load.withdrawals.push(next);
                     }
@@ -182,9 +183,9 @@ impl Ingest {
             Ok(stranded) => load.stranded = stranded,
             Err(error) => self.complain("awaited", &error),
         }
-        match self.store.due_timers(self.clock.now(), TIMERS_AT_ONCE).await {
-            Ok(timers) => load.timers = timers,
-            Err(error) => self.complain("due_timers", &error),
+        match self.store.due(self.clock.now(), DUE_AT_ONCE).await {
+            Ok(due) => load.due = due,
+            Err(error) => self.complain("due", &error),
         }
         let redriven: Vec<(i64, Record)> = match self.store.redriven(REDRIVEN_AT_ONCE).await {
             Ok(redriven) => redriven,
@@ -197,7 +198,7 @@ impl Ingest {
         load.redriven = numbers;
         load.dead = read.dead;
         load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
-        !(load.timers.is_empty() && load.redriven.is_empty() && load.stranded.is_empty())
+        !(load.due.is_empty() && load.redriven.is_empty() && load.stranded.is_empty())
     }
 
     /// Decides and writes, again and again while the store is away or journeys change meanwhile.
@@ -245,7 +246,7 @@ impl Ingest {
     }
 
     async fn attempt(&self, load: &Load) -> Result<(), StoreError> {
-        let mut also: Vec<JourneyKey> = load.timers.iter().map(|(key, _)| key.clone()).collect();
+        let mut also = load.due.clone();
         also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
         let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
@@ -259,8 +260,8 @@ impl Ingest {
             for arrival in &load.arrivals {
                 draft.take(arrival.clone());
             }
-            for (key, timer) in &load.timers {
-                draft.wake(key, timer);
+            for key in &load.due {
+                draft.wake(key);
             }
             for dead in &load.dead {
                 draft.bury(dead);

@@ -30,7 +30,8 @@
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
-//! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
+//! - [`app`], [`reload`], [`http`], [`telemetry`], [`clock`]: the parts put together, changed while
+//!   they run, watched and stopped.
 //! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
 //!
@@ -83,6 +84,7 @@ pub mod ports;
 pub mod provider;
 pub mod publish;
 pub mod registry;
+pub mod reload;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;

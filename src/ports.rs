@@ -13,7 +13,7 @@ pub use outbox::{Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Nex
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
 pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
-pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned};
+pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned, Wake};
 
 pub use crate::domain::decision::Entry;
 pub use crate::domain::journey::Link;

@@ -14,7 +14,7 @@ use reassure::domain::time::Timestamp;
 use reassure::domain::{apply, event};
 use reassure::envelope::{self, Format, Limits, Reading};
 use reassure::message::Letter;
-use reassure::ports::{AttemptRecord, Batch, JourneyWrite, Lease, Leased, Next, Partition, Record, Store};
+use reassure::ports::{AttemptRecord, Batch, JourneyWrite, Lease, Leased, Next, Partition, Record, Store, Wake};
 
 use super::events::{Event, journey};
 
@@ -86,8 +86,7 @@ impl Author {
                 journey,
                 expected_version,
                 links: Vec::new(),
-                timers_set: Vec::new(),
-                timers_dropped: Vec::new(),
+                wake: Wake::Kept,
                 entries: Vec::new(),
                 notifications: Vec::new(),
             }
@@ -99,8 +98,9 @@ impl Author {
             write.notifications.push((notification, content));
         }
         write.links.extend(transition.links);
-        write.timers_set.extend(transition.timers_set);
-        write.timers_dropped.extend(transition.timers_dropped);
+        if write.expected_version.is_none() || transition.journey.wakes_at() != write.journey.wakes_at() {
+            write.wake = transition.journey.wakes_at().into();
+        }
         write.entries.extend(transition.entry);
         write.journey = Arc::new(transition.journey);
     }

@@ -15,17 +15,14 @@ const ROUNDS: u32 = 1_500;
 
 /// Every text that names the seed's order number, with the copy's in its place.
 const COPY: &str = "
-INSERT INTO journeys (id, shop, order_id, version, last_entry, last_notification, body)
-SELECT j.id + 7 * r.k, j.shop, replace(j.order_id, n.old, n.old + 7 * r.k), j.version,
+INSERT INTO journeys (id, shop, order_id, version, wake_ms, last_entry, last_notification, body)
+SELECT j.id + 7 * r.k, j.shop, replace(j.order_id, n.old, n.old + 7 * r.k), j.version, j.wake_ms,
        j.last_entry + (SELECT count(*) FROM owners) * r.k, j.last_notification + 7 * r.k,
        replace(j.body, n.old, n.old + 7 * r.k)
 FROM rounds r, journeys j JOIN numbers n ON n.journey = j.id WHERE j.id <= 7 ORDER BY r.k, j.id;
 INSERT INTO links (shop, reference, since_ms, journey)
 SELECT l.shop, replace(l.reference, n.old, n.old + 7 * r.k), l.since_ms, l.journey + 7 * r.k
 FROM rounds r, links l JOIN numbers n ON n.journey = l.journey;
-INSERT INTO timers (journey, rule, subject, number, due_ns)
-SELECT t.journey + 7 * r.k, t.rule, replace(t.subject, n.old, n.old + 7 * r.k), t.number, t.due_ns - 1000 * r.k
-FROM rounds r, timers t JOIN numbers n ON n.journey = t.journey WHERE t.journey <= 7;
 INSERT INTO entries (id, previous, body)
 SELECT e.id + (SELECT count(*) FROM owners) * r.k, e.previous + (SELECT count(*) FROM owners) * r.k,
        replace(e.body, o.old, o.old + 7 * r.k)

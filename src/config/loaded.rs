@@ -1,9 +1,9 @@
 //! Everything that the configuration names, read and made.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Adapters, Settings};
+use super::{Adapters, Files, Settings};
 use crate::adapter::{Adapter, Library};
 use crate::domain::fault::Fault;
 use crate::envelope::Formats;
@@ -15,6 +15,10 @@ use crate::shops::Shops;
 /// Everything that the configuration names, read and made: ready to run.
 pub struct Loaded {
     pub settings: Settings,
+    /// Where the configuration was read from.
+    pub file: Option<PathBuf>,
+    /// The files as they were when they were read, or before.
+    pub files: Files,
     pub shops: Arc<Shops>,
     pub providers: Vec<(Arc<dyn Provider>, usize)>,
     pub formats: Arc<Formats>,
@@ -28,8 +32,10 @@ impl Loaded {
     /// # Errors
     /// Every fault of every part.
     pub fn load(file: Option<&Path>) -> Result<Self, Vec<Fault>> {
+        // looked at first: what changes while it is read is found to have changed
+        let files = Files::of(file);
         let (settings, mut faults) = Settings::read(file)?;
-        match Self::new(settings) {
+        match Self::made_of(settings, file, files) {
             Ok(loaded) if faults.is_empty() => return Ok(loaded),
             Ok(_) => {}
             Err(found) => faults.extend(found),
@@ -42,6 +48,10 @@ impl Loaded {
     /// # Errors
     /// Every fault of every part.
     pub fn new(settings: Settings) -> Result<Self, Vec<Fault>> {
+        Self::made_of(settings, None, Files::of(None))
+    }
+
+    fn made_of(settings: Settings, file: Option<&Path>, files: Files) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut keep = |found: Vec<Fault>| faults.extend(found);
         let shops = settings.serve().map_err(&mut keep).ok();
@@ -61,6 +71,8 @@ impl Loaded {
         let Some(shops) = shops.filter(|_| faults.is_empty()) else { return Err(faults) };
         Ok(Self {
             settings,
+            file: file.map(Path::to_owned),
+            files,
             shops: Arc::new(shops),
             providers,
             formats: Arc::new(formats),

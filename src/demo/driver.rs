@@ -44,15 +44,15 @@ pub async fn play<F: AsyncFnMut(Moment)>(stage: &Stage, cues: &[Cue], mut show: 
         let now = stage.clock.now();
         let next = [
             cues.get(published).map(|cue| cue.at.max(now)),
-            backlog.next_timer,
+            backlog.next_wake,
             backlog.next_retry,
             stage.running.dispatcher.resting_until().filter(|until| *until > now && backlog.pending > 0),
         ];
         let Some(next) = next.into_iter().flatten().min().filter(|next| *next <= last.plus(HORIZON)) else {
             return Ok(backlog);
         };
-        let woken = stage.running.store.due_timers(next, 1_000).await.context("the store")?;
-        let mut touched: BTreeSet<JourneyKey> = woken.into_iter().map(|(key, _)| key).collect();
+        let woken = stage.running.store.due(next, 1_000).await.context("the store")?;
+        let mut touched: BTreeSet<JourneyKey> = woken.into_iter().collect();
         stage.clock.advance(next);
         stage.running.dispatcher.wake();
         let due: Vec<&Cue> = cues[published..].iter().take_while(|cue| cue.at <= next).collect();
@@ -99,7 +99,7 @@ async fn rest(stage: &Stage, published: u64) -> anyhow::Result<Backlog> {
         if stage.running.progress.records() >= published {
             let now = stage.clock.now();
             let backlog = stage.running.store.backlog(now).await.context("the store")?;
-            let timers_done = backlog.next_timer.is_none_or(|due| due > now);
+            let timers_done = backlog.next_wake.is_none_or(|due| due > now);
             let nothing_due = backlog.oldest_due.is_none_or(|due| due > now);
             let resting = stage.running.dispatcher.resting_until().is_some_and(|until| until > now);
             let idle = stage.running.dispatcher.busy() == 0 && stage.running.progress.withdrawing() == 0;

@@ -203,6 +203,18 @@ pub enum Reach {
 }
 
 impl Journey {
+    /// When it must be looked at next, whatever happens: the earliest of what it waits for.
+    pub fn wakes_at(&self) -> Option<Timestamp> {
+        self.timers.iter().map(|timer| timer.due).min()
+    }
+
+    /// Takes out the earliest timer that is due.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Timer> {
+        let due = self.timers.iter().enumerate().filter(|(_, timer)| timer.due <= now);
+        let (earliest, _) = due.min_by_key(|(_, timer)| timer.due)?;
+        Some(self.timers.remove(earliest))
+    }
+
     /// The parcels that are (or were) to reach the buyer: neither replaced nor a return.
     pub fn outbound(&self) -> impl Iterator<Item = &Parcel> {
         self.parcels.iter().filter(|parcel| parcel.replaced_by.is_none() && !parcel.is_return)

@@ -5,8 +5,6 @@
 
 mod desk;
 
-use std::collections::BTreeSet;
-
 use super::apply::{Applied, Full, News, apply};
 use super::condition::Scope;
 use super::contact::reach;
@@ -26,8 +24,8 @@ use desk::{Desk, Occasion, Outcome};
 #[derive(Clone, Copy, Debug)]
 pub enum Input<'a> {
     Event(&'a Event),
-    /// A deadline that fell due.
-    Timer(&'a Timer),
+    /// The earliest deadline that is due; nothing follows if none is.
+    Due,
     /// A second look, right before an attempt, found that it must not leave.
     Withdrawn(&'a NotificationId, Reason),
 }
@@ -41,23 +39,13 @@ pub struct Transition {
     /// The line for the timeline; none if a deadline turned out to lie later.
     pub entry: Option<Entry>,
     pub notifications: Vec<Notification>,
-    pub timers_set: Vec<Timer>,
-    pub timers_dropped: Vec<Timer>,
     pub links: Vec<Link>,
 }
 
 impl Transition {
     /// Nothing follows.
     fn none(journey: Journey, news: News) -> Self {
-        Self {
-            journey,
-            news,
-            entry: None,
-            notifications: Vec::new(),
-            timers_set: Vec::new(),
-            timers_dropped: Vec::new(),
-            links: Vec::new(),
-        }
+        Self { journey, news, entry: None, notifications: Vec::new(), links: Vec::new() }
     }
 }
 
@@ -88,7 +76,8 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
             (news, links) = (applied.news, applied.links);
             (Some(cause), Some(super::note::of(&event.body)), outcome)
         }
-        Input::Timer(timer) => {
+        Input::Due => {
+            let Some(timer) = journey.take_due(now) else { return Ok(Transition::none(journey, news)) };
             let (cause, outcome) = on_timer(&mut journey, timer, rules, now);
             (cause, None, outcome)
         }
@@ -99,11 +88,7 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
     };
     journey.told.append(&mut outcome.told);
     outcome.decisions.extend(schedule(&mut journey, rules));
-    let (was, is): (BTreeSet<&Timer>, BTreeSet<&Timer>) =
-        (before.timers.iter().collect(), journey.timers.iter().collect());
     Ok(Transition {
-        timers_set: is.difference(&was).copied().cloned().collect(),
-        timers_dropped: was.difference(&is).copied().cloned().collect(),
         entry: cause.map(|cause| Entry {
             at: now,
             cause,
@@ -171,17 +156,15 @@ fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet
     desk.outcome
 }
 
-/// Decides on a deadline, if it is indeed due; returns what to write in the timeline.
-fn on_timer(journey: &mut Journey, timer: &Timer, rules: &RuleSet, now: Timestamp) -> (Option<Cause>, Outcome) {
-    let waits = journey.timers.len();
-    journey.timers.retain(|waiting| !waiting.is_same_deadline(timer));
-    let due = (journey.timers.len() < waits)
-        .then(|| rules.get(&timer.rule))
-        .flatten()
+/// Decides on a deadline, unless it has moved later; returns what to write in the timeline.
+fn on_timer(journey: &mut Journey, timer: Timer, rules: &RuleSet, now: Timestamp) -> (Option<Cause>, Outcome) {
+    let due = rules
+        .get(&timer.rule)
         .and_then(|rule| Some((rule, schedule::due(journey, rule, &timer.subject, timer.index)?)));
     let Some((rule, due)) = due.filter(|(_, due)| *due <= now) else { return (None, Outcome::default()) };
-    journey.fired.retain(|fired| !fired.is_same_deadline(timer));
-    journey.fired.push(Timer { due, ..timer.clone() });
+    let timer = Timer { due, ..timer };
+    journey.fired.retain(|fired| !fired.is_same_deadline(&timer));
+    journey.fired.push(timer.clone());
     let occasion = Occasion { subject: &timer.subject, since: due, event: None, deadline: Some(timer.index) };
     let mut desk = Desk::new(journey, rules, now, &occasion);
     desk.decide(rule);

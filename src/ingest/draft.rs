@@ -1,20 +1,20 @@
 //! A batch in the making: every input is decided against the journeys as the batch leaves them,
 //! and the whole becomes one transaction.
 
-use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::domain::apply::{self, Full, News};
 use crate::domain::contact::reach;
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{Body, Event, EventKey, Reference};
-use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
+use crate::domain::journey::{Journey, JourneyKey, Link};
 use crate::domain::notification::{Content, Notification};
 use crate::domain::step::{Input, Transition, step};
 use crate::domain::time::Timestamp;
 use crate::envelope;
 use crate::message::Letter;
-use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record};
+use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record, Wake};
 use crate::publish::Outlet;
 use crate::shops::{Served, Shops};
 
@@ -41,11 +41,15 @@ impl Disposition {
     }
 }
 
+/// How many deadlines of one journey are decided in one batch; the rest wakes it again.
+const MOST_AT_ONCE: usize = 1_000;
+
 /// A journey while the batch changes it.
 struct Sheet {
     journey: Arc<Journey>,
     expected_version: Option<u64>,
-    timers_before: BTreeSet<Timer>,
+    /// When the store wakes it; unknown if its word is not to be relied on.
+    wakes_before: Option<Wake>,
     links: Vec<Link>,
     entries: Vec<Entry>,
     notifications: Vec<(Notification, Content)>,
@@ -186,20 +190,24 @@ impl<'a> Draft<'a> {
         Disposition::Parked
     }
 
-    /// Decides on a deadline. A journey that is gone has none.
-    pub fn wake(&mut self, key: &JourneyKey, timer: &Timer) {
+    /// Decides on every deadline of a journey that is due. A journey that is gone has none.
+    pub fn wake(&mut self, key: &JourneyKey) {
         self.open(key);
-        if self.shops.rules(&key.shop).is_some() {
-            // only an event can find it full
-            let _ = self.advance(key, Input::Timer(timer), self.now);
-        } else if let Some(sheet) = self.sheets.get_mut(key) {
-            // the shop is served no more: left there, its deadlines would come before all others
-            Arc::make_mut(&mut sheet.journey).timers.clear();
-        }
-        // whatever the journey knows of it: a timer that woke it must not wake it again
-        if let Some(sheet) = self.sheets.get_mut(key) {
-            sheet.timers_before.insert(timer.clone());
+        let is_served = self.shops.rules(&key.shop).is_some();
+        for _ in 0..MOST_AT_ONCE {
+            let Some(sheet) = self.sheets.get_mut(key) else { return };
+            // whatever the journey knows of it: the store must not wake it for the same again
+            sheet.wakes_before = None;
             sheet.is_changed = true;
+            if !is_served {
+                // left there, its deadlines would come before all others
+                Arc::make_mut(&mut sheet.journey).timers.clear();
+            }
+            if sheet.journey.wakes_at().is_none_or(|at| at > self.now) {
+                return;
+            }
+            // only an event can find it full
+            let _ = self.advance(key, Input::Due, self.now);
         }
     }
 
@@ -232,7 +240,7 @@ impl<'a> Draft<'a> {
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
         let traceparent = match input {
             Input::Event(event) => event.traceparent.as_deref(),
-            Input::Timer(_) | Input::Withdrawn(..) => None,
+            Input::Due | Input::Withdrawn(..) => None,
         };
         let mut transition = step(&sheet.journey, input, &served.rules, self.now)?;
         if transition.news == News::Repeated {
@@ -298,14 +306,11 @@ fn write(
 
 impl Sheet {
     fn new(journey: Arc<Journey>, expected_version: Option<u64>) -> Self {
-        let timers_before = match expected_version {
-            Some(_) => journey.timers.iter().cloned().collect(),
-            None => BTreeSet::new(),
-        };
+        let wakes_before = expected_version.map_or(Wake::Never, |_| journey.wakes_at().into());
         Self {
             journey,
             expected_version,
-            timers_before,
+            wakes_before: Some(wakes_before),
             links: Vec::new(),
             entries: Vec::new(),
             notifications: Vec::new(),
@@ -314,10 +319,9 @@ impl Sheet {
     }
 
     fn write(self) -> JourneyWrite {
-        let timers_after: BTreeSet<Timer> = self.journey.timers.iter().cloned().collect();
+        let wakes_after = Wake::from(self.journey.wakes_at());
         JourneyWrite {
-            timers_set: timers_after.difference(&self.timers_before).cloned().collect(),
-            timers_dropped: self.timers_before.difference(&timers_after).cloned().collect(),
+            wake: if self.wakes_before == Some(wakes_after) { Wake::Kept } else { wakes_after },
             journey: self.journey,
             expected_version: self.expected_version,
             links: self.links,

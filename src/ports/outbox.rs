@@ -172,6 +172,8 @@ pub struct Backlog {
     /// Publications that have not arrived yet.
     pub publications: u64,
     pub parked: u64,
+    /// Journeys that wait for a deadline.
     pub timers: u64,
-    pub next_timer: Option<Timestamp>,
+    /// When the first of them is to be woken.
+    pub next_wake: Option<Timestamp>,
 }

@@ -10,7 +10,7 @@ use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline}
 use super::publication::{Publication, Stream};
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{EventKey, Reference};
-use crate::domain::journey::{Journey, JourneyKey, Link, Timer};
+use crate::domain::journey::{Journey, JourneyKey, Link};
 use crate::domain::notification::{Content, Notification};
 use crate::domain::time::Timestamp;
 
@@ -57,10 +57,25 @@ pub struct JourneyWrite {
     pub expected_version: Option<u64>,
     /// Parcels and customers by which it can be found from now on.
     pub links: Vec<Link>,
-    pub timers_set: Vec<Timer>,
-    pub timers_dropped: Vec<Timer>,
+    pub wake: Wake,
     pub entries: Vec<Entry>,
     pub notifications: Vec<(Notification, Content)>,
+}
+
+/// When a journey is to be woken, as the store keeps it beside the journey.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wake {
+    /// As it stands.
+    #[default]
+    Kept,
+    At(Timestamp),
+    Never,
+}
+
+impl From<Option<Timestamp>> for Wake {
+    fn from(at: Option<Timestamp>) -> Self {
+        at.map_or(Self::Never, Self::At)
+    }
 }
 
 /// A record that could not become an event.
@@ -85,7 +100,7 @@ pub struct Advance {
     pub next: i64,
 }
 
-/// Everything that a batch of records or timers changes: one transaction, whole or not at all.
+/// Everything that a batch of records or deadlines changes: one transaction, whole or not at all.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     pub advances: Vec<Advance>,
@@ -101,7 +116,7 @@ pub struct Batch {
     pub publications: Vec<Publication>,
 }
 
-/// Where journeys, timers, notifications and offsets live. Every method is all or nothing.
+/// Where journeys, notifications and offsets live. Every method is all or nothing.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// The next offsets of all partitions that were ever read by this consumer group, and which
@@ -130,8 +145,8 @@ pub trait Store: Send + Sync {
         capacity: &BTreeMap<String, usize>,
     ) -> Result<Vec<Leased>, StoreError>;
 
-    /// Timers that are due at `now`, earliest first.
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<(JourneyKey, Timer)>, StoreError>;
+    /// Journeys that are to be woken at `now`, earliest first.
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JourneyKey>, StoreError>;
 
     /// Leases notifications of `provider` that are due, first in their lane and free (or whose
     /// lease has run out).

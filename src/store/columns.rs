@@ -5,7 +5,6 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use chrono::DateTime;
 
 use crate::domain::decision::Reason;
 use crate::domain::event::{Reference, Waybill};
@@ -29,7 +28,7 @@ pub(super) fn from_json<T: serde::de::DeserializeOwned>(what: &str, text: &str) 
     serde_json::from_str(text).map_err(|error| unreadable(what, &error))
 }
 
-/// A subject as text, the same for equal subjects: timers are found by it.
+/// A subject as text.
 pub(super) fn subject(subject: &Subject) -> Result<String, StoreError> {
     json("a subject", subject)
 }
@@ -81,13 +80,10 @@ pub(super) fn partition(topic: String, number: i32) -> Partition {
     Partition { topic: topic.into(), number }
 }
 
-/// Nanoseconds since 1970; beyond the years 1677 to 2262 the nearest end.
-pub(super) fn nanos(moment: Timestamp) -> i64 {
-    moment.0.timestamp_nanos_opt().unwrap_or(if moment.millis() < 0 { i64::MIN } else { i64::MAX })
-}
-
-pub(super) fn from_nanos(nanos: i64) -> Timestamp {
-    Timestamp(DateTime::from_timestamp_nanos(nanos))
+/// Milliseconds since 1970, rounded up: what is woken then finds that it is time.
+pub(super) fn millis_after(moment: Timestamp) -> i64 {
+    let millis = moment.millis();
+    if Timestamp::from_millis(millis) < moment { millis + 1 } else { millis }
 }
 
 /// A count or a size as a database keeps it.

@@ -6,7 +6,7 @@
 //! Which clock decides: leases, due times and turns are compared as the callers give them, so the
 //! replicas' clocks must agree to within what a lease outlasts the longest attempt; that is looked
 //! after (see `upkeep`). What the database decides for itself, it decides by its own clock: the
-//! week of a row, and for how long a replica has taken up a timer.
+//! week of a row, and for how long a replica has taken up a journey that is to be woken.
 //!
 //! A call that ends as [`StoreError::Unavailable`] because its deadline passed or its connection
 //! was lost may have been carried out. To repeat it is safe: a batch is refused as `Conflict` or
@@ -38,7 +38,7 @@ use super::leased::{Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
-use crate::domain::journey::{JourneyKey, Timer};
+use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
@@ -298,8 +298,8 @@ impl Store for Postgres {
         Ok(leased)
     }
 
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<(JourneyKey, Timer)>, StoreError> {
-        call!(self, |session| read::due_timers(session, self.inner.replica, now, limit))
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JourneyKey>, StoreError> {
+        call!(self, |session| read::due(session, self.inner.replica, now, limit))
     }
 
     async fn claim(

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::columns::{self, Packed, Packer};
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::EventKey;
-use crate::domain::journey::{Journey, Timer};
+use crate::domain::journey::Journey;
 use crate::domain::notification::{Content, Notification};
-use crate::ports::{Advance, Batch, DeadRecord, JourneyWrite, Leased, Parked, Publication, StoreError};
+use crate::ports::{Advance, Batch, DeadRecord, JourneyWrite, Leased, Parked, Publication, StoreError, Wake};
 
 pub(super) struct Prepared {
     pub advances: Vec<Advance>,
@@ -30,15 +30,10 @@ pub(super) struct PreparedJourney {
     pub body: String,
     /// Reference and `since`.
     pub links: Vec<(String, i64)>,
-    pub timers_set: Vec<PreparedTimer>,
-    pub timers_dropped: Vec<PreparedTimer>,
+    /// The moment in milliseconds, where it is another than before; inner `None`: never.
+    pub wake: Option<Option<i64>>,
     pub entries: Vec<String>,
     pub notifications: Vec<PreparedNotification>,
-}
-
-pub(super) struct PreparedTimer {
-    pub timer: Timer,
-    pub subject: String,
 }
 
 pub(super) struct PreparedNotification {
@@ -82,8 +77,11 @@ fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, 
             .iter()
             .map(|link| Ok((columns::reference(&link.reference)?, link.since.millis())))
             .collect::<Result<_, StoreError>>()?,
-        timers_set: timers(write.timers_set)?,
-        timers_dropped: timers(write.timers_dropped)?,
+        wake: match write.wake {
+            Wake::Kept => None,
+            Wake::Never => Some(None),
+            Wake::At(moment) => Some(Some(columns::millis_after(moment))),
+        },
         entries: write.entries.iter().map(|entry| columns::json("an entry", entry)).collect::<Result<_, _>>()?,
         notifications: write
             .notifications
@@ -98,10 +96,6 @@ fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, 
             })
             .collect::<Result<_, StoreError>>()?,
     })
-}
-
-fn timers(timers: Vec<Timer>) -> Result<Vec<PreparedTimer>, StoreError> {
-    timers.into_iter().map(|timer| Ok(PreparedTimer { subject: columns::subject(&timer.subject)?, timer })).collect()
 }
 
 /// What a commit leased of its own batch (a journey's index, and a notification's within it, in

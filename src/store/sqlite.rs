@@ -33,7 +33,7 @@ use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
-use crate::domain::journey::{JourneyKey, Timer};
+use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
@@ -225,8 +225,8 @@ impl Store for Sqlite {
         Ok(leased)
     }
 
-    async fn due_timers(&self, now: Timestamp, limit: usize) -> Result<Vec<(JourneyKey, Timer)>, StoreError> {
-        self.read(move |c| read::due_timers(c, now, limit)).await
+    async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JourneyKey>, StoreError> {
+        self.read(move |c| read::due(c, now, limit)).await
     }
 
     async fn claim(

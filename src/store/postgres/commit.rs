@@ -198,12 +198,12 @@ async fn write(
     let parked = ParkedEvents::of(batch);
     let dead = Dead::of(batch);
     let publications: Vec<_> = batch.publications.iter().collect();
-    let (journeys, links, dropped, set, entries, outbox, parked, dead, published, stored) = tokio::join!(
+    let (journeys, links, idle, wakes, entries, outbox, parked, dead, published, stored) = tokio::join!(
         biased;
         rows.update(session),
         rows.link(session),
-        rows.drop_timers(session),
-        rows.set_timers(session),
+        rows.forget_wakes(session),
+        rows.wake(session),
         rows.tell(session),
         notifications.write(session),
         parked.write(session),
@@ -211,7 +211,7 @@ async fn write(
         publication::write(session, &publications),
         lane::lease(session, waiting, lease),
     );
-    for written in [journeys, links, dropped, set, entries, outbox, parked, dead, published] {
+    for written in [journeys, links, idle, wakes, entries, outbox, parked, dead, published] {
         written?;
     }
     let stored = stored?;

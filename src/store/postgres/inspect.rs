@@ -35,7 +35,7 @@ const DEAD_NOTIFICATIONS: &str = "SELECT o.id, o.settled_ms, j.shop, j.order_id,
     FROM outbox o JOIN journeys j ON j.id = o.journey
     WHERE o.state IN ('dead', 'held') ORDER BY o.settled_ms, o.seq LIMIT $1";
 
-/// Taken up by one replica like timers that are due.
+/// Taken up by one replica like journeys that are to be woken.
 const REDRIVEN: &str = "WITH waiting AS (
         SELECT id FROM dead_records
         WHERE redriven AND (looked_by = $2 OR looked_until IS NULL OR looked_until <= moment())
@@ -59,8 +59,8 @@ const BACKLOG: &str = "SELECT
     (SELECT count(*) FROM dead_records WHERE NOT redriven),
     (SELECT count(*) FROM publications),
     (SELECT count(*) FROM parked),
-    (SELECT count(*) FROM timers),
-    (SELECT due_ns FROM timers ORDER BY due_ns LIMIT 1)";
+    (SELECT count(*) FROM wakes),
+    (SELECT min(wake_ms) FROM wakes)";
 
 pub(super) const STATEMENTS: &[&str] =
     &[JOURNEY, ENTRIES, STORIES, ATTEMPTS, DEAD_RECORDS, DEAD_NOTIFICATIONS, DEAD_RECORD, REDRIVEN, BACKLOG];
@@ -212,6 +212,6 @@ pub(super) async fn backlog(session: &Session, now: Timestamp) -> Result<Backlog
         publications: count(6)?,
         parked: count(7)?,
         timers: count(8)?,
-        next_timer: get::<Option<i64>>(row, 9)?.map(columns::from_nanos),
+        next_wake: moment(9)?,
     })
 }

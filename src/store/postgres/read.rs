@@ -6,8 +6,7 @@ use super::failure::Failure;
 use super::row::{Key, get, position};
 use super::session::Session;
 use crate::domain::event::{EventKey, Reference};
-use crate::domain::journey::{JourneyKey, Timer};
-use crate::domain::rule::RuleName;
+use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{Parked, Partition, StoreError, Versioned};
 use crate::store::columns;
@@ -50,20 +49,18 @@ const AWAITED: &str = "SELECT key, shop, reference FROM parked WHERE key > $1 OR
 
 /// What one replica has taken up, the others leave alone for a while: else all of them would do
 /// the same work, and all but one for nothing. One that dies leaves it to the others after that.
-const DUE_TIMERS: &str = "WITH due AS (
-        SELECT journey, rule, subject, number FROM timers
-        WHERE due_ns <= $1 AND (looked_by = $3 OR looked_until IS NULL OR looked_until <= moment())
-        ORDER BY due_ns, journey LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
+const DUE: &str = "WITH due AS (
+        SELECT journey FROM wakes
+        WHERE wake_ms <= $1 AND (looked_by = $3 OR looked_until IS NULL OR looked_until <= moment())
+        ORDER BY wake_ms, journey LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED),
     taken AS (
-        UPDATE timers t SET looked_by = $3, looked_until = moment() + '10 s' FROM due d
-        WHERE t.journey = d.journey AND t.rule = d.rule AND t.subject = d.subject AND t.number = d.number
-        RETURNING t.*)
-    SELECT j.shop, j.order_id, t.rule, t.subject, t.number, t.due_ns
-    FROM taken t JOIN journeys j ON j.id = t.journey ORDER BY t.due_ns, t.journey";
+        UPDATE wakes w SET looked_by = $3, looked_until = moment() + '10 s' FROM due d
+        WHERE w.journey = d.journey RETURNING w.journey, w.wake_ms)
+    SELECT j.shop, j.order_id FROM taken t JOIN journeys j ON j.id = t.journey ORDER BY t.wake_ms, t.journey";
 
 const BEAT: &str = "UPDATE pulse SET beats = beats + 1";
 
-pub(super) const STATEMENTS: &[&str] = &[OFFSETS, ORDERS, PARCELS, CUSTOMERS, LOAD, PARKED, AWAITED, DUE_TIMERS, BEAT];
+pub(super) const STATEMENTS: &[&str] = &[OFFSETS, ORDERS, PARCELS, CUSTOMERS, LOAD, PARKED, AWAITED, DUE, BEAT];
 
 pub(super) async fn offsets(session: &Session, group: &str) -> Result<BTreeMap<Partition, i64>, Failure> {
     let rows = session.query(OFFSETS, &[&group]).await?;
@@ -170,24 +167,14 @@ pub(super) async fn awaited(
         .collect()
 }
 
-pub(super) async fn due_timers(
+pub(super) async fn due(
     session: &Session,
     replica: Key,
     now: Timestamp,
     limit: usize,
-) -> Result<Vec<(JourneyKey, Timer)>, Failure> {
-    let rows = session.query(DUE_TIMERS, &[&columns::nanos(now), &columns::integer(limit), &replica]).await?;
-    rows.iter()
-        .map(|row| {
-            let timer = Timer {
-                rule: RuleName::from(get::<&str>(row, 2)?),
-                subject: columns::from_json("a subject", get(row, 3)?)?,
-                index: columns::natural(get::<i16>(row, 4)?.into())?,
-                due: columns::from_nanos(get(row, 5)?),
-            };
-            Ok((JourneyKey { shop: get(row, 0)?, order_id: get(row, 1)? }, timer))
-        })
-        .collect()
+) -> Result<Vec<JourneyKey>, Failure> {
+    let rows = session.query(DUE, &[&now.millis(), &columns::integer(limit), &replica]).await?;
+    rows.iter().map(|row| Ok(JourneyKey { shop: get(row, 0)?, order_id: get(row, 1)? })).collect()
 }
 
 /// Writes and reads.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::columns;
 use super::lane::{self, Lane, Stored};
 use super::leased::take;
-use super::prepare::{self, Prepared, PreparedJourney, PreparedNotification, PreparedTimer};
+use super::prepare::{self, Prepared, PreparedJourney, PreparedNotification};
 use super::publication;
 use crate::domain::decision::Reason;
 use crate::ports::{Advance, Lease, Leased, State, StoreError};
@@ -45,8 +45,6 @@ pub(super) fn commit(
     let mut rows = rows(&transaction, &batch.journeys)?;
     for (row, write) in rows.iter_mut().zip(&batch.journeys) {
         links(&transaction, row.id, write)?;
-        drop_timers(&transaction, row.id, &write.timers_dropped)?;
-        set_timers(&transaction, row.id, &write.timers_set)?;
         entries(&transaction, row, &write.entries)?;
     }
     // Before the new notifications, which then find the lanes as they will be.
@@ -124,8 +122,17 @@ fn journeys(connection: &Connection, rows: &[Row], writes: &[PreparedJourney]) -
     let mut update = connection.prepare_cached(
         "UPDATE journeys SET version = version + 1, last_entry = ?2, last_notification = ?3, body = ?4 WHERE id = ?1",
     )?;
+    // apart: a column that is named is taken out of its index and put back, changed or not
+    let mut update_wake = connection.prepare_cached(
+        "UPDATE journeys SET version = version + 1, last_entry = ?2, last_notification = ?3, body = ?4, wake_ms = ?5
+         WHERE id = ?1",
+    )?;
     for (row, write) in rows.iter().zip(writes) {
-        update.execute(params![row.id, row.last_entry, row.last_notification, write.body])?;
+        let Row { id, last_entry, last_notification } = row;
+        match write.wake {
+            None => update.execute(params![id, last_entry, last_notification, write.body])?,
+            Some(wake) => update_wake.execute(params![id, last_entry, last_notification, write.body, wake])?,
+        };
     }
     Ok(())
 }
@@ -147,27 +154,6 @@ fn links(connection: &Connection, journey: i64, write: &PreparedJourney) -> Resu
                  ON CONFLICT DO NOTHING",
             )?
             .execute(params![write.journey.key.shop, reference, since, journey])?;
-    }
-    Ok(())
-}
-
-fn drop_timers(connection: &Connection, journey: i64, timers: &[PreparedTimer]) -> Result<(), StoreError> {
-    for PreparedTimer { timer, subject } in timers {
-        connection
-            .prepare_cached("DELETE FROM timers WHERE journey = ?1 AND rule = ?2 AND subject = ?3 AND number = ?4")?
-            .execute(params![journey, timer.rule.as_str(), subject, timer.index])?;
-    }
-    Ok(())
-}
-
-fn set_timers(connection: &Connection, journey: i64, timers: &[PreparedTimer]) -> Result<(), StoreError> {
-    for PreparedTimer { timer, subject } in timers {
-        connection
-            .prepare_cached(
-                "INSERT INTO timers (journey, rule, subject, number, due_ns) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO UPDATE SET due_ns = excluded.due_ns",
-            )?
-            .execute(params![journey, timer.rule.as_str(), subject, timer.index, columns::nanos(timer.due)])?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What people ask for: a journey's timeline, what waits for them, how much is waiting.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::columns::{self, Packed, Unpacker};
 use super::read::text;
@@ -201,12 +201,11 @@ pub(super) fn backlog(connection: &Connection, now: Timestamp) -> Result<Backlog
         publications: count("SELECT count(*) FROM publications")?,
         dead_records: count("SELECT count(*) FROM dead_records INDEXED BY dead_records_waiting WHERE redriven = 0")?,
         parked: count("SELECT count(*) FROM parked INDEXED BY parked_by_reference")?,
-        timers: count("SELECT count(*) FROM timers INDEXED BY timers_by_due")?,
-        next_timer: connection
-            .prepare_cached("SELECT due_ns FROM timers INDEXED BY timers_by_due ORDER BY due_ns LIMIT 1")?
-            .query_row([], |row| row.get(0))
-            .optional()?
-            .map(columns::from_nanos),
+        timers: count("SELECT count(*) FROM journeys INDEXED BY journeys_by_wake WHERE wake_ms IS NOT NULL")?,
+        next_wake: connection
+            .prepare_cached("SELECT min(wake_ms) FROM journeys INDEXED BY journeys_by_wake WHERE wake_ms IS NOT NULL")?
+            .query_row([], |row| row.get::<_, Option<i64>>(0))?
+            .map(Timestamp::from_millis),
         ..Backlog::default()
     };
     let mut statement = connection.prepare_cached(

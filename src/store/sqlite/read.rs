@@ -6,8 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns;
 use crate::domain::event::{EventKey, Reference};
-use crate::domain::journey::{JourneyKey, Timer};
-use crate::domain::rule::RuleName;
+use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{Parked, Partition, StoreError, Versioned};
 
@@ -121,28 +120,15 @@ pub(super) fn awaited(
     Ok(awaited)
 }
 
-pub(super) fn due_timers(
-    connection: &Connection,
-    now: Timestamp,
-    limit: usize,
-) -> Result<Vec<(JourneyKey, Timer)>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT j.shop, j.order_id, t.rule, t.subject, t.number, t.due_ns
-         FROM timers t INDEXED BY timers_by_due JOIN journeys j ON j.id = t.journey
-         WHERE t.due_ns <= ?1 ORDER BY t.due_ns, t.journey LIMIT ?2",
-    )?;
-    let mut rows = statement.query(params![columns::nanos(now), columns::integer(limit)])?;
-    let mut timers = Vec::new();
-    while let Some(row) = rows.next()? {
-        let timer = Timer {
-            rule: RuleName::from(text(row, 2)?),
-            subject: columns::from_json("a subject", text(row, 3)?)?,
-            index: row.get(4)?,
-            due: columns::from_nanos(row.get(5)?),
-        };
-        timers.push((key(row)?, timer));
-    }
-    Ok(timers)
+pub(super) fn due(connection: &Connection, now: Timestamp, limit: usize) -> Result<Vec<JourneyKey>, StoreError> {
+    let keys = connection
+        .prepare_cached(
+            "SELECT shop, order_id FROM journeys INDEXED BY journeys_by_wake
+             WHERE wake_ms IS NOT NULL AND wake_ms <= ?1 ORDER BY wake_ms, id LIMIT ?2",
+        )?
+        .query_map(params![now.millis(), columns::integer(limit)], key)?
+        .collect::<Result<_, _>>()?;
+    Ok(keys)
 }
 
 pub(super) fn ping(connection: &Connection) -> Result<(), StoreError> {

@@ -210,24 +210,25 @@ proptest! {
         prop_assert!(story.journey.fired.len() <= lives * 8, "I10: {} deadlines", story.journey.fired.len());
     }
 
-    /// I2: another replica comes to the same keys; I1: a timer that comes twice decides once.
+    /// I2: another replica comes to the same keys; I1: a deadline decides once.
     #[test]
     fn two_replicas_decide_alike(arrived in arrivals()) {
         let mut story = Story::with(order(), rules());
         for event in &events(&arrived) {
             story.pass(story.now.max(event.time));
-            let due: Option<Timer> = story.journey.timers.iter().min_by_key(|timer| timer.due).cloned();
             let one = step(&story.journey, Input::Event(event), &story.rules, story.now).expect("room");
             let other = step(&story.journey, Input::Event(event), &story.rules, story.now).expect("room");
             prop_assert_eq!(&one.notifications, &other.notifications);
-            if let Some(timer) = due {
-                let now: Timestamp = timer.due.max(story.now);
-                let first = step(&one.journey, Input::Timer(&timer), &story.rules, now).expect("room");
-                let second = step(&first.journey, Input::Timer(&timer), &story.rules, now).expect("room");
-                prop_assert!(second.notifications.is_empty());
-                if !first.journey.timers.contains(&timer) {
-                    prop_assert_eq!(second.entry, None, "nothing waits any more");
+            if let Some(due) = one.journey.wakes_at() {
+                let now: Timestamp = due.max(story.now);
+                let first = step(&one.journey, Input::Due, &story.rules, now).expect("room");
+                prop_assert!(first.journey.timers != one.journey.timers, "it is decided or moves");
+                let mut woken = first.journey;
+                while woken.wakes_at().is_some_and(|at| at <= now) {
+                    woken = step(&woken, Input::Due, &story.rules, now).expect("room").journey;
                 }
+                let again = step(&woken, Input::Due, &story.rules, now).expect("room");
+                prop_assert_eq!((again.entry, &again.journey), (None, &woken), "nothing waits any more");
             }
             story.take(Input::Event(event));
         }

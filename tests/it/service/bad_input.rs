@@ -241,12 +241,18 @@ async fn deadlines_of_a_shop_that_has_left_are_dropped() {
     world.set("shops.named.other.name", "'Other'");
     let mut service = world.run().await;
     world.publish(&[placed("Z1")]).await;
-    eventually("it waits for its promise", async || world.count("SELECT count(*) FROM timers") > 0).await;
+    eventually("it waits for its promise", async || {
+        world.count("SELECT count(*) FROM journeys WHERE wake_ms IS NOT NULL") > 0
+    })
+    .await;
     settled(&world).await;
     service.kill();
-    Connection::open(world.store()).unwrap().execute("UPDATE timers SET due_ns = 0", []).unwrap();
+    Connection::open(world.store()).unwrap().execute("UPDATE journeys SET wake_ms = 0", []).unwrap();
     world.unset("shops.named.lumen.name");
     world.set("bus.properties.'group.id'", "'without'");
     let _service = world.run().await;
-    eventually("the deadlines are gone", async || world.count("SELECT count(*) FROM timers") == 0).await;
+    eventually("the deadlines are gone", async || {
+        world.count("SELECT count(*) FROM journeys WHERE wake_ms IS NOT NULL") == 0
+    })
+    .await;
 }

@@ -16,7 +16,7 @@ use reassure::clock::Clock;
 use reassure::config::Loaded;
 use reassure::domain::decision::NotificationId;
 use reassure::domain::event::{EventKey, Reference};
-use reassure::domain::journey::{JourneyKey, Timer};
+use reassure::domain::journey::JourneyKey;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
@@ -127,7 +127,7 @@ moody! {
     load(keys: &[JourneyKey]) -> Vec<Option<Versioned>>;
     parked(references: &[(String, Reference)], limit: usize) -> Vec<Vec<Parked>>;
     awaited(after: EventKey, limit: usize) -> Vec<(EventKey, String, Reference)>;
-    due_timers(now: Timestamp, limit: usize) -> Vec<(JourneyKey, Timer)>;
+    due(now: Timestamp, limit: usize) -> Vec<JourneyKey>;
     claim(provider: &str, now: Timestamp, lease: &Lease, limit: usize) -> Vec<Leased>;
     record(attempts: Vec<AttemptRecord>, now: Timestamp, lease: &Lease) -> Vec<Leased>;
     release(notifications: &[NotificationId], owner: &str) -> ();

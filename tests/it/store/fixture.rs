@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use reassure::domain::decision::{Cause, NotificationId};
 use reassure::domain::event::{EventKey, Reference, Waybill};
-use reassure::domain::journey::{Journey, JourneyKey, Phase, Steps, Subject, Timer};
+use reassure::domain::journey::{Journey, JourneyKey, Phase, Steps, Subject};
 use reassure::domain::notification::{Content, Email, Notification, Outcome, Sms, Webhook};
 use reassure::domain::order::{Channel, Customer, Delivery, Order, Totals};
-use reassure::domain::rule::RuleName;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
-    Advance, AttemptRecord, Batch, Entry, JourneyWrite, Lease, Leased, Link, Next, Parked, Partition, Store,
+    Advance, AttemptRecord, Batch, Entry, JourneyWrite, Lease, Leased, Link, Next, Parked, Partition, Store, Wake,
 };
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -59,8 +58,7 @@ pub fn write(order: &str, expected_version: Option<u64>) -> JourneyWrite {
         journey: Arc::new(journey(order)),
         expected_version,
         links: Vec::new(),
-        timers_set: Vec::new(),
-        timers_dropped: Vec::new(),
+        wake: Wake::Kept,
         entries: Vec::new(),
         notifications: Vec::new(),
     }
@@ -179,8 +177,9 @@ pub fn event_key(number: u8) -> EventKey {
     EventKey([number; 16])
 }
 
-pub fn timer(rule: &str, index: u8, due: i64) -> Timer {
-    Timer { rule: RuleName::from(rule), subject: Subject::Order, index, due: at(due) }
+/// A write of a journey that is to be woken then.
+pub fn waking(order: &str, expected_version: Option<u64>, second: i64) -> JourneyWrite {
+    JourneyWrite { wake: Wake::At(at(second)), ..write(order, expected_version) }
 }
 
 pub fn entry(second: i64, note: &str) -> Entry {

@@ -172,16 +172,10 @@ async fn a_full_disk_refuses_and_works_again_once_there_is_room() {
 async fn a_damaged_row_is_told_without_what_it_holds() {
     let place = TempDir::new().unwrap();
     let store = open(&place);
-    let damaged = JourneyWrite { timers_set: vec![timer("delay", 0, 1)], ..write("A", None) };
-    store.commit(batch([damaged, write("B", None)]), &lease("me", 60), &none()).await.unwrap();
+    store.commit(batch([write("A", None), write("B", None)]), &lease("me", 60), &none()).await.unwrap();
     let stranger = stranger(&place);
     stranger.execute("UPDATE journeys SET body = '{\"key\":\"ada@example.org\"}' WHERE order_id = 'A'", []).unwrap();
-    stranger.execute("UPDATE timers SET subject = 'ada@example.org'", []).unwrap();
-    for refused in [
-        store.load(&[key("A")]).await.map(|_| ()),
-        store.timeline(&key("A")).await.map(|_| ()),
-        store.due_timers(at(9), 10).await.map(|_| ()),
-    ] {
+    for refused in [store.load(&[key("A")]).await.map(|_| ()), store.timeline(&key("A")).await.map(|_| ())] {
         let Err(StoreError::Corrupt(why)) = refused else { panic!("{refused:?}") };
         assert!(!why.contains("ada"), "personal data in {why}");
     }

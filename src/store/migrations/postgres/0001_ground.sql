@@ -1,6 +1,4 @@
--- Times are milliseconds since 1970 (_ms), those of timers nanoseconds (_ns): a timer is told
--- from another by its exact due time, everything else is only compared. They come from the
--- services' clocks. What the database itself decides, the week of a row among it, it decides by
+-- Times are milliseconds since 1970 (_ms). They come from the services' clocks. What the database itself decides, the week of a row among it, it decides by
 -- its own clock, the same for all.
 
 -- The one place where the time is asked for; a test puts another here.
@@ -48,18 +46,16 @@ CREATE TABLE links (
     PRIMARY KEY (shop, reference, since_ms, journey)
 );
 
--- `looked_by` has taken the timer up and has until `looked_until` to work it off.
-CREATE TABLE timers (
-    journey bigint NOT NULL,
-    rule text COLLATE "C" NOT NULL,
-    subject text COLLATE "C" NOT NULL,
-    number smallint NOT NULL,
-    due_ns bigint NOT NULL,
+-- When the earliest deadline of a journey falls due, or a little before; apart from the journey,
+-- which is then written without touching an index. `looked_by` has taken it up and has until
+-- `looked_until` to work it off.
+CREATE TABLE wakes (
+    journey bigint PRIMARY KEY,
+    wake_ms bigint NOT NULL,
     looked_by uuid,
-    looked_until timestamptz,
-    PRIMARY KEY (journey, rule, subject, number)
+    looked_until timestamptz
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
-CREATE INDEX timers_by_due ON timers (due_ns, journey);
+CREATE INDEX wakes_by_time ON wakes (wake_ms, journey);
 
 -- The timeline.
 CREATE SEQUENCE entries_id;

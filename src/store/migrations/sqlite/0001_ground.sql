@@ -1,5 +1,4 @@
--- Times are milliseconds since 1970 (_ms), those of timers nanoseconds (_ns): a timer is told
--- from another by its exact due time, everything else is only compared.
+-- Times are milliseconds since 1970 (_ms).
 
 -- Where each consumer group goes on reading; also the fence against a former owner.
 CREATE TABLE offsets (
@@ -10,17 +9,21 @@ CREATE TABLE offsets (
     PRIMARY KEY (group_name, topic, partition)
 ) STRICT, WITHOUT ROWID;
 
--- The last entry and notification are where the timeline begins, read backwards.
+-- `wake_ms` is when the earliest deadline of the journey falls due, or a little before: a journey
+-- whose deadline moves later finds that out when it is woken. The last entry and notification are
+-- where the timeline begins, read backwards.
 CREATE TABLE journeys (
     id INTEGER PRIMARY KEY,
     shop TEXT NOT NULL,
     order_id TEXT NOT NULL,
     version INTEGER NOT NULL,
+    wake_ms INTEGER,
     last_entry INTEGER,
     last_notification INTEGER,
     body TEXT NOT NULL,
     UNIQUE (shop, order_id)
 ) STRICT;
+CREATE INDEX journeys_by_wake ON journeys (wake_ms) WHERE wake_ms IS NOT NULL;
 
 -- The key holds `since` too: a recycled number leads to one journey after the other.
 CREATE TABLE links (
@@ -30,16 +33,6 @@ CREATE TABLE links (
     journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
     PRIMARY KEY (shop, reference, since_ms, journey)
 ) STRICT, WITHOUT ROWID;
-
-CREATE TABLE timers (
-    journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
-    rule TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    due_ns INTEGER NOT NULL,
-    PRIMARY KEY (journey, rule, subject, number)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX timers_by_due ON timers (due_ns);
 
 -- The timeline. Rows are only ever appended, each naming the one before it of its journey: an
 -- index over a million journeys would cost every event a page of its own.

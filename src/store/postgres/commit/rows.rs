@@ -5,11 +5,10 @@ use std::borrow::Cow;
 use super::statements::*;
 use crate::domain::decision::Reason;
 use crate::ports::{Advance, Lease, State};
-use crate::store::columns;
 use crate::store::postgres::failure::Failure;
 use crate::store::postgres::row::{Key, text};
 use crate::store::postgres::session::Session;
-use crate::store::prepare::{Prepared, PreparedNotification, PreparedTimer};
+use crate::store::prepare::{Prepared, PreparedNotification};
 
 #[derive(Default)]
 pub(super) struct Advances<'a> {
@@ -43,30 +42,9 @@ impl<'a> Advances<'a> {
 pub(super) struct PerJourney<'a> {
     changed: (Vec<i64>, Vec<&'a str>),
     links: (Vec<&'a str>, Vec<&'a str>, Vec<i64>, Vec<i64>),
-    dropped: Timers<'a>,
-    set: Timers<'a>,
+    wakes: (Vec<i64>, Vec<i64>),
+    idle: Vec<i64>,
     entries: (Vec<i64>, Vec<&'a str>),
-}
-
-#[derive(Default)]
-struct Timers<'a> {
-    journeys: Vec<i64>,
-    rules: Vec<&'a str>,
-    subjects: Vec<&'a str>,
-    numbers: Vec<i16>,
-    due_ns: Vec<i64>,
-}
-
-impl<'a> Timers<'a> {
-    fn add(&mut self, journey: i64, timers: &'a [PreparedTimer]) {
-        for PreparedTimer { timer, subject } in timers {
-            self.journeys.push(journey);
-            self.rules.push(timer.rule.as_str());
-            self.subjects.push(subject);
-            self.numbers.push(timer.index.into());
-            self.due_ns.push(columns::nanos(timer.due));
-        }
-    }
 }
 
 impl<'a> PerJourney<'a> {
@@ -83,8 +61,15 @@ impl<'a> PerJourney<'a> {
                 all.links.2.push(*since);
                 all.links.3.push(*id);
             }
-            all.dropped.add(*id, &write.timers_dropped);
-            all.set.add(*id, &write.timers_set);
+            match write.wake {
+                Some(Some(moment)) => {
+                    all.wakes.0.push(*id);
+                    all.wakes.1.push(moment);
+                }
+                // a new journey has none to forget
+                Some(None) if write.expected_version.is_some() => all.idle.push(*id),
+                Some(None) | None => {}
+            }
             for entry in &write.entries {
                 all.entries.0.push(*id);
                 all.entries.1.push(entry);
@@ -103,14 +88,13 @@ impl<'a> PerJourney<'a> {
         session.execute_if(!shops.is_empty(), LINK, &[shops, references, since, journeys]).await
     }
 
-    pub async fn drop_timers(&self, session: &Session) -> Result<u64, Failure> {
-        let Timers { journeys, rules, subjects, numbers, .. } = &self.dropped;
-        session.execute_if(!journeys.is_empty(), DROP_TIMERS, &[journeys, rules, subjects, numbers]).await
+    pub async fn forget_wakes(&self, session: &Session) -> Result<u64, Failure> {
+        session.execute_if(!self.idle.is_empty(), FORGET_WAKES, &[&self.idle]).await
     }
 
-    pub async fn set_timers(&self, session: &Session) -> Result<u64, Failure> {
-        let Timers { journeys, rules, subjects, numbers, due_ns } = &self.set;
-        session.execute_if(!journeys.is_empty(), SET_TIMERS, &[journeys, rules, subjects, numbers, due_ns]).await
+    pub async fn wake(&self, session: &Session) -> Result<u64, Failure> {
+        let (journeys, moments) = &self.wakes;
+        session.execute_if(!journeys.is_empty(), WAKE, &[journeys, moments]).await
     }
 
     pub async fn tell(&self, session: &Session) -> Result<u64, Failure> {

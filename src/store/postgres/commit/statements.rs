@@ -63,17 +63,11 @@ pub(super) const UPDATE_JOURNEYS: &str = "UPDATE journeys j SET version = j.vers
 pub(super) const LINK: &str = "INSERT INTO links (shop, reference, since_ms, journey)
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING";
 
-pub(super) const DROP_TIMERS: &str = "DELETE FROM timers t
-    USING unnest($1::bigint[], $2::text[], $3::text[], $4::smallint[]) w(journey, rule, subject, number)
-    WHERE t.journey = w.journey AND t.rule = w.rule AND t.subject = w.subject AND t.number = w.number";
+pub(super) const FORGET_WAKES: &str = "DELETE FROM wakes WHERE journey = ANY($1::bigint[])";
 
-/// One that is set twice is set to what was said last.
-pub(super) const SET_TIMERS: &str = "INSERT INTO timers (journey, rule, subject, number, due_ns)
-    SELECT DISTINCT ON (journey, rule, subject, number) journey, rule, subject, number, due_ns
-    FROM unnest($1::bigint[], $2::text[], $3::text[], $4::smallint[], $5::bigint[])
-        WITH ORDINALITY w(journey, rule, subject, number, due_ns, ord)
-    ORDER BY journey, rule, subject, number, ord DESC
-    ON CONFLICT (journey, rule, subject, number) DO UPDATE SET due_ns = excluded.due_ns, looked_until = NULL";
+pub(super) const WAKE: &str = "INSERT INTO wakes (journey, wake_ms)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[])
+    ON CONFLICT (journey) DO UPDATE SET wake_ms = excluded.wake_ms, looked_until = NULL";
 
 pub(super) const TELL: &str = "INSERT INTO entries (journey, body)
     SELECT journey, body FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY w(journey, body, ord) ORDER BY ord";
@@ -119,8 +113,8 @@ pub(in crate::store::postgres) const STATEMENTS: &[&str] = &[
     DRAW_SEQS,
     UPDATE_JOURNEYS,
     LINK,
-    DROP_TIMERS,
-    SET_TIMERS,
+    FORGET_WAKES,
+    WAKE,
     TELL,
     NOTIFY,
     KEEP_CONTENTS,

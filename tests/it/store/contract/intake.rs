@@ -1,8 +1,8 @@
 //! Offsets, journeys, links, parked events, timers.
 
 use reassure::domain::event::{Reference, Waybill};
-use reassure::domain::journey::{JourneyKey, Subject, Timer};
-use reassure::ports::{Batch, DeadRecord, JourneyWrite, Record, Store, StoreError};
+use reassure::domain::journey::JourneyKey;
+use reassure::ports::{Batch, DeadRecord, JourneyWrite, Record, Store, StoreError, Wake};
 
 use crate::store::fixture::*;
 
@@ -67,7 +67,7 @@ pub async fn a_batch_that_fails_at_its_end_leaves_nothing(store: &dyn Store) {
         journeys: vec![
             JourneyWrite {
                 links: vec![link(waybill("6A1"), 0)],
-                timers_set: vec![timer("delay", 0, 5)],
+                wake: Wake::At(at(5)),
                 entries: vec![entry(1, "placed")],
                 notifications: vec![email("n1")],
                 ..write("A", None)
@@ -195,41 +195,28 @@ pub async fn what_parked_events_wait_for_comes_page_by_page(store: &dyn Store) {
     assert!(store.awaited(event_key(7), 2).await.unwrap().is_empty());
 }
 
-async fn due(store: &dyn Store, second: i64, limit: usize) -> Vec<(String, Timer)> {
-    let due = store.due_timers(at(second), limit).await.unwrap();
-    due.into_iter().map(|(key, timer)| (key.order_id, timer)).collect()
+async fn due(store: &dyn Store, second: i64, limit: usize) -> Vec<String> {
+    store.due(at(second), limit).await.unwrap().into_iter().map(|key| key.order_id).collect()
 }
 
-pub async fn timers_fall_due_earliest_first(store: &dyn Store) {
-    let a = JourneyWrite { timers_set: vec![timer("delay", 0, 30), timer("usage", 1, 10)], ..write("A", None) };
-    let b = JourneyWrite { timers_set: vec![timer("delay", 0, 20)], ..write("B", None) };
-    commit(store, batch([a, b])).await.unwrap();
-    assert!(due(store, 9, 10).await.is_empty());
-    let first = [("A".to_owned(), timer("usage", 1, 10)), ("B".to_owned(), timer("delay", 0, 20))];
-    assert_eq!(due(store, 20, 10).await, first);
-    assert_eq!(due(store, 99, 10).await.len(), 3);
-    assert_eq!(due(store, 99, 2).await, first);
+pub async fn journeys_are_woken_earliest_first(store: &dyn Store) {
+    commit(store, batch([waking("A", None, 30), waking("B", None, 20), write("C", None)])).await.unwrap();
+    assert!(due(store, 19, 10).await.is_empty(), "never a moment too early");
+    assert_eq!(due(store, 20, 10).await, ["B"]);
+    assert_eq!(due(store, 99, 10).await, ["B", "A"]);
+    assert_eq!(due(store, 99, 1).await, ["B"]);
 }
 
-pub async fn a_timer_is_moved_and_dropped(store: &dyn Store) {
-    let mut exact = timer("delay", 0, 30);
-    exact.due = exact.due.plus(chrono::Duration::nanoseconds(123_456));
-    let parcel = Timer { subject: Subject::Shipment("S1".to_owned()), ..timer("delay", 0, 40) };
-    let set = vec![timer("delay", 0, 20), timer("delay", 1, 50), parcel.clone()];
-    commit(store, batch([JourneyWrite { timers_set: set, ..write("A", None) }])).await.unwrap();
-    // the same deadline, later: the old one named as dropped or not
-    let moved = JourneyWrite {
-        timers_set: vec![exact.clone()],
-        timers_dropped: vec![timer("delay", 0, 20), timer("never", 0, 1)],
-        ..write("A", Some(1))
-    };
-    commit(store, batch([moved])).await.unwrap();
-    let moved = JourneyWrite { timers_set: vec![timer("delay", 1, 60)], ..write("A", Some(2)) };
-    commit(store, batch([moved])).await.unwrap();
-    let timers: Vec<_> = due(store, 99, 10).await.into_iter().map(|(_, timer)| timer).collect();
-    assert_eq!(timers, [exact, parcel.clone(), timer("delay", 1, 60)]);
-    assert!(due(store, 30, 10).await.is_empty(), "never a moment too early");
-    let dropped = JourneyWrite { timers_dropped: vec![parcel], ..write("A", Some(3)) };
-    commit(store, batch([dropped])).await.unwrap();
-    assert_eq!(due(store, 99, 10).await.len(), 2);
+pub async fn a_wake_is_moved_kept_and_forgotten(store: &dyn Store) {
+    commit(store, batch([waking("A", None, 20), waking("B", None, 20)])).await.unwrap();
+    let a_little_later = at(30).plus(chrono::Duration::nanoseconds(123_456));
+    let moved = JourneyWrite { wake: Wake::At(a_little_later), ..write("A", Some(1)) };
+    commit(store, batch([moved, write("B", Some(1))])).await.unwrap();
+    assert_eq!(due(store, 30, 10).await, ["B"], "never a moment too early");
+    assert_eq!(due(store, 31, 10).await, ["B", "A"]);
+    let forgotten = JourneyWrite { wake: Wake::Never, ..write("B", Some(2)) };
+    commit(store, batch([forgotten])).await.unwrap();
+    assert_eq!(due(store, 99, 10).await, ["A"]);
+    commit(store, batch([waking("B", Some(3), 10)])).await.unwrap();
+    assert_eq!(due(store, 99, 10).await, ["B", "A"]);
 }

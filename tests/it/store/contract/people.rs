@@ -167,11 +167,10 @@ pub async fn the_backlog_counts_what_waits(store: &dyn Store) {
         attempt("D", 1, Next::Accepted),
     ];
     store.record(ends, at(1), &lease("me", 60)).await.unwrap();
-    let rest = JourneyWrite { timers_set: vec![timer("delay", 0, 500), timer("usage", 0, 400)], ..write("E", None) };
     let rest = Batch {
         parked: vec![parked(1, waybill("6A1"))],
         dead: vec![dead_record(1, 1), dead_record(2, 1)],
-        ..batch([rest])
+        ..batch([waking("E", None, 500), waking("F", None, 400)])
     };
     store.commit(rest, &lease("me", 60), &none()).await.unwrap();
     let expected = Backlog {
@@ -184,7 +183,7 @@ pub async fn the_backlog_counts_what_waits(store: &dyn Store) {
         publications: 0,
         parked: 1,
         timers: 2,
-        next_timer: Some(at(400)),
+        next_wake: Some(at(400)),
     };
     assert_eq!(store.backlog(at(69)).await.unwrap(), expected);
     assert_eq!(store.backlog(at(70)).await.unwrap(), Backlog { next_retry: None, ..expected });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 use reassure::domain::decision::Reason;
-use reassure::ports::{Batch, JourneyWrite, Next, Store, StoreError, Stream};
+use reassure::ports::{Batch, JourneyWrite, Next, Store, StoreError, Stream, Wake};
 use tokio::task::JoinSet;
 
 use crate::store::fixture::*;
@@ -28,7 +28,7 @@ async fn change(store: &dyn Store, owner: &str, orders: &[String], round: usize)
         let known = store.load(&keys).await.unwrap();
         let writes = orders.iter().zip(known).map(|(order, known)| JourneyWrite {
             notifications: vec![email(&format!("{order}-{owner}-{round}"))],
-            timers_set: vec![timer("delay", u8::try_from(round).unwrap(), 10)],
+            wake: Wake::At(at(i64::try_from(round).unwrap())),
             entries: vec![entry(1, owner)],
             ..write(order, known.map(|known| known.version))
         });
@@ -159,15 +159,13 @@ async fn claims_at_once_never_lease_one_twice() {
 }
 
 #[tokio::test]
-async fn due_timers_are_spread_over_the_replicas_and_come_back_from_one_that_dies() {
+async fn journeys_to_be_woken_are_spread_over_the_replicas_and_come_back_from_one_that_dies() {
     let Some(place) = Place::schema() else { return };
     let stores = replicas(&place, 2).await;
-    let writes =
-        ["A", "B", "C"].map(|order| JourneyWrite { timers_set: vec![timer("delay", 0, 1)], ..write(order, None) });
+    let writes = ["A", "B", "C"].map(|order| waking(order, None, 1));
     stores[0].commit(batch(writes), &lease("me", 60), &none()).await.unwrap();
     let orders = async |store: &Arc<dyn Store>, limit| -> Vec<String> {
-        let due = store.due_timers(at(2), limit).await.unwrap();
-        due.into_iter().map(|(key, _)| key.order_id).collect()
+        store.due(at(2), limit).await.unwrap().into_iter().map(|key| key.order_id).collect()
     };
     assert_eq!(orders(&stores[0], 2).await, ["A", "B"]);
     assert_eq!(orders(&stores[1], 9).await, ["C"], "the others are being worked off");
