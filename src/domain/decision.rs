@@ -123,6 +123,8 @@ pub enum Reason {
     Expired,
     /// `valid_while` does not hold (any more).
     NoLongerTrue,
+    /// The rule has been taken out since.
+    RuleGone,
     /// A deadline has been set and waits.
     AwaitingDeadline,
     /// No channel of the rule can reach the customer.
@@ -145,7 +147,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -155,6 +157,7 @@ impl Reason {
         Self::NotTold,
         Self::Expired,
         Self::NoLongerTrue,
+        Self::RuleGone,
         Self::AwaitingDeadline,
         Self::NoChannel,
         Self::EmailMissing,
@@ -180,6 +183,7 @@ impl Reason {
             Self::NotTold => "not_told",
             Self::Expired => "expired",
             Self::NoLongerTrue => "no_longer_true",
+            Self::RuleGone => "rule_gone",
             Self::AwaitingDeadline => "awaiting_deadline",
             Self::NoChannel => "no_channel",
             Self::EmailMissing => "email_missing",
@@ -206,6 +210,7 @@ impl Reason {
             Self::NotTold => "nothing was told that this would answer",
             Self::Expired => "too old to be news",
             Self::NoLongerTrue => "no longer true",
+            Self::RuleGone => "its rule has been taken out",
             Self::AwaitingDeadline => "waits for its deadline",
             Self::NoChannel => "no channel can reach the customer",
             Self::EmailMissing => "no e-mail address",
