@@ -8,7 +8,7 @@ pub mod link;
 mod source;
 mod sources;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -56,9 +56,36 @@ static PLAIN: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(str::to_
 /// A part with every partial in its place.
 #[derive(Debug)]
 struct Linked {
-    tree: Template,
+    /// One after the other; what trees have in common is shared.
+    pieces: Vec<Arc<Template>>,
     /// The partials in it, by their names: a layer that has one of these must link it anew.
     partials: BTreeSet<String>,
+}
+
+/// Pieces that are there already, by the line where each begins.
+#[derive(Default)]
+struct Pool(HashMap<usize, Vec<Arc<Template>>>);
+
+impl Pool {
+    fn put(&mut self, piece: &Arc<Template>) {
+        let begin = piece.mapping.first().map_or(0, |line| line.0);
+        self.0.entry(begin).or_default().push(Arc::clone(piece));
+    }
+
+    /// `pieces`, those that are there already in the place of their equals.
+    fn shared(&mut self, pieces: Vec<Template>) -> Vec<Arc<Template>> {
+        let mut shared = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let beside = piece.mapping.first().and_then(|line| self.0.get(&line.0));
+            let known = beside.and_then(|beside| beside.iter().find(|known| ***known == piece)).cloned();
+            shared.push(known.unwrap_or_else(|| {
+                let piece = Arc::new(piece);
+                self.put(&piece);
+                piece
+            }));
+        }
+        shared
+    }
 }
 
 /// Every message in every locale, ready to be written.
@@ -118,14 +145,17 @@ impl Templates {
         let inherited = self.below.iter().flat_map(|below| below.sources.parts.keys());
         places.extend(inherited.filter(|place| self.touches(place)));
         let mut linked = Vec::with_capacity(places.len());
+        let mut pool = Pool::default();
         for place in places {
+            let below = self.below.as_ref().and_then(|below| below.linked(&place.message, &place.locale, place.part));
+            below.into_iter().flat_map(|below| &below.pieces).for_each(|piece| pool.put(piece));
             let layers = [Some(&self.sources), self.below.as_deref().map(|below| &below.sources)];
             let layers: Vec<&Sources> = layers.into_iter().flatten().collect();
             let Some(part) = layers.iter().find_map(|layer| layer.parts.get(place)) else { continue };
             let partials = Partials::of(&layers, &place.locale);
             let mut used = BTreeSet::new();
             let result = match link::link(part, &partials, &mut used) {
-                Ok(tree) => Ok(Linked { tree, partials: used }),
+                Ok(pieces) => Ok(Linked { pieces: pool.shared(pieces), partials: used }),
                 Err(Broken { missing: Some(name), .. }) if self.sources.unread.contains(&name) => Err(None),
                 Err(broken) => Err(Some(self.fault(&broken, &partials.names()))),
             };
@@ -174,9 +204,9 @@ impl Templates {
         own().or_else(|| self.below.as_ref()?.linked(message, locale, part))
     }
 
-    /// The tree of a part, partials in place.
-    pub(super) fn tree(&self, message: &str, locale: &str, part: Part) -> Option<&Template> {
-        self.linked(message, locale, part).map(|linked| &linked.tree)
+    /// The tree of a part, partials in place: its pieces, one after the other.
+    pub(super) fn tree(&self, message: &str, locale: &str, part: Part) -> Option<&[Arc<Template>]> {
+        self.linked(message, locale, part).map(|linked| &*linked.pieces)
     }
 
     /// Where a line of a tree was written.
@@ -211,7 +241,10 @@ impl Templates {
         let tree = self.tree(message, locale, part).ok_or_else(missing)?;
         let registry = if part == Part::Html { &*HTML } else { &*PLAIN };
         let mut output = StringOutput::new();
-        tree.render(registry, context, &mut RenderContext::new(None), &mut output)?;
+        let mut rendering = RenderContext::new(None);
+        for piece in tree {
+            piece.render(registry, context, &mut rendering, &mut output)?;
+        }
         output.into_string().map_err(RenderError::from)
     }
 }

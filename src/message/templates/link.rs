@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
+use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement, TemplateMapping};
 use handlebars::{Template, TemplateError, TemplateErrorReason};
 
 use super::sources::Partials;
@@ -80,16 +80,52 @@ struct Given<'a> {
     outer: Option<&'a Given<'a>>,
 }
 
-/// The tree of `template` with every partial in its place; their names go into `used`.
-pub fn link(template: &Template, partials: &Partials<'_>, used: &mut BTreeSet<String>) -> Result<Template, Broken> {
-    let mut linked = Template::new();
+/// A tree with every partial in its place, cut where partials begin and end, so that what two trees
+/// have in common can be shared.
+struct Tree(Vec<Template>);
+
+impl Tree {
+    fn push(&mut self, element: TemplateElement, line: TemplateMapping) {
+        if self.0.is_empty() {
+            self.cut();
+        }
+        if let Some(piece) = self.0.last_mut() {
+            piece.elements.push(element);
+            piece.mapping.push(line);
+        }
+    }
+
+    fn cut(&mut self) {
+        self.0.push(Template::new());
+    }
+
+    fn pieces(self) -> impl Iterator<Item = Template> {
+        self.0.into_iter().filter(|piece| !piece.elements.is_empty())
+    }
+
+    fn joined(self) -> Template {
+        self.pieces().fold(Template::new(), |mut whole, piece| {
+            whole.elements.extend(piece.elements);
+            whole.mapping.extend(piece.mapping);
+            whole
+        })
+    }
+}
+
+/// The tree of `template` with every partial in its place, in pieces; the partials' names go into `used`.
+pub fn link(
+    template: &Template,
+    partials: &Partials<'_>,
+    used: &mut BTreeSet<String>,
+) -> Result<Vec<Template>, Broken> {
+    let mut linked = Tree(Vec::new());
     splice(template, &mut linked, partials, used, None, 0)?;
-    Ok(linked)
+    Ok(linked.pieces().collect())
 }
 
 fn splice(
     from: &Template,
-    into: &mut Template,
+    into: &mut Tree,
     partials: &Partials<'_>,
     used: &mut BTreeSet<String>,
     given: Option<&Given<'_>>,
@@ -97,9 +133,9 @@ fn splice(
 ) -> Result<(), Broken> {
     let within = |inner: &Option<Template>, used: &mut BTreeSet<String>| -> Result<Option<Template>, Broken> {
         let Some(inner) = inner else { return Ok(None) };
-        let mut linked = Template::new();
+        let mut linked = Tree(Vec::new());
         splice(inner, &mut linked, partials, used, given, depth)?;
-        Ok(Some(linked))
+        Ok(Some(linked.joined()))
     };
     for (element, line) in from.elements.iter().zip(&from.mapping) {
         let fault = |what: String, missing: Option<&str>| Broken {
@@ -123,6 +159,7 @@ fn splice(
                     return Err(fault(format!("the partial '{name}' includes itself"), None));
                 }
                 let gift = gift(partial, given);
+                into.cut();
                 let inline = given.and_then(|given| given.inline.get(name.as_str()).copied());
                 if name == "@partial-block" {
                     let block = given.and_then(|given| given.block);
@@ -137,6 +174,7 @@ fn splice(
                 } else {
                     return Err(fault(format!("there is no partial '{name}'"), Some(name)));
                 }
+                into.cut();
             }
             // collected by `gift`; alone it would mean nothing
             TemplateElement::DecoratorBlock(_) => {}
@@ -147,14 +185,10 @@ fn splice(
                 let mut block = block.clone();
                 block.template = within(&block.template, used)?;
                 block.inverse = within(&block.inverse, used)?;
-                into.elements.push(TemplateElement::HelperBlock(block));
-                into.mapping.push(line.clone());
+                into.push(TemplateElement::HelperBlock(block), line.clone());
             }
             TemplateElement::Comment(_) => {}
-            element => {
-                into.elements.push(element.clone());
-                into.mapping.push(line.clone());
-            }
+            element => into.push(element.clone(), line.clone()),
         }
     }
     Ok(())

@@ -191,6 +191,7 @@ async fn a_signal_asks_for_a_look_and_what_needs_a_restart_is_said() {
     let provider = [
         ("providers.post.kind", "'resend'".to_owned()),
         ("providers.post.api_key.env", "'PATH'".to_owned()),
+        ("providers.post.timeout_seconds", "2".to_owned()),
         ("shops.named.lumen.providers.email", "'post'".to_owned()),
     ];
     let file = world.config_with("reassure", &provider);
