@@ -5,7 +5,9 @@ pub mod check;
 pub mod demo;
 pub mod dlq;
 pub mod lookup;
+pub mod rules;
 pub mod run;
+pub mod simulate;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -32,6 +32,8 @@
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`reload`], [`http`], [`telemetry`], [`clock`]: the parts put together, changed while
 //!   they run, watched and stopped.
+//! - [`trial`]: rules tried on journeys that people write down, under a simulated clock.
+//! - [`simulate`]: what a rule set would have come to over recorded events.
 //! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
 //!
@@ -90,7 +92,9 @@ pub mod sandbox;
 pub mod schema;
 pub mod secret;
 pub mod shops;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;
 pub mod tls;
+pub mod trial;

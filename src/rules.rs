@@ -13,7 +13,27 @@ use crate::folder;
 
 static DEFAULT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/config/rules");
 
-/// Reads every `*.yaml` of `folder`, or of the default set, in the order of their names.
+/// How the names of tests end, which stand beside the rules.
+const TESTS: &str = ".test.yaml";
+
+/// Each file of tests beside the rules: its name and its text, in the order of the names.
+///
+/// # Errors
+/// What cannot be read.
+pub fn tests(folder: Option<&Path>) -> Result<Vec<(String, String)>, Vec<Fault>> {
+    let mut texts = folder::yaml(folder, &DEFAULT, "config/rules")?;
+    texts.retain(|(file, _)| file.ends_with(TESTS));
+    Ok(texts)
+}
+
+/// Each file of rules: its name and its text.
+fn written(folder: Option<&Path>) -> Result<Vec<(String, String)>, Vec<Fault>> {
+    let mut texts = folder::yaml(folder, &DEFAULT, "config/rules")?;
+    texts.retain(|(file, _)| !file.ends_with(TESTS));
+    Ok(texts)
+}
+
+/// Reads every `*.yaml` of `folder`, or of the default set, but for the tests beside the rules.
 ///
 /// # Errors
 /// Every fault of every file, and rules that share a name.
@@ -31,7 +51,7 @@ impl Rules {
     /// # Errors
     /// Every fault of every file, and rules that share a name.
     pub fn load(folder: Option<&Path>) -> Result<Self, Vec<Fault>> {
-        let rules = Self::default().changed(folder::yaml(folder, &DEFAULT, "config/rules")?)?;
+        let rules = Self::default().changed(written(folder)?)?;
         if rules.0.is_empty() {
             let place = folder.map_or("the default set".to_owned(), |folder| folder.display().to_string());
             let what = "there is no rule in any *.yaml file here: nothing would ever be sent";
@@ -46,7 +66,7 @@ impl Rules {
     /// # Errors
     /// As [`Rules::load`].
     pub fn with(&self, folder: &Path) -> Result<Self, Vec<Fault>> {
-        self.changed(folder::yaml(Some(folder), &DEFAULT, "")?)
+        self.changed(written(Some(folder))?)
     }
 
     fn changed(&self, texts: Vec<(String, String)>) -> Result<Self, Vec<Fault>> {

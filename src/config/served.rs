@@ -22,18 +22,34 @@ impl Settings {
     /// # Errors
     /// Every fault of every file.
     pub fn serve(&self) -> Result<Shops, Vec<Fault>> {
+        self.serve_with(true)
+    }
+
+    /// Reads rules alone, those of every shop and those of each, for who sends nothing.
+    ///
+    /// # Errors
+    /// Every fault of every file.
+    pub fn serve_without_words(&self) -> Result<Shops, Vec<Fault>> {
+        self.serve_with(false)
+    }
+
+    fn serve_with(&self, words: bool) -> Result<Shops, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut keep = |found: Vec<Fault>| faults.extend(found);
         let rules = Rules::load(self.rules.folder.as_deref()).map_err(&mut keep).ok();
-        let templates = Templates::load(self.templates.folder.as_deref()).map_err(&mut keep).ok();
+        let templates = if words { Templates::load(self.templates.folder.as_deref()) } else { Ok(Templates::none()) };
+        let templates = templates.map_err(&mut keep).ok();
         let folders = self.folders().map_err(&mut keep).unwrap_or_default();
         let (Some(rules), Some(templates)) = (rules, templates) else { return Err(faults) };
-        keep(templates.check());
-        keep(rules.wordless(&templates.messages().collect::<Vec<_>>()));
+        if words {
+            keep(templates.check());
+            keep(rules.wordless(&templates.messages().collect::<Vec<_>>()));
+        }
         let all = Inherited {
             set: RuleSet::new(rules.all(), Arc::new(self.shop.clone())),
             rules,
             templates: templates.into(),
+            words,
         };
         let mut known = BTreeMap::new();
         let ids: BTreeSet<&String> = self.shops.keys().chain(folders.keys()).collect();
@@ -76,6 +92,8 @@ struct Inherited {
     rules: Rules,
     set: RuleSet,
     templates: Arc<Templates>,
+    /// Without them, those of the shops are not read either.
+    words: bool,
 }
 
 impl Inherited {
@@ -97,15 +115,15 @@ impl Inherited {
             Some(path) => self.rules.with(path).map_err(&mut keep).ok().map(Some),
             None => Some(None),
         };
-        let templates = match parts.get("templates") {
+        let templates = match parts.get("templates").filter(|_| self.words) {
             Some(path) => Templates::over(&self.templates, path).map_err(&mut keep).ok().map(Arc::new),
             None => Some(inherited.templates),
         };
         if let (Some(rules), Some(templates)) = (rules, templates) {
-            if parts.contains_key("templates") {
+            if self.words && parts.contains_key("templates") {
                 keep(templates.check());
             }
-            if let Some(rules) = &rules {
+            if let Some(rules) = rules.as_ref().filter(|_| self.words) {
                 keep(rules.wordless(&templates.messages().collect::<Vec<_>>()));
             }
             if faults.is_empty() {

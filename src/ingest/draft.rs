@@ -10,13 +10,14 @@ use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{Body, Event, EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link};
 use crate::domain::notification::{Content, Notification};
+use crate::domain::shop::Shop;
 use crate::domain::step::{Input, Transition, step};
 use crate::domain::time::Timestamp;
 use crate::envelope;
 use crate::message::Letter;
 use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record, Wake};
 use crate::publish::Outlet;
-use crate::shops::{Served, Shops};
+use crate::shops::Shops;
 
 use super::intake::Arrival;
 use super::known::{Known, released_by};
@@ -57,9 +58,25 @@ struct Sheet {
     is_changed: bool,
 }
 
+/// Writes what is sent.
+pub trait Writer {
+    /// # Errors
+    /// Why it cannot be written from what is known.
+    fn write(&self, letter: &Letter<'_>) -> Result<Content, String>;
+}
+
+/// In the words of the letter's shop.
+impl Writer for Shops {
+    fn write(&self, letter: &Letter<'_>) -> Result<Content, String> {
+        let served = self.get(letter.shop_id).ok_or_else(|| "its shop is served no more".to_owned())?;
+        served.templates.write(letter).map_err(|unwritable| unwritable.to_string())
+    }
+}
+
 /// A batch in the making.
 pub struct Draft<'a> {
     shops: &'a Shops,
+    writer: &'a dyn Writer,
     outlet: &'a Outlet,
     now: Timestamp,
     known: Known,
@@ -72,9 +89,10 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(shops: &'a Shops, outlet: &'a Outlet, now: Timestamp, known: Known) -> Self {
+    pub fn new(shops: &'a Shops, writer: &'a dyn Writer, outlet: &'a Outlet, now: Timestamp, known: Known) -> Self {
         Self {
             shops,
+            writer,
             outlet,
             now,
             known,
@@ -248,7 +266,7 @@ impl<'a> Draft<'a> {
         }
         sheet.is_changed = true;
         for notification in std::mem::take(&mut transition.notifications) {
-            let content = write(served, key, &transition, &notification);
+            let content = write(self.writer, key, &transition, &notification, &served.rules.shop);
             match content {
                 Ok(content) => sheet.notifications.push((Notification { received_at, ..notification }, content)),
                 Err(why) => transition.refuse(&notification.id, &why),
@@ -281,13 +299,13 @@ impl<'a> Draft<'a> {
 }
 
 fn write(
-    served: &Served,
+    writer: &dyn Writer,
     key: &JourneyKey,
     transition: &Transition,
     notification: &Notification,
+    shop: &Shop,
 ) -> Result<Content, String> {
     let journey = &transition.journey;
-    let shop = &served.rules.shop;
     let recipient =
         reach(&journey.order.customer, shop, notification.channel).map_err(|reason| reason.in_words().to_owned())?;
     let letter = Letter {
@@ -301,7 +319,7 @@ fn write(
         notification: &notification.id,
         now: notification.decided_at,
     };
-    served.templates.write(&letter).map_err(|unwritable| unwritable.to_string())
+    writer.write(&letter)
 }
 
 impl Sheet {

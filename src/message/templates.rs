@@ -112,6 +112,11 @@ impl Templates {
         Self::compile(None, read)
     }
 
+    /// No words at all, for who decides and sends nothing.
+    pub fn none() -> Self {
+        Self { below: None, sources: Sources::default(), own: BTreeMap::new() }
+    }
+
     /// Reads the templates in `directory` over those of `below`.
     ///
     /// # Errors

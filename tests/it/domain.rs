@@ -7,6 +7,7 @@ mod contact;
 mod delays;
 mod facts;
 
+mod journeys;
 mod parser;
 mod pickup;
 mod properties;
