@@ -83,7 +83,7 @@ impl<'a> Tally<'a> {
     /// compared.
     pub fn new(shops: &'a Shops, most: usize, is_compared: bool) -> Self {
         let mut rules = HashMap::new();
-        for rule in shops.iter().map(|(_, rules)| rules).chain(shops.any()).flat_map(|rules| rules.iter()) {
+        for rule in shops.all().flat_map(|served| served.rules.iter()) {
             let name = rule.name.clone();
             rules.entry(name).or_insert_with(|| named(&rule.name, &rule.message));
         }

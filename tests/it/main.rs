@@ -14,6 +14,7 @@ mod provider;
 mod registry;
 mod rolling;
 mod service;
+mod shops;
 mod stack;
 mod store;
 mod trial;

@@ -1,5 +1,7 @@
 //! Rules as people write them: YAML, every fault reported with its place.
 
+mod changes;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -14,6 +16,8 @@ use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::time::parse_span;
 use crate::domain::written::Written;
+
+pub use changes::{Changes, parse, parse_changes};
 
 /// The keys of a rule, in the order in which they are best written.
 const KEYS: [&str; 16] = [
@@ -56,23 +60,6 @@ impl<'de> Deserialize<'de> for Fields {
         }
         deserializer.deserialize_map(Reader)
     }
-}
-
-/// Reads a file of rules: a list, each a mapping that begins with `rule: <name>`.
-///
-/// # Errors
-/// Every fault of the file.
-pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, Vec<Fault>> {
-    let written = Written { file, text };
-    let sources: Vec<Spanned<Fields>> =
-        serde_saphyr::from_str(text).map_err(|error| vec![written.unreadable("a list of rules", &error)])?;
-    let mut rules = Vec::new();
-    let mut faults = Vec::new();
-    for source in sources {
-        let mut reader = Reader { written, faults: &mut faults };
-        rules.extend(reader.rule(source));
-    }
-    if faults.is_empty() { Ok(rules) } else { Err(faults) }
 }
 
 struct Reader<'a> {
