@@ -50,6 +50,11 @@ impl Memory {
         inside.shelf.len() + inside.shelf.gone()
     }
 
+    /// Orders held.
+    pub fn held(&self) -> usize {
+        self.inside().shelf.len()
+    }
+
     /// Events that wait for an order or a shipment.
     pub fn waiting(&self) -> usize {
         self.inside().waits_at.len()

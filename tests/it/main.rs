@@ -14,5 +14,6 @@ mod provider;
 mod registry;
 mod rolling;
 mod service;
+mod simulate;
 mod stack;
 mod store;
