@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod dlq;
 pub mod lookup;
+pub mod rules;
 pub mod run;
 pub mod simulate;
 

@@ -31,6 +31,7 @@
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
+//! - [`trial`]: rules tried on journeys that people write down, under a simulated clock.
 //! - [`simulate`]: what a rule set would have come to over recorded events.
 //! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
@@ -94,3 +95,4 @@ pub mod store;
 pub mod telemetry;
 pub mod timeline;
 pub mod tls;
+pub mod trial;

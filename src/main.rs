@@ -1,4 +1,4 @@
-//! The command line: run, demo, check, adapt, lookup, simulate, dlq, completions.
+//! The command line: run, demo, check, rules, adapt, lookup, simulate, dlq, completions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -50,6 +50,11 @@ enum Command {
     Demo(cli::demo::Options),
     /// Look at configuration, rules, templates and adapters, and report every fault.
     Check,
+    /// Try the rules before they touch a customer.
+    Rules {
+        #[command(subcommand)]
+        command: cli::rules::Command,
+    },
     /// Show which events the payload of a platform or a carrier becomes.
     Adapt(cli::adapt::Options),
     /// Tell an order's story: what happened, what was decided and why, what was sent.
@@ -95,6 +100,7 @@ fn main() -> ExitCode {
         Command::Run => cli::run::run(config),
         Command::Demo(options) => cli::demo::demo(options),
         Command::Check => cli::check::check(config, json),
+        Command::Rules { command } => cli::rules::rules(config, command, json),
         Command::Adapt(options) => cli::adapt::adapt(config, &options, json),
         Command::Lookup { shop, order, all } => cli::lookup::lookup(config, shop, order, all, json),
         Command::Simulate(options) => {

@@ -12,12 +12,26 @@ use crate::folder;
 
 static DEFAULT: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/config/rules");
 
+/// How the names of tests end, which stand beside the rules.
+const TESTS: &str = ".test.yaml";
+
+/// Each file of tests beside the rules: its name and its text, in the order of the names.
+///
+/// # Errors
+/// What cannot be read.
+pub fn tests(folder: Option<&Path>) -> Result<Vec<(String, String)>, Vec<Fault>> {
+    let mut texts = folder::yaml(folder, &DEFAULT, "config/rules")?;
+    texts.retain(|(file, _)| file.ends_with(TESTS));
+    Ok(texts)
+}
+
 /// Reads every `*.yaml` of `folder`, or of the default set, in the order of their names.
 ///
 /// # Errors
 /// Every fault of every file, and rules that share a name.
 pub fn load(folder: Option<&Path>) -> Result<Vec<Rule>, Vec<Fault>> {
-    let texts = folder::yaml(folder, &DEFAULT, "config/rules")?;
+    let mut texts = folder::yaml(folder, &DEFAULT, "config/rules")?;
+    texts.retain(|(file, _)| !file.ends_with(TESTS));
     let mut rules: Vec<Rule> = Vec::new();
     let mut faults = Vec::new();
     let mut origin: BTreeMap<String, String> = BTreeMap::new();

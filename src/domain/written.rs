@@ -1,5 +1,7 @@
 //! Places in what people write as YAML, so that every fault can name one.
 
+pub mod yaml;
+
 use serde_saphyr::Location;
 
 use super::condition::Flaw;

@@ -17,3 +17,4 @@ mod service;
 mod simulate;
 mod stack;
 mod store;
+mod trial;
