@@ -92,6 +92,11 @@ impl Memory {
         inside.shelf.put(journey, now);
     }
 
+    /// The event waits already.
+    pub fn is_parked(&self, key: &EventKey) -> bool {
+        self.inside().waits_at.contains_key(key)
+    }
+
     pub fn park(&self, parked: Parked) {
         let mut inside = self.inside();
         let address = (parked.shop.clone(), parked.reference.clone());

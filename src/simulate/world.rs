@@ -130,7 +130,11 @@ impl<'a> World<'a> {
         if gone(event) {
             return vec![Fate::Gone];
         }
-        let arrival = Arrival { event: Arc::clone(event), key: event.key(), partition: None, at: recorded.at };
+        let key = event.key();
+        if self.memory.is_parked(&key) {
+            return vec![Fate::Duplicate];
+        }
+        let arrival = Arrival { event: Arc::clone(event), key, partition: None, at: recorded.at };
         let known = self.known(std::slice::from_ref(&arrival), &[]);
         let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, known);
         draft.take(arrival);
