@@ -32,7 +32,7 @@
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
 //! - [`trial`]: rules tried on journeys that people write down, under a simulated clock.
-//! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
+//! - [`timeline`], [`explain`], [`replay`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
 //!   process.
 //!
 //! Three decisions shape the rest:
@@ -75,6 +75,7 @@ pub mod demo;
 pub mod dispatch;
 pub mod domain;
 pub mod envelope;
+pub mod explain;
 pub mod folder;
 pub mod http;
 pub mod ingest;
@@ -84,6 +85,7 @@ pub mod ports;
 pub mod provider;
 pub mod publish;
 pub mod registry;
+pub mod replay;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;

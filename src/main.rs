@@ -1,4 +1,4 @@
-//! The command line: run, demo, check, rules, adapt, lookup, dlq, completions.
+//! The command line: run, demo, check, rules, adapt, lookup, explain, dlq, completions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,6 +65,8 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Explain a decision: its conditions with every value, and what would have had to differ.
+    Explain(cli::explain::Options),
     /// What waits for a person: records that could not be read, messages that could not be sent.
     Dlq {
         #[command(subcommand)]
@@ -95,6 +97,7 @@ fn main() -> ExitCode {
         Command::Rules { command } => cli::rules::rules(config, command, json),
         Command::Adapt(options) => cli::adapt::adapt(config, &options, json),
         Command::Lookup { shop, order, all } => cli::lookup::lookup(config, shop, order, all, json),
+        Command::Explain(options) => cli::explain::explain(config, options, json),
         Command::Dlq { command } => cli::dlq::dlq(config, command, json),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "reassure", &mut std::io::stdout());

@@ -123,7 +123,7 @@ fn parts(trace: &Trace, margin: &str, style: Style, text: &mut String) {
             let _ = writeln!(text, "{margin}{word} → {value}");
         }
         _ => {
-            let facts: Vec<String> = facts(trace).iter().map(|(fact, value)| format!("{fact} is {value}")).collect();
+            let facts: Vec<String> = trace.facts().iter().map(|(fact, value)| format!("{fact} is {value}")).collect();
             let facts = if facts.is_empty() { String::new() } else { format!("   {}", facts.join(", ")) };
             let _ = writeln!(text, "{margin}{} → {value}{}", trace.text, style.faint(&facts));
         }
@@ -141,22 +141,6 @@ fn parts(trace: &Trace, margin: &str, style: Style, text: &mut String) {
     for part in told.iter().filter(|_| asked) {
         parts(part, &inner, style, text);
     }
-}
-
-/// The facts that a comparison hangs on, with their values.
-pub fn facts(trace: &Trace) -> Vec<(&str, &Finding)> {
-    fn of(part: &Trace) -> Vec<(&str, &Finding)> {
-        match (part.form, &part.finding) {
-            (Form::Plain, Finding::Truth(_)) if !part.parts.is_empty() => facts(part),
-            (Form::Plain, Finding::NotAsked(())) => Vec::new(),
-            (Form::Plain, finding) => vec![(&part.text, finding)],
-            _ => Vec::new(),
-        }
-    }
-    // a fact that is denied needs no second word
-    let bare = |part: &&Trace| trace.form != Form::Not || !part.parts.is_empty();
-    let all = if matches!(trace.form, Form::Plain | Form::Not) { &trace.parts[..] } else { &[] };
-    all.iter().filter(bare).flat_map(of).collect()
 }
 
 /// What no test has shown, rule by rule.
