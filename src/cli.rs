@@ -8,6 +8,7 @@ pub mod explain;
 pub mod lookup;
 pub mod rules;
 pub mod run;
+pub mod simulate;
 
 use std::path::Path;
 use std::process::ExitCode;

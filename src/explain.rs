@@ -111,7 +111,8 @@ fn one<'t>(
         caveats.push(format!("there is no rule '{}' any more", decision.rule));
     }
     let mut conditions = rule.map(|rule| Reasons::thoroughly(rule, scene)).unwrap_or_default();
-    if matches!(entry.cause, Cause::Attempt { .. }) {
+    // `when` is asked once, when it becomes news
+    if matches!(entry.cause, Cause::Attempt { .. } | Cause::Deferral { .. }) {
         conditions.when = None;
     }
     let holds = |reasons: &Reasons| reasons.iter().all(|(_, trace)| trace.finding == Finding::Truth(true));

@@ -1,10 +1,10 @@
 //! Takes events in: batch by batch, each one transaction. Deadlines that fall due and messages
 //! that must be taken back go the same way, so that one place alone changes journeys.
 
-mod draft;
+pub(crate) mod draft;
 mod held;
 mod intake;
-mod known;
+pub(crate) mod known;
 mod progress;
 mod schemas;
 mod stranded;
@@ -250,10 +250,10 @@ impl Ingest {
     async fn attempt(&self, load: &Load) -> Result<(), StoreError> {
         let mut also = load.due.clone();
         also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
-        let known = self.timed("load", Known::fetch(&*self.store, &load.arrivals, &also, &load.stranded)).await?;
+        let known = self.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
         let (mut batch, dispositions) = tokio::task::block_in_place(|| {
-            let mut draft = Draft::new(&self.shops, &self.templates, &self.outlet, now, known);
+            let mut draft = Draft::new(&self.shops, &*self.templates, &self.outlet, now, known);
             for (key, notification, reason) in &load.withdrawals {
                 draft.withdraw(key, notification, *reason);
             }

@@ -32,8 +32,9 @@
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
 //! - [`trial`]: rules tried on journeys that people write down, under a simulated clock.
-//! - [`timeline`], [`explain`], [`replay`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
-//!   process.
+//! - [`simulate`]: what a rule set would have come to over recorded events.
+//! - [`timeline`], [`explain`], [`replay`], [`cli`]: what people ask.
+//! - [`demo`], [`sandbox`]: the world around it, in one process.
 //!
 //! Three decisions shape the rest:
 //!
@@ -91,6 +92,7 @@ pub mod sandbox;
 pub mod schema;
 pub mod secret;
 pub mod shops;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;

@@ -117,7 +117,9 @@ impl<'a> Replay<'a> {
             }
             EventType::OrderPacked if known("packaging") => put("packaging", json!(journey.packaging)),
             EventType::OrderReadyForCollection => {
-                let hold = journey.store_hold.as_ref().map(|hold| json!(hold.notice));
+                // once it is collected, only the note tells until when it was held
+                let until = note.strip_prefix("until ").map(|until| json!({ "until": until }));
+                let hold = journey.store_hold.as_ref().map(|hold| json!(hold.notice)).or(until);
                 return hold.and_then(|hold| hold.as_object().cloned()).unwrap_or_default();
             }
             EventType::OrderCancelled => {

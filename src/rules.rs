@@ -58,11 +58,13 @@ pub fn load(folder: Option<&Path>) -> Result<Vec<Rule>, Vec<Fault>> {
     if faults.is_empty() { Ok(rules) } else { Err(faults) }
 }
 
-/// The messages that a rule waits for and that no rule sends.
+/// The messages that a rule names and that no rule sends.
 fn unsaid(rule: &Rule, rules: &[Rule], origin: &BTreeMap<String, String>) -> Vec<Fault> {
     let messages = || rules.iter().map(|rule| &*rule.message);
-    let waited_for = [("again_after", &rule.again_after), ("only_if_told", &rule.only_if_told)];
-    let named = waited_for.into_iter().flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
+    let lists =
+        [("again_after", &rule.again_after), ("only_if_told", &rule.only_if_told), ("supersedes", &rule.supersedes)];
+    let cool_downs = rule.not_within.iter().map(|cool_down| ("not_within", &cool_down.after));
+    let named = lists.into_iter().chain(cool_downs).flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
     let unknown = named.filter(|(_, name)| messages().all(|message| message != *name));
     let file = origin.get(rule.name.as_str()).map_or("", String::as_str);
     unknown

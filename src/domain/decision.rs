@@ -24,6 +24,11 @@ pub enum Cause {
         rule: RuleName,
         due: Timestamp,
     },
+    /// What was held back came to its moment.
+    Deferral {
+        rule: RuleName,
+        until: Timestamp,
+    },
     /// A second look, right before an attempt.
     Attempt {
         notification: NotificationId,
@@ -125,6 +130,12 @@ pub enum Reason {
     NoLongerTrue,
     /// A deadline has been set and waits.
     AwaitingDeadline,
+    /// The same message is held back already, and will speak for this too.
+    AlreadyWaiting,
+    /// Too soon after another message (`not_within`).
+    CoolingDown,
+    /// Something newer has been said, which makes it pointless.
+    Superseded,
     /// No channel of the rule can reach the customer.
     NoChannel,
     /// The order has no e-mail address.
@@ -145,7 +156,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 23] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -156,6 +167,9 @@ impl Reason {
         Self::Expired,
         Self::NoLongerTrue,
         Self::AwaitingDeadline,
+        Self::AlreadyWaiting,
+        Self::CoolingDown,
+        Self::Superseded,
         Self::NoChannel,
         Self::EmailMissing,
         Self::EmailInvalid,
@@ -181,6 +195,9 @@ impl Reason {
             Self::Expired => "expired",
             Self::NoLongerTrue => "no_longer_true",
             Self::AwaitingDeadline => "awaiting_deadline",
+            Self::AlreadyWaiting => "already_waiting",
+            Self::CoolingDown => "cooling_down",
+            Self::Superseded => "superseded",
             Self::NoChannel => "no_channel",
             Self::EmailMissing => "email_missing",
             Self::EmailInvalid => "email_invalid",
@@ -207,6 +224,9 @@ impl Reason {
             Self::Expired => "too old to be news",
             Self::NoLongerTrue => "no longer true",
             Self::AwaitingDeadline => "waits for its deadline",
+            Self::AlreadyWaiting => "held back already, and then said once for both",
+            Self::CoolingDown => "too soon after another message",
+            Self::Superseded => "something newer has been said",
             Self::NoChannel => "no channel can reach the customer",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",

@@ -26,6 +26,7 @@ pub fn because(journey: &Journey, entry: &Entry, decision: &Decision, rule: Opti
     let since = match &entry.cause {
         Cause::Event { time, .. } => *time,
         Cause::Timer { due, .. } => *due,
+        Cause::Deferral { until, .. } => *until,
         Cause::Attempt { .. } => entry.at,
     };
     match (reason, rule) {
@@ -62,6 +63,7 @@ pub fn write(it: &Explanation<'_>, zone: Tz, style: Style, everything: bool) -> 
         }
         Cause::Event { event_type, .. } => event_type.clone(),
         Cause::Timer { due, .. } => format!("its deadline {}", moment(*due)),
+        Cause::Deferral { until, .. } => format!("what was held back until {}", moment(*until)),
         Cause::Attempt { .. } => "a second look, right before it would have left".to_owned(),
     };
     let note = it.note.map(|note| format!(" ({note})")).unwrap_or_default();

@@ -57,10 +57,23 @@ struct Sheet {
     is_changed: bool,
 }
 
+/// Writes what is sent.
+pub trait Writer {
+    /// # Errors
+    /// Why it cannot be written from what is known.
+    fn write(&self, letter: &Letter<'_>) -> Result<Content, String>;
+}
+
+impl Writer for Templates {
+    fn write(&self, letter: &Letter<'_>) -> Result<Content, String> {
+        Self::write(self, letter).map_err(|unwritable| unwritable.to_string())
+    }
+}
+
 /// A batch in the making.
 pub struct Draft<'a> {
     shops: &'a Shops,
-    templates: &'a Templates,
+    writer: &'a dyn Writer,
     outlet: &'a Outlet,
     now: Timestamp,
     known: Known,
@@ -73,10 +86,10 @@ pub struct Draft<'a> {
 }
 
 impl<'a> Draft<'a> {
-    pub fn new(shops: &'a Shops, templates: &'a Templates, outlet: &'a Outlet, now: Timestamp, known: Known) -> Self {
+    pub fn new(shops: &'a Shops, writer: &'a dyn Writer, outlet: &'a Outlet, now: Timestamp, known: Known) -> Self {
         Self {
             shops,
-            templates,
+            writer,
             outlet,
             now,
             known,
@@ -203,7 +216,7 @@ impl<'a> Draft<'a> {
             sheet.is_changed = true;
             if !is_served {
                 // left there, its deadlines would come before all others
-                Arc::make_mut(&mut sheet.journey).timers.clear();
+                Arc::make_mut(&mut sheet.journey).stop_waiting();
             }
             if sheet.journey.wakes_at().is_none_or(|at| at > self.now) {
                 return;
@@ -250,7 +263,7 @@ impl<'a> Draft<'a> {
         }
         sheet.is_changed = true;
         for notification in std::mem::take(&mut transition.notifications) {
-            let content = write(self.templates, key, &transition, &notification, rules);
+            let content = write(self.writer, key, &transition, &notification, rules);
             match content {
                 Ok(content) => sheet.notifications.push((Notification { received_at, ..notification }, content)),
                 Err(why) => transition.refuse(&notification.id, &why),
@@ -283,7 +296,7 @@ impl<'a> Draft<'a> {
 }
 
 fn write(
-    templates: &Templates,
+    writer: &dyn Writer,
     key: &JourneyKey,
     transition: &Transition,
     notification: &Notification,
@@ -303,7 +316,7 @@ fn write(
         notification: &notification.id,
         now: notification.decided_at,
     };
-    templates.write(&letter).map_err(|unwritable| unwritable.to_string())
+    writer.write(&letter)
 }
 
 impl Sheet {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::json;
+
 use super::compare::{Change, Verdict, shown};
 use super::coverage::Coverage;
 use super::format::Suite;
@@ -158,4 +160,30 @@ pub fn coverage(coverage: &Coverage, style: Style) -> String {
     }
     let _ = writeln!(text, "{}", style.strong(&format!("coverage {:.1} %", coverage.percent())));
     text
+}
+
+/// One test as data: every line of the diff, with the conditions behind what was not expected.
+pub fn json(suite: &Suite, verdict: &Verdict<'_>) -> serde_json::Value {
+    let frame = &verdict.trial.frame;
+    let shown = shown(suite, verdict.trial, &verdict.run);
+    let expected = verdict.trial.expected.as_ref().map_or(&[][..], |expected| &expected.list);
+    let line = |change: &Change| match change {
+        Change::Same(_, at) => json!({ "change": "same", "decision": shown[*at].1.yaml(frame) }),
+        Change::Missing(at) => {
+            let one = &expected[*at];
+            json!({ "change": "missing", "decision": one.decision.yaml(frame), "line": one.line })
+        }
+        Change::Surplus(at) => {
+            let (decided, line) = &shown[*at];
+            json!({ "change": "surplus", "decision": line.yaml(frame), "conditions": decided.reasons })
+        }
+    };
+    json!({
+        "test": verdict.trial.name,
+        "line": verdict.trial.line,
+        "passed": verdict.passed(),
+        "broken": verdict.run.broken,
+        "decisions": verdict.diff.iter().map(line).collect::<Vec<_>>(),
+        "content": verdict.wrong_contents.iter().map(|(line, what)| json!({ "line": line, "what": what })).collect::<Vec<_>>(),
+    })
 }

@@ -7,7 +7,9 @@ mod contact;
 mod delays;
 mod facts;
 
+mod journeys;
 mod parser;
 mod pickup;
 mod properties;
+mod restraint;
 mod waiting;

@@ -5,6 +5,7 @@ mod architecture;
 mod bus;
 mod domain;
 mod envelope;
+mod generated;
 mod kafka;
 mod message;
 mod outgoing;
