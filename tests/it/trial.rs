@@ -4,6 +4,7 @@ mod defaults;
 mod explained;
 mod files;
 mod moments;
+mod past;
 mod updates;
 
 use std::collections::BTreeMap;
