@@ -4,8 +4,11 @@ pub mod adapt;
 pub mod check;
 pub mod demo;
 pub mod dlq;
+pub mod explain;
 pub mod lookup;
+pub mod rules;
 pub mod run;
+pub mod simulate;
 
 use std::path::Path;
 use std::process::ExitCode;

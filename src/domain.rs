@@ -13,6 +13,7 @@ pub mod notification;
 pub mod order;
 pub mod parcel;
 pub mod personal;
+pub mod reasons;
 pub mod retry;
 pub mod rule;
 pub mod schedule;

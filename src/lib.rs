@@ -30,9 +30,12 @@
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
-//! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
-//! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
-//!   process.
+//! - [`app`], [`reload`], [`http`], [`telemetry`], [`clock`]: the parts put together, changed while
+//!   they run, watched and stopped.
+//! - [`trial`]: rules tried on journeys that people write down, under a simulated clock.
+//! - [`simulate`]: what a rule set would have come to over recorded events.
+//! - [`timeline`], [`explain`], [`replay`], [`cli`]: what people ask.
+//! - [`demo`], [`sandbox`]: the world around it, in one process.
 //!
 //! Three decisions shape the rest:
 //!
@@ -74,6 +77,7 @@ pub mod demo;
 pub mod dispatch;
 pub mod domain;
 pub mod envelope;
+pub mod explain;
 pub mod folder;
 pub mod http;
 pub mod ingest;
@@ -83,12 +87,16 @@ pub mod ports;
 pub mod provider;
 pub mod publish;
 pub mod registry;
+pub mod reload;
+pub mod replay;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;
 pub mod secret;
 pub mod shops;
+pub mod simulate;
 pub mod store;
 pub mod telemetry;
 pub mod timeline;
 pub mod tls;
+pub mod trial;

@@ -1,4 +1,4 @@
-//! The command line: run, demo, check, adapt, lookup, dlq, completions.
+//! The command line: run, demo, check, rules, adapt, lookup, explain, simulate, dlq, completions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -38,6 +38,8 @@ struct Arguments {
 enum Output {
     Text,
     Json,
+    /// A page; of `simulate` alone.
+    Html,
 }
 
 #[derive(Subcommand)]
@@ -48,6 +50,11 @@ enum Command {
     Demo(cli::demo::Options),
     /// Look at configuration, rules, templates and adapters, and report every fault.
     Check,
+    /// Try the rules before they touch a customer.
+    Rules {
+        #[command(subcommand)]
+        command: cli::rules::Command,
+    },
     /// Show which events the payload of a platform or a carrier becomes.
     Adapt(cli::adapt::Options),
     /// Tell an order's story: what happened, what was decided and why, what was sent.
@@ -60,6 +67,10 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Explain a decision: its conditions with every value, and what would have had to differ.
+    Explain(cli::explain::Options),
+    /// Tell what would have been sent: rules over recorded events, under a virtual clock.
+    Simulate(cli::simulate::Options),
     /// What waits for a person: records that could not be read, messages that could not be sent.
     Dlq {
         #[command(subcommand)]
@@ -83,12 +94,26 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let config = arguments.config.as_deref();
     let json = arguments.output == Output::Json;
+    if arguments.output == Output::Html && !matches!(arguments.command, Command::Simulate(_)) {
+        eprintln!("reassure: only 'simulate' makes a page; -o text and -o json are for all");
+        return ExitCode::from(cli::WRONG);
+    }
     let result = match arguments.command {
         Command::Run => cli::run::run(config),
         Command::Demo(options) => cli::demo::demo(options),
         Command::Check => cli::check::check(config, json),
+        Command::Rules { command } => cli::rules::rules(config, command, json),
         Command::Adapt(options) => cli::adapt::adapt(config, &options, json),
         Command::Lookup { shop, order, all } => cli::lookup::lookup(config, shop, order, all, json),
+        Command::Explain(options) => cli::explain::explain(config, options, json),
+        Command::Simulate(options) => {
+            let form = match arguments.output {
+                Output::Text => cli::simulate::Form::Text,
+                Output::Json => cli::simulate::Form::Json,
+                Output::Html => cli::simulate::Form::Html,
+            };
+            cli::simulate::simulate(config, &options, form)
+        }
         Command::Dlq { command } => cli::dlq::dlq(config, command, json),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "reassure", &mut std::io::stdout());

@@ -1,7 +1,6 @@
 //! Adapters as people write them: YAML, every fault reported with its place.
 
 mod event;
-mod yaml;
 
 use std::collections::BTreeMap;
 
@@ -14,7 +13,7 @@ use super::{About, Adapter, Carriers, Names, function};
 use crate::domain::event::ParcelStatus;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::written::Written;
-use yaml::Yaml;
+use crate::domain::written::yaml::Yaml;
 
 /// The keys of an adapter, in the order in which they are best written.
 const KEYS: [&str; 13] = [

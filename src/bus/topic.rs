@@ -1,6 +1,7 @@
 //! A topic as it is now, from its beginning to its end: for people who look at one.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use super::consumer::headers;
 use super::oauth::Bearer;
 use super::settings::BusSettings;
+use crate::domain::time::Timestamp;
 use crate::ports::{Partition, Record};
 
 /// How long a poll waits.
@@ -24,6 +26,27 @@ pub struct Topics {
     /// Without any progress for so long, Kafka counts as away.
     patience: Duration,
     brokers: String,
+}
+
+/// An end of a range of records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Edge {
+    /// The same on every partition.
+    Offset(i64),
+    /// The first record of that moment or later.
+    Time(Timestamp),
+}
+
+impl FromStr for Edge {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if let Ok(offset) = text.parse() {
+            return Ok(Self::Offset(offset));
+        }
+        let right = "write it as an offset, or as a time such as 2026-03-02T00:00:00Z";
+        Timestamp::parse(text).map(Self::Time).map_err(|_| right.to_owned())
+    }
 }
 
 /// From where to where a partition holds records.
@@ -78,6 +101,47 @@ impl Topics {
             }
         }
         Ok(extents)
+    }
+
+    /// The same, from one edge to the other; what lies beyond what is there counts for nothing.
+    ///
+    /// # Errors
+    /// Those of [`Topics::extent`].
+    pub fn between(&self, topic: &str, from: Option<Edge>, to: Option<Edge>) -> Result<BTreeMap<i32, Extent>, String> {
+        let mut extents = self.extent(topic)?;
+        let (begin, end) = (self.places(topic, &extents, from)?, self.places(topic, &extents, to)?);
+        for (number, extent) in &mut extents {
+            extent.first = begin.get(number).map_or(extent.first, |offset| (*offset).max(extent.first));
+            extent.end = end.get(number).map_or(extent.end, |offset| (*offset).min(extent.end));
+        }
+        extents.retain(|_, extent| extent.first < extent.end);
+        Ok(extents)
+    }
+
+    /// Where the edge lies on each partition; its end, on a partition that holds nothing as late.
+    fn places(
+        &self,
+        topic: &str,
+        extents: &BTreeMap<i32, Extent>,
+        edge: Option<Edge>,
+    ) -> Result<BTreeMap<i32, i64>, String> {
+        let at = match edge {
+            None => return Ok(BTreeMap::new()),
+            Some(Edge::Offset(offset)) => return Ok(extents.keys().map(|number| (*number, offset)).collect()),
+            Some(Edge::Time(at)) => at,
+        };
+        let mut list = TopicPartitionList::new();
+        for number in extents.keys() {
+            let added = list.add_partition_offset(topic, *number, Offset::Offset(at.millis()));
+            added.map_err(|error| error.to_string())?;
+        }
+        let found = self.client.offsets_for_times(list, self.patience).map_err(|error| self.away(&error))?;
+        let place = |number: i32, extent: &Extent| match found.find_partition(topic, number).map(|at| at.offset()) {
+            Some(Offset::Offset(offset)) if offset >= 0 => offset,
+            // nothing is as late as that
+            _ => extent.end,
+        };
+        Ok(extents.iter().map(|(number, extent)| (*number, place(*number, extent))).collect())
     }
 
     /// Reads these parts of `topic`, each partition in its order.

@@ -1,5 +1,8 @@
 //! Conditions in CEL, over the names of [`super::view`].
 
+mod spell;
+pub mod trace;
+
 use std::sync::LazyLock;
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
@@ -125,17 +128,23 @@ impl<'a> Scope<'a> {
     /// # Errors
     /// Why it could not be evaluated, without the values in it (I9).
     pub fn holds(&mut self, condition: &Condition) -> Result<bool, String> {
+        self.convert(condition)?;
+        match condition.program.execute(&self.context) {
+            Ok(Value::Bool(holds)) => Ok(holds),
+            Ok(_) => Err("it is neither true nor false".to_owned()),
+            Err(error) => Err(explain(&error)),
+        }
+    }
+
+    /// Makes CEL values of the facts that `condition` names.
+    fn convert(&mut self, condition: &Condition) -> Result<(), String> {
         for root in &condition.roots {
             if !std::mem::replace(&mut self.known[*root as usize], true) {
                 let value = self.value(*root).map_err(|_| format!("'{}' cannot be converted", root.name()))?;
                 self.context.add_variable_from_value(root.name(), value);
             }
         }
-        match condition.program.execute(&self.context) {
-            Ok(Value::Bool(holds)) => Ok(holds),
-            Ok(_) => Err("it is neither true nor false".to_owned()),
-            Err(error) => Err(explain(&error)),
-        }
+        Ok(())
     }
 
     fn value(&self, root: Root) -> Result<Value, cel::SerializationError> {

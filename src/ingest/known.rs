@@ -2,6 +2,9 @@
 //! they are about, and what waits to be released by them. A few queries for the whole batch.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
 
 use crate::domain::event::{Body, Event, Reference};
 use crate::domain::journey::JourneyKey;
@@ -24,6 +27,34 @@ pub struct Known {
     pub parked: HashMap<(String, Reference), Vec<(Parked, Event)>>,
     /// What waits although its journey is known.
     pub stranded: Vec<(Parked, Event)>,
+}
+
+/// Where that is known: the store, or the memory of a simulation.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// See [`Store::resolve`].
+    async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError>;
+
+    /// See [`Store::load`].
+    async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError>;
+
+    /// See [`Store::parked`].
+    async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError>;
+}
+
+#[async_trait]
+impl Source for Arc<dyn Store> {
+    async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
+        (**self).resolve(references).await
+    }
+
+    async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
+        (**self).load(keys).await
+    }
+
+    async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
+        (**self).parked(references, limit).await
+    }
 }
 
 /// The references whose parked events this event releases.
@@ -62,7 +93,7 @@ impl Known {
     /// # Errors
     /// Those of the store.
     pub async fn fetch(
-        store: &dyn Store,
+        store: &dyn Source,
         arrivals: &[Arrival],
         also: &[JourneyKey],
         stranded: &[(String, Reference)],
@@ -79,7 +110,7 @@ impl Known {
         Ok(known)
     }
 
-    async fn find(&mut self, store: &dyn Store, events: &[&Event], also: &[JourneyKey]) -> Result<(), StoreError> {
+    async fn find(&mut self, store: &dyn Source, events: &[&Event], also: &[JourneyKey]) -> Result<(), StoreError> {
         let mut wanted: Vec<JourneyKey> = also.to_vec();
         let mut indirect: Vec<(String, Reference, Timestamp)> = Vec::new();
         for event in events {
@@ -107,7 +138,7 @@ impl Known {
     }
 
     /// Reads what is parked for the events, and for what is released in turn.
-    async fn release(&mut self, store: &dyn Store, events: &[&Event]) -> Result<(), StoreError> {
+    async fn release(&mut self, store: &dyn Source, events: &[&Event]) -> Result<(), StoreError> {
         let mut wanted: Vec<(String, Reference)> = Vec::new();
         for event in events {
             let shop = event.body.shop();

@@ -57,6 +57,11 @@ pub fn named(name: &str) -> Option<Sample> {
     all().into_iter().find(|sample| sample.name == name)
 }
 
+/// A shop that sends by every channel.
+pub fn shop() -> Shop {
+    read(include_str!("sample/shop.json"))
+}
+
 fn read<T: DeserializeOwned>(json: &str) -> T {
     serde_json::from_str(json).expect("the samples are part of this program and tested with it")
 }
@@ -87,6 +92,7 @@ fn journey(order: Order) -> Journey {
         told: Vec::new(),
         timers: Vec::new(),
         fired: Vec::new(),
+        deferred: Vec::new(),
         erased: false,
         taken: Default::default(),
     }
@@ -95,7 +101,7 @@ fn journey(order: Order) -> Journey {
 fn placed() -> Sample {
     Sample {
         name: "placed",
-        shop: read(include_str!("sample/shop.json")),
+        shop: shop(),
         journey: journey(read(include_str!("sample/order.json"))),
         subject: Subject::Order,
         now: at("2026-03-02T09:30:04+01:00"),

@@ -1,13 +1,15 @@
 //! The pure middle, as stories, tables and properties. Nothing here waits or sends.
 
-mod story;
+pub mod story;
 
 mod bounds;
 mod contact;
 mod delays;
 mod facts;
 
+mod journeys;
 mod parser;
 mod pickup;
 mod properties;
+mod restraint;
 mod waiting;

@@ -3,11 +3,11 @@
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::yaml::Yaml;
 use super::{Fields, Reader};
 use crate::adapter::data::{Each, Edge, Field, Kind, Node, Object};
 use crate::adapter::{Emit, Names};
 use crate::domain::event::EventType;
+use crate::domain::written::yaml::Yaml;
 use crate::schema::{DataSchema, kind_of, vocabulary, without_null};
 
 const KEYS: [&str; 8] = ["type", "each", "let", "when", "id", "time", "subject", "data"];

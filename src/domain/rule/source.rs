@@ -1,5 +1,7 @@
 //! Rules as people write them: YAML, every fault reported with its place.
 
+mod changes;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -7,7 +9,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::{Anchor, Deadline, OncePer, Rule, RuleName, Trigger};
+use super::{Anchor, CoolDown, Deadline, OncePer, Rule, RuleName, Trigger};
 use crate::domain::condition::Condition;
 use crate::domain::event::{EventType, ParcelStatus};
 use crate::domain::fault::{Fault, nearest};
@@ -15,8 +17,10 @@ use crate::domain::order::Channel;
 use crate::domain::time::parse_span;
 use crate::domain::written::Written;
 
+pub use changes::{Changes, parse, parse_changes};
+
 /// The keys of a rule, in the order in which they are best written.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "rule",
     "says",
     "on",
@@ -28,6 +32,8 @@ const KEYS: [&str; 14] = [
     "once_per",
     "again_after",
     "only_if_told",
+    "not_within",
+    "supersedes",
     "valid_while",
     "expires",
     "priority",
@@ -56,23 +62,6 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-/// Reads a file of rules: a list, each a mapping that begins with `rule: <name>`.
-///
-/// # Errors
-/// Every fault of the file.
-pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, Vec<Fault>> {
-    let written = Written { file, text };
-    let sources: Vec<Spanned<Fields>> =
-        serde_saphyr::from_str(text).map_err(|error| vec![written.unreadable("a list of rules", &error)])?;
-    let mut rules = Vec::new();
-    let mut faults = Vec::new();
-    for source in sources {
-        let mut reader = Reader { written, faults: &mut faults };
-        rules.extend(reader.rule(source));
-    }
-    if faults.is_empty() { Ok(rules) } else { Err(faults) }
-}
-
 struct Reader<'a> {
     written: Written<'a>,
     faults: &'a mut Vec<Fault>,
@@ -99,6 +88,8 @@ impl Reader<'_> {
             once_per: OncePer::Order,
             again_after: Vec::new(),
             only_if_told: Vec::new(),
+            not_within: Vec::new(),
+            supersedes: Vec::new(),
             valid_while: None,
             expires: chrono::Duration::zero(),
             priority: 50,
@@ -118,6 +109,8 @@ impl Reader<'_> {
                 "once_per" => rule.once_per = self.once_per(&value).unwrap_or(OncePer::Order),
                 "again_after" => rule.again_after = self.texts(&key.value, &value.value, at),
                 "only_if_told" => rule.only_if_told = self.texts(&key.value, &value.value, at),
+                "not_within" => rule.not_within = self.cool_downs(&value.value, at),
+                "supersedes" => rule.supersedes = self.texts(&key.value, &value.value, at),
                 "valid_while" => rule.valid_while = self.condition(&value),
                 "expires" => match parse_span(&self.text_of("expires", &value)) {
                     Ok(span) if span.is_zero() => {
@@ -215,6 +208,25 @@ impl Reader<'_> {
             self.fault(at, format!("{key}: a list of names is needed"), None);
         }
         texts.unwrap_or_default()
+    }
+
+    fn cool_downs(&mut self, value: &Value, at: Location) -> Vec<CoolDown> {
+        let Some(map) = value.as_object().filter(|map| !map.is_empty()) else {
+            self.fault(at, "not_within: spans are needed, such as '6h: [delay]' or '1h: any'", None);
+            return Vec::new();
+        };
+        let mut cool_downs = Vec::new();
+        for (span, messages) in map {
+            let after = match messages.as_str() {
+                Some("any") => Vec::new(),
+                _ => self.texts("not_within", messages, at),
+            };
+            match parse_span(span) {
+                Ok(span) => cool_downs.push(CoolDown { span, after }),
+                Err(what) => self.fault(at, format!("not_within: {what}"), None),
+            }
+        }
+        cool_downs
     }
 
     fn triggers(&mut self, value: &Value, at: Location) -> Vec<Trigger> {

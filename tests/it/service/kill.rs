@@ -84,7 +84,7 @@ async fn killed_again_and_again_it_loses_nothing() {
         world.count("SELECT count(*) FROM outbox WHERE state = 'pending'") == 0
     })
     .await;
-    assert_eq!(service.get("/readyz").await.status, 200);
+    eventually("the last one is ready", async || service.get("/readyz").await.status == 200).await;
     ledger(&world.messages(), &wanted);
     for (what, sql) in [
         ("dead records", "SELECT count(*) FROM dead_records"),

@@ -1,0 +1,188 @@
+//! `rules test`: the rules, tried.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use regex::Regex;
+
+use super::{NOT_FOUND, WRONG, coloured, complain, runtime, say, store};
+use crate::config::{Loaded, Settings};
+use crate::domain::fault::Fault;
+use crate::domain::journey::JourneyKey;
+use crate::message::Templates;
+use crate::rules;
+use crate::trial::{self, Bench, Coverage, Suite, junit, report};
+
+/// What can be done with rules.
+#[derive(Subcommand)]
+pub enum Command {
+    /// Try the rules on journeys that test files describe, under a simulated clock; nothing is sent.
+    Test(Options),
+}
+
+#[derive(Args)]
+pub struct Options {
+    /// The test files; without any, every *.test.yaml beside the rules.
+    files: Vec<PathBuf>,
+    /// Only the tests whose name matches; a part of the name will do.
+    #[arg(long, value_name = "REGEX")]
+    run: Option<String>,
+    /// Take what is decided and said now for what is expected, in the files named.
+    #[arg(long, requires = "files")]
+    update: bool,
+    /// Print a test file made of this order's journey instead, with stand-ins for all that is
+    /// personal in it.
+    #[arg(long, num_args = 2, value_names = ["SHOP", "ORDER"], conflicts_with_all = ["files", "update", "coverage"])]
+    from: Option<Vec<String>>,
+    /// Write what the tests came to as JUnit's XML, for build servers.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Tell what no test has shown of each rule.
+    #[arg(long)]
+    coverage: bool,
+    /// Fail if less than this many percent have been shown.
+    #[arg(long, value_name = "PERCENT")]
+    coverage_min: Option<f64>,
+}
+
+/// Runs what `command` says.
+///
+/// # Errors
+/// A file that cannot be written.
+pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Result<ExitCode> {
+    let Command::Test(options) = command;
+    if let Some([shop, order]) = options.from.as_deref() {
+        return from(config, shop, order);
+    }
+    let style = report::Style { colour: coloured() && !json };
+    let (bench, texts) = match ground(config, &options.files) {
+        Ok(ground) => ground,
+        Err(faults) => return Ok(complain(&faults)),
+    };
+    let (suites, faults) = read(&texts, &bench);
+    if !faults.is_empty() {
+        return Ok(complain(&faults));
+    }
+    let pattern = match options.run.as_deref().map(Regex::new).transpose() {
+        Ok(pattern) => pattern,
+        Err(error) => {
+            eprintln!("reassure: --run: {error}");
+            return Ok(ExitCode::from(WRONG));
+        }
+    };
+    let wanted = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
+    let mut coverage = Coverage::of(&bench.rules, &suites);
+    let mut junit = junit::Document::default();
+    let mut files = Vec::new();
+    let (mut passed, mut failed) = (0, 0);
+    let tell = |text: &str| {
+        if !json {
+            say(text.trim_end());
+        }
+    };
+    for (suite, (file, text)) in suites.iter().zip(&texts) {
+        let verdicts = trial::run(suite, &wanted, &mut coverage);
+        if verdicts.is_empty() {
+            continue;
+        }
+        tell(&style.strong(&suite.file));
+        if options.update {
+            let updated = trial::update::update(text, suite, &verdicts);
+            if updated != *text {
+                std::fs::write(file, updated).with_context(|| format!("{file} cannot be written"))?;
+                tell("  updated");
+            }
+            continue;
+        }
+        verdicts.iter().for_each(|verdict| tell(&report::verdict(suite, verdict, style)));
+        let tests: Vec<_> = verdicts.iter().map(|verdict| report::json(suite, verdict)).collect();
+        files.push(serde_json::json!({ "file": suite.file, "tests": tests }));
+        junit.add(suite, &verdicts);
+        let good = verdicts.iter().filter(|verdict| verdict.passed()).count();
+        (passed, failed) = (passed + good, failed + verdicts.len() - good);
+    }
+    if let Some(path) = &options.junit {
+        std::fs::write(path, junit.xml()).with_context(|| format!("{} cannot be written", path.display()))?;
+    }
+    if options.update {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.coverage {
+        tell(&format!("\n{}", report::coverage(&coverage, style)));
+    }
+    tell(&format!("\n{passed} passed, {failed} failed"));
+    if json {
+        let all = serde_json::json!({
+            "passed": passed, "failed": failed, "files": files,
+            "coverage": { "percent": coverage.percent(), "rules": coverage.shares() },
+        });
+        say(&serde_json::to_string_pretty(&all)?);
+    }
+    let too_little = options.coverage_min.filter(|least| coverage.percent() < *least);
+    if let Some(least) = too_little {
+        eprintln!("reassure: the coverage is {:.1} %, below {least} %", coverage.percent());
+    }
+    Ok(if failed > 0 || too_little.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Prints a test file that is made of a journey.
+fn from(config: Option<&Path>, shop: &str, order: &str) -> anyhow::Result<ExitCode> {
+    let settings = match Settings::load(config) {
+        Ok(settings) => settings,
+        Err(faults) => return Ok(complain(&faults)),
+    };
+    let runtime = runtime()?;
+    let store = match runtime.block_on(store(config))? {
+        Ok(store) => store,
+        Err(code) => return Ok(code),
+    };
+    let key = JourneyKey { shop: shop.to_owned(), order_id: order.to_owned() };
+    let Some(timeline) = runtime.block_on(store.timeline(&key)).context("the store")? else {
+        eprintln!("reassure: nothing is known of the order '{order}' of '{shop}'");
+        return Ok(ExitCode::from(NOT_FOUND));
+    };
+    let shop = settings.shops.get(shop).unwrap_or(&settings.shop);
+    say(trial::from::write(&timeline, shop).trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The bench, and each file's name and text.
+fn ground(config: Option<&Path>, files: &[PathBuf]) -> Result<(Bench, Vec<(String, String)>), Vec<Fault>> {
+    // the default set needs no configuration to be tried
+    let loaded = config.map(|config| Loaded::load(Some(config))).transpose()?;
+    let folder = loaded.as_ref().and_then(|loaded| loaded.settings.rules.folder.as_deref());
+    let texts = if files.is_empty() { rules::tests(folder)? } else { read_all(files)? };
+    let templates = loaded.as_ref().and_then(|loaded| loaded.settings.templates.folder.as_deref());
+    let templates = Templates::load(templates).map(Arc::new)?;
+    let shops = loaded.iter().flat_map(|loaded| loaded.shops.iter());
+    let shops = shops.map(|(id, served)| (id.to_owned(), served.clone())).collect();
+    Ok((Bench::new(rules::load(folder)?, shops, templates), texts))
+}
+
+fn read_all(files: &[PathBuf]) -> Result<Vec<(String, String)>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut texts = Vec::new();
+    for file in files {
+        let name = file.display().to_string();
+        match std::fs::read_to_string(file) {
+            Ok(text) => texts.push((name, text)),
+            Err(error) => faults.push(Fault::new(name, format!("cannot be read: {error}"))),
+        }
+    }
+    if faults.is_empty() { Ok(texts) } else { Err(faults) }
+}
+
+fn read(texts: &[(String, String)], bench: &Bench) -> (Vec<Suite>, Vec<Fault>) {
+    let mut faults = Vec::new();
+    let mut suites = Vec::new();
+    for (file, text) in texts {
+        match trial::parse(file, text, bench) {
+            Ok(suite) => suites.push(suite),
+            Err(found) => faults.extend(found),
+        }
+    }
+    (suites, faults)
+}
