@@ -70,7 +70,8 @@ CREATE TABLE outbox (
     previous INTEGER
 ) STRICT;
 -- Partial, so that finished rows cost nothing. Ids are hashes: in an index over all that was ever
--- sent, each would cost a page of its own. A finished row is found through its journey.
+-- sent, each would cost a page of its own. A finished row is found through its journey. A query uses
+-- this index only if it repeats the condition word for word.
 CREATE UNIQUE INDEX outbox_open ON outbox (id) WHERE state IN ('pending', 'dead', 'held');
 CREATE INDEX outbox_lane ON outbox (journey, channel, seq) WHERE state = 'pending';
 CREATE INDEX outbox_ready ON outbox (provider, ready_ms, due_ms) WHERE ready_ms IS NOT NULL;
