@@ -19,9 +19,34 @@ const OWN: &str = include_str!("../order.json");
 
 /// Keys of amounts, moments, codes and vocabularies: nothing of a person stands there.
 const HARMLESS: [&str; 28] = [
-    "amount", "best_before", "carrier", "category", "channel", "channels", "closes", "code", "concerns", "country",
-    "currency", "day", "discount", "earliest", "extent", "items", "latest", "locale", "method", "opens", "service",
-    "shipping", "status", "time_zone", "topic", "total", "unit_price", "until",
+    "amount",
+    "best_before",
+    "carrier",
+    "category",
+    "channel",
+    "channels",
+    "closes",
+    "code",
+    "concerns",
+    "country",
+    "currency",
+    "day",
+    "discount",
+    "earliest",
+    "extent",
+    "items",
+    "latest",
+    "locale",
+    "method",
+    "opens",
+    "service",
+    "shipping",
+    "status",
+    "time_zone",
+    "topic",
+    "total",
+    "unit_price",
+    "until",
 ];
 
 /// Where carriers say that they have left a parcel; anything else may be a name.
