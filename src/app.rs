@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::bus::publisher::KafkaPublisher;
@@ -21,6 +21,8 @@ use crate::http;
 use crate::ingest::{Ingest, Progress, Reader, Schemas};
 use crate::ports::{Publisher, Store, Stream};
 use crate::publish::{self, Outlet, Publish};
+use crate::reload::Reload;
+use crate::shops::InForce;
 use crate::telemetry::Metrics;
 
 /// Read batches that may wait between decoding and deciding.
@@ -35,6 +37,8 @@ pub struct Running {
     pub progress: Progress,
     pub dispatcher: Dispatcher,
     pub store: Arc<dyn Store>,
+    /// Asks for a look at the configuration.
+    reload: Arc<Notify>,
     stops: Stops,
     /// Tasks that publish.
     publishers: usize,
@@ -75,10 +79,13 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let mut tasks = JoinSet::new();
     let owner = owner();
     let lease = Duration::from_secs(settings.dispatch.lease_seconds);
+    let shops = InForce::new(Arc::clone(&loaded.shops));
+    let reload = Reload::new(loaded, shops.clone(), clock.clone(), metrics.clone());
+    let config = reload.status();
     let (withdrawals, to_withdraw) = mpsc::channel(WITHDRAWALS);
     let shared = Shared {
         store: Arc::clone(&store),
-        shops: Arc::clone(&loaded.shops),
+        shops: shops.clone(),
         outlet: outlet(&settings.outgoing, &metrics),
         clock: clock.clone(),
         metrics: metrics.clone(),
@@ -94,7 +101,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let bus = bus::start(&settings.bus, offsets::offsets_of(&store, &metrics))
         .map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))?;
     let reader = Reader {
-        shops: Arc::clone(&loaded.shops),
+        shops: shops.clone(),
         limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
         formats: Arc::clone(&loaded.formats),
         clock: clock.clone(),
@@ -114,8 +121,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let rereading = bus.handle.clone();
     let ingest = Ingest {
         store: Arc::clone(&store),
-        shops: Arc::clone(&loaded.shops),
-        templates: Arc::clone(&loaded.templates),
+        shops,
         reader,
         dispatcher: dispatcher.clone(),
         outlet: shared.outlet.clone(),
@@ -142,7 +148,8 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         progress: progress.clone(),
         refresh: Arc::new(move |metrics| show_bus(metrics, &handle)),
         unreached: Arc::new(move || reaching.unreached()),
-        stopping: is_leaving,
+        config,
+        stopping: is_leaving.clone(),
     };
     tasks.spawn(async move {
         if let Err(error) = http::serve(listener, facts, http_stopping).await {
@@ -150,9 +157,15 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         }
         "http"
     });
+    let asked = Arc::new(Notify::new());
+    let (asked_for, is_leaving_too) = (Arc::clone(&asked), is_leaving);
+    tasks.spawn(async move {
+        reload.run(asked_for, is_leaving_too).await;
+        "reload"
+    });
     let bus = bus.handle;
     let stops = Stops { intake: stop_intake, leaving, publishing: stop_publishing, http: stop_http };
-    Ok(Running { address, progress, dispatcher, store, stops, publishers, bus, tasks })
+    Ok(Running { address, progress, dispatcher, store, reload: asked, stops, publishers, bus, tasks })
 }
 
 fn outlet(settings: &Outgoing, metrics: &Metrics) -> Outlet {
@@ -239,6 +252,11 @@ impl Running {
             Some(Err(_)) => "a task that panicked",
             None => "everything",
         }
+    }
+
+    /// Looks at the configuration now.
+    pub fn reload(&self) {
+        self.reload.notify_one();
     }
 
     /// Takes nothing more in, lets what is under way end, writes it, and ends. Takes at most

@@ -1,8 +1,12 @@
 //! What the operator decides: read once, validated once, every fault reported with its place.
 
 mod agree;
+mod change;
+mod files;
+mod inherit;
 mod loaded;
 mod reader;
+mod served;
 mod source;
 mod topics;
 
@@ -23,6 +27,7 @@ use crate::provider;
 use crate::registry;
 use crate::store;
 
+pub use files::Files;
 pub use loaded::Loaded;
 pub use topics::{Adapters, Topic};
 
@@ -123,6 +128,14 @@ pub struct Folder {
     pub folder: Option<PathBuf>,
 }
 
+/// How changes are noticed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reload {
+    /// How often files are looked at; 0: only when a SIGHUP asks for it.
+    pub poll_seconds: u64,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum UnknownShops {
@@ -143,9 +156,12 @@ pub struct Settings {
     pub outgoing: Outgoing,
     pub store: store::Settings,
     pub dispatch: Dispatch,
+    pub reload: Reload,
     pub rules: Folder,
     pub templates: Folder,
     pub unknown_shops: UnknownShops,
+    /// What single shops change of rules and templates: a folder for each.
+    pub shops_folder: Option<PathBuf>,
     /// What every shop inherits.
     pub shop: Shop,
     pub shops: BTreeMap<String, Shop>,
@@ -153,7 +169,7 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "service",
     "log",
     "http",
@@ -164,6 +180,7 @@ const SECTIONS: [&str; 15] = [
     "outgoing",
     "store",
     "dispatch",
+    "reload",
     "rules",
     "templates",
     "shops",
@@ -179,6 +196,14 @@ impl Settings {
     pub fn load(file: Option<&Path>) -> Result<Self, Vec<Fault>> {
         let (settings, faults) = Self::read(file)?;
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+
+    /// The defaults alone, which serve no shop: for what tries something out without a configuration.
+    ///
+    /// # Errors
+    /// None that a user could cause.
+    pub fn bare() -> Result<Self, Vec<Fault>> {
+        Self::read(None).map(|(settings, _)| settings)
     }
 
     /// Reads what can be read, with the defaults in place of the rest, so that all of it can be
@@ -202,8 +227,8 @@ impl Settings {
         let named = shops.as_object_mut().and_then(|shops| shops.remove("named")).unwrap_or_default();
         let base = section("shop");
         let mut reader = Reader { source: &source, defaults: &defaults, faults: &mut faults };
-        let unknown = shops.get("unknown").cloned().unwrap_or_default();
-        for key in shops.as_object().into_iter().flat_map(|shops| shops.keys()).filter(|key| *key != "unknown") {
+        let setting_of_all = |key: &str| ["unknown", "folder"].contains(&key);
+        for key in shops.as_object().into_iter().flat_map(|shops| shops.keys()).filter(|key| !setting_of_all(key)) {
             let fault = reader.source.fault(&["shops", key], format!("there is no setting 'shops.{key}'"));
             reader.faults.push(fault.suggest(format!("a shop of your own is [shops.named.{key}]")));
         }
@@ -224,16 +249,19 @@ impl Settings {
             let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
             let store = store_of(&mut reader, section("store"), &bus.group);
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
+            let reload = reader.part_or(&["reload"], section("reload"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
             let templates = reader.part_or(&["templates"], section("templates"))?;
-            let unknown_shops = reader.part_or(&["shops", "unknown"], unknown)?;
+            let mut of_all = |key: &str| shops.as_object_mut().and_then(|shops| shops.remove(key)).unwrap_or_default();
+            let unknown_shops = reader.part_or(&["shops", "unknown"], of_all("unknown"))?;
+            let shops_folder = reader.part_or(&["shops", "folder"], of_all("folder"))?;
             let base_is_sound = reader.part::<Shop>(&["shop"], base.clone()).is_some();
             // the faults of what every shop inherits are told once, not for each shop
             let base = if base_is_sound { base } else { defaults["shop"].clone() };
             let shop = serde_json::from_value(base.clone()).ok()?;
             let mut shops = BTreeMap::new();
             for (id, own) in named.as_object().into_iter().flatten() {
-                let shop = reader.part(&["shops", "named", id], merged(&base, own));
+                let shop = inherit::shop(&mut reader, id, &base, own);
                 shops.extend(shop.map(|shop| (id.clone(), shop)));
             }
             let mut providers = BTreeMap::new();
@@ -258,9 +286,11 @@ impl Settings {
                 adapters,
                 outgoing,
                 dispatch,
+                reload,
                 rules,
                 templates,
                 unknown_shops,
+                shops_folder,
                 shop,
                 shops,
                 providers,
@@ -310,19 +340,4 @@ struct Unread {
     base: bool,
     /// The names of all providers, read or not.
     providers: Vec<String>,
-}
-
-/// `own` over `base`, tables merged key by key.
-fn merged(base: &Value, own: &Value) -> Value {
-    match (base, own) {
-        (Value::Object(base), Value::Object(own)) => {
-            let mut all = base.clone();
-            for (key, value) in own {
-                let merged = base.get(key).map_or_else(|| value.clone(), |below| merged(below, value));
-                all.insert(key.clone(), merged);
-            }
-            Value::Object(all)
-        }
-        _ => own.clone(),
-    }
 }

@@ -21,7 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::ingest::{Progress, Withdrawal};
 use crate::ports::{Leased, Provider, Store};
 use crate::publish::Outlet;
-use crate::shops::Shops;
+use crate::shops::InForce;
 use crate::telemetry::Metrics;
 
 use pool::Pool;
@@ -38,7 +38,7 @@ pub struct Manner {
 #[derive(Clone)]
 pub struct Shared {
     pub store: Arc<dyn Store>,
-    pub shops: Arc<Shops>,
+    pub shops: InForce,
     pub outlet: Outlet,
     pub clock: Clock,
     pub metrics: Metrics,

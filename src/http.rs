@@ -19,6 +19,7 @@ use crate::clock::Clock;
 use crate::domain::journey::JourneyKey;
 use crate::ingest::Progress;
 use crate::ports::{Backlog, Store};
+use crate::reload::Status;
 use crate::telemetry::Metrics;
 use crate::timeline;
 
@@ -36,6 +37,8 @@ pub struct Facts {
     pub refresh: Arc<dyn Fn(&Metrics) + Send + Sync>,
     /// Why no broker has taken us since the start.
     pub unreached: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Which configuration is in force.
+    pub config: watch::Receiver<Status>,
     /// The service is about to end and takes nothing new.
     pub stopping: watch::Receiver<bool>,
 }
@@ -50,11 +53,12 @@ pub async fn serve(listener: TcpListener, facts: Facts, mut end: watch::Receiver
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .route("/api/journeys/{shop}/{order}", get(journey))
+        .route("/api/config", get(config))
         .fallback(|| async {
             problem(
                 StatusCode::NOT_FOUND,
                 "there is nothing here",
-                "known: /livez, /readyz, /metrics, /api/journeys/{shop}/{order}",
+                "known: /livez, /readyz, /metrics, /api/config, /api/journeys/{shop}/{order}",
             )
         })
         .layer(from_fn(bounded))
@@ -154,6 +158,12 @@ async fn journey(State(facts): State<Facts>, path: Result<Path<(String, String)>
         }
         Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
     }
+}
+
+/// The hash of what is in force, and why what stands in the files is not.
+async fn config(State(facts): State<Facts>) -> Response {
+    let status = facts.config.borrow().clone();
+    axum::Json(status).into_response()
 }
 
 /// A problem as RFC 9457 writes it.

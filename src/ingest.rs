@@ -22,10 +22,9 @@ use crate::domain::event::Reference;
 use crate::domain::journey::JourneyKey;
 use crate::domain::rule::RuleName;
 use crate::envelope::Refusal;
-use crate::message::Templates;
 use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
 use crate::publish::Outlet;
-use crate::shops::Shops;
+use crate::shops::InForce;
 use crate::telemetry::Metrics;
 
 use draft::{Disposition, Draft};
@@ -62,8 +61,7 @@ const STORE_WAITS: [Duration; 5] = [
 /// The parts that ingest works with.
 pub struct Ingest {
     pub store: Arc<dyn Store>,
-    pub shops: Arc<Shops>,
-    pub templates: Arc<Templates>,
+    pub shops: InForce,
     pub reader: Reader,
     pub dispatcher: Dispatcher,
     pub outlet: Outlet,
@@ -252,8 +250,9 @@ impl Ingest {
         also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
         let known = self.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
+        let shops = self.shops.get();
         let (mut batch, dispositions) = tokio::task::block_in_place(|| {
-            let mut draft = Draft::new(&self.shops, &*self.templates, &self.outlet, now, known);
+            let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
             for (key, notification, reason) in &load.withdrawals {
                 draft.withdraw(key, notification, *reason);
             }

@@ -30,7 +30,8 @@
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
-//! - [`app`], [`http`], [`telemetry`], [`clock`]: the parts put together, watched and stopped.
+//! - [`app`], [`reload`], [`http`], [`telemetry`], [`clock`]: the parts put together, changed while
+//!   they run, watched and stopped.
 //! - [`trial`]: rules tried on journeys that people write down, under a simulated clock.
 //! - [`simulate`]: what a rule set would have come to over recorded events.
 //! - [`timeline`], [`explain`], [`replay`], [`cli`]: what people ask.
@@ -86,6 +87,7 @@ pub mod ports;
 pub mod provider;
 pub mod publish;
 pub mod registry;
+pub mod reload;
 pub mod replay;
 pub mod rules;
 pub mod sandbox;

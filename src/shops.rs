@@ -1,32 +1,44 @@
-//! The shops that are served, each with its rules.
+//! The shops that are served, each with its rules and its words.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use tokio::sync::watch;
 
 use crate::domain::rule::RuleSet;
-use crate::domain::shop::Shop;
+use crate::message::Templates;
+
+/// A shop as it is served: what it says of itself, its rules and its words. What it does not
+/// change is shared with the others.
+#[derive(Clone, Debug)]
+pub struct Served {
+    pub rules: RuleSet,
+    pub templates: Arc<Templates>,
+}
 
 /// What is known of each shop.
 #[derive(Clone, Debug)]
 pub struct Shops {
-    known: BTreeMap<String, RuleSet>,
+    known: BTreeMap<String, Served>,
     /// For a shop that the configuration does not name; `None` refuses its events.
-    unknown: Option<RuleSet>,
+    unknown: Option<Served>,
 }
 
 impl Shops {
-    /// Gives every shop the rules of `rules`, whose own shop serves those that are not named, if
-    /// `serve_unknown`.
-    pub fn new(rules: RuleSet, named: BTreeMap<String, Shop>, serve_unknown: bool) -> Self {
-        let known = named.into_iter().map(|(id, shop)| (id, rules.for_shop(Arc::new(shop)))).collect();
-        Self { known, unknown: serve_unknown.then_some(rules) }
+    /// `unknown` serves the shops that are not among `known`; without it, their events are refused.
+    pub fn new(known: BTreeMap<String, Served>, unknown: Option<Served>) -> Self {
+        Self { known, unknown }
+    }
+
+    /// That shop, if it is served.
+    pub fn get(&self, shop: &str) -> Option<&Served> {
+        self.known.get(shop).or(self.unknown.as_ref())
     }
 
     /// The rules of that shop, if it is served.
     pub fn rules(&self, shop: &str) -> Option<&RuleSet> {
-        self.known.get(shop).or(self.unknown.as_ref())
+        self.get(shop).map(|served| &served.rules)
     }
 
     /// The zone of times that name none.
@@ -34,12 +46,34 @@ impl Shops {
         self.rules(shop).map(|rules| rules.shop.time_zone)
     }
 
-    /// The rules of whichever shop is served.
-    pub fn any(&self) -> Option<&RuleSet> {
-        self.known.values().next().or(self.unknown.as_ref())
+    /// The shops that are known by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Served)> {
+        self.known.iter().map(|(id, served)| (id.as_str(), served))
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &RuleSet)> {
-        self.known.iter().map(|(id, rules)| (id.as_str(), rules))
+    /// Every shop that is known by name, and the one that serves the others.
+    pub fn all(&self) -> impl Iterator<Item = &Served> {
+        self.known.values().chain(&self.unknown)
+    }
+}
+
+/// The shops in force. They are replaced as a whole while the service runs; whoever decides takes
+/// them once, and decides all of a batch with what it took.
+#[derive(Clone)]
+pub struct InForce(watch::Sender<Arc<Shops>>);
+
+impl InForce {
+    pub fn new(shops: Arc<Shops>) -> Self {
+        Self(watch::Sender::new(shops))
+    }
+
+    /// The shops as they are now.
+    pub fn get(&self) -> Arc<Shops> {
+        Arc::clone(&self.0.borrow())
+    }
+
+    /// Puts others in force.
+    pub fn replace(&self, shops: Arc<Shops>) {
+        self.0.send_replace(shops);
     }
 }

@@ -57,6 +57,13 @@ pub struct Metrics {
     /// How long the first of what waits to be published has been tried.
     pub publication_waits: GaugeVec,
     pub up: IntGauge,
+    /// Changes of the configuration that were found, by what became of them.
+    pub reloads: IntCounterVec,
+    /// Which configuration is in force.
+    pub config_in_force: IntGaugeVec,
+    pub config_since: IntGauge,
+    pub config_refused: IntGauge,
+    pub config_awaits_restart: IntGauge,
 }
 
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0];
@@ -84,6 +91,11 @@ impl Metrics {
             registry.register(Box::new(metric.clone()))?;
             Ok(metric)
         };
+        let int_gauge = |name: &str, help: &str| -> Result<IntGauge, prometheus::Error> {
+            let metric = IntGauge::new(name, help)?;
+            registry.register(Box::new(metric.clone()))?;
+            Ok(metric)
+        };
         let int_gauges = |name: &str, help: &str, labels: &[&str]| -> Result<IntGaugeVec, prometheus::Error> {
             let metric = IntGaugeVec::new(Opts::new(name, help), labels)?;
             registry.register(Box::new(metric.clone()))?;
@@ -107,10 +119,8 @@ impl Metrics {
             &["stream"],
         )?;
         registry.register(Box::new(publication_waits.clone()))?;
-        let up = IntGauge::new("ready", "1 while the service takes in events and can store them")?;
-        registry.register(Box::new(up.clone()))?;
-        let held_records = IntGauge::new("held_records", "Records that wait for a schema, and those behind them")?;
-        registry.register(Box::new(held_records.clone()))?;
+        let up = int_gauge("ready", "1 while the service takes in events and can store them")?;
+        let held_records = int_gauge("held_records", "Records that wait for a schema, and those behind them")?;
         Ok(Self {
             events: counters(
                 "events_total",
@@ -193,6 +203,24 @@ impl Metrics {
             )?,
             publication_waits,
             up,
+            reloads: counters(
+                "reload_total",
+                "Changes of the configuration, by outcome: applied, refused",
+                &["outcome"],
+            )?,
+            config_in_force: int_gauges("config_info", "1 for the hash of the configuration in force", &["hash"])?,
+            config_since: int_gauge(
+                "config_last_reload_success_timestamp_seconds",
+                "Since when the configuration has been in force",
+            )?,
+            config_refused: int_gauge(
+                "config_refused",
+                "1 while the configuration as it stands in the files has a fault and an older one is in force: alert on it",
+            )?,
+            config_awaits_restart: int_gauge(
+                "config_restart_needed",
+                "1 while something has changed that is in force after a restart",
+            )?,
             registry,
         })
     }

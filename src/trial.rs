@@ -30,15 +30,10 @@ pub use coverage::Coverage;
 pub use format::{Suite, Trial, parse};
 
 /// Runs those tests of `suite` that `wanted` names; their decisions count for `coverage`.
-pub fn run<'a>(
-    suite: &'a Suite,
-    bench: &Bench,
-    wanted: &dyn Fn(&str) -> bool,
-    coverage: &mut Coverage,
-) -> Vec<Verdict<'a>> {
+pub fn run<'a>(suite: &'a Suite, wanted: &dyn Fn(&str) -> bool, coverage: &mut Coverage) -> Vec<Verdict<'a>> {
     let trials = suite.trials.iter().filter(|trial| wanted(&trial.name));
     let run = |trial| {
-        let run = run::run(trial, &bench.templates);
+        let run = run::run(trial);
         coverage.count(suite, &run);
         compare::compare(suite, trial, run)
     };

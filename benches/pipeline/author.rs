@@ -106,7 +106,8 @@ impl Author {
     }
 
     fn write(&self, key: &JourneyKey, journey: &Journey, notification: &Notification) -> Content {
-        let shop = &self.loaded.shops.rules(&key.shop).expect("the rules of the shop").shop;
+        let served = self.loaded.shops.get(&key.shop).expect("the shop");
+        let shop = &served.rules.shop;
         let recipient = reach(&journey.order.customer, shop, notification.channel).expect("an address");
         let letter = Letter {
             shop_id: &key.shop,
@@ -119,7 +120,7 @@ impl Author {
             notification: &notification.id,
             now: notification.decided_at,
         };
-        self.loaded.templates.write(&letter).expect("a letter")
+        served.templates.write(&letter).expect("a letter")
     }
 }
 

@@ -1,11 +1,13 @@
 //! `check`: everything that people write, held against everything else.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 
 use super::{WRONG, complain, say};
 use crate::config::Loaded;
 use crate::domain::fault::Fault;
+use crate::domain::rule::RuleName;
 use crate::schema;
 
 /// Reports every fault of configuration, rules, templates and adapters.
@@ -25,11 +27,14 @@ pub fn check(config: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
     }
     if let Some(loaded) = loaded {
         let shops: Vec<&str> = loaded.shops.iter().map(|(id, _)| id).collect();
-        let rules = loaded.shops.any().map_or(0, |rules| rules.iter().count());
-        let messages = loaded.templates.messages().count();
+        let rules: BTreeSet<&RuleName> =
+            loaded.shops.all().flat_map(|served| served.rules.iter()).map(|rule| &rule.name).collect();
+        let messages: BTreeSet<&str> = loaded.shops.all().flat_map(|served| served.templates.messages()).collect();
         let providers: Vec<&str> = loaded.providers.iter().map(|(provider, _)| provider.name()).collect();
         say(&format!(
-            "no fault: {rules} rules, {messages} messages, shops: {}, providers: {}",
+            "no fault: {} rules, {} messages, shops: {}, providers: {}",
+            rules.len(),
+            messages.len(),
             if shops.is_empty() { "any".to_owned() } else { shops.join(", ") },
             providers.join(", ")
         ));

@@ -240,8 +240,15 @@ impl Teller {
             }
         }
         let sent: Vec<String> = by_channel.iter().map(|(channel, count)| format!("{count} by {channel}")).collect();
-        let all: Vec<String> =
-            stage.loaded.shops.any().into_iter().flat_map(|set| set.iter()).map(|rule| rule.name.to_string()).collect();
+        let all: Vec<String> = stage
+            .loaded
+            .shops
+            .all()
+            .next()
+            .into_iter()
+            .flat_map(|served| served.rules.iter())
+            .map(|rule| rule.name.to_string())
+            .collect();
         let silent: Vec<&str> = all.iter().filter(|rule| !rules.contains(*rule)).map(String::as_str).collect();
         let spoke = match silent.as_slice() {
             [] => format!("all {} rules spoke", all.len()),

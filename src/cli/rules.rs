@@ -84,7 +84,7 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
         }
     };
     for (suite, (file, text)) in suites.iter().zip(&texts) {
-        let verdicts = trial::run(suite, &bench, &wanted, &mut coverage);
+        let verdicts = trial::run(suite, &wanted, &mut coverage);
         if verdicts.is_empty() {
             continue;
         }
@@ -155,10 +155,10 @@ fn ground(config: Option<&Path>, files: &[PathBuf]) -> Result<(Bench, Vec<(Strin
     let loaded = config.map(|config| Loaded::load(Some(config))).transpose()?;
     let folder = loaded.as_ref().and_then(|loaded| loaded.settings.rules.folder.as_deref());
     let texts = if files.is_empty() { rules::tests(folder)? } else { read_all(files)? };
-    let templates = loaded.as_ref().map(|loaded| Ok(Arc::clone(&loaded.templates)));
-    let templates = templates.unwrap_or_else(|| Templates::load(None).map(Arc::new))?;
+    let templates = loaded.as_ref().and_then(|loaded| loaded.settings.templates.folder.as_deref());
+    let templates = Templates::load(templates).map(Arc::new)?;
     let shops = loaded.iter().flat_map(|loaded| loaded.shops.iter());
-    let shops = shops.map(|(id, rules)| (id.to_owned(), rules.clone())).collect();
+    let shops = shops.map(|(id, served)| (id.to_owned(), served.clone())).collect();
     Ok((Bench::new(rules::load(folder)?, shops, templates), texts))
 }
 

@@ -36,6 +36,7 @@ async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     // before anything else: a signal while it starts must not be lost
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be listened for")?;
+    let mut hangup = signal(SignalKind::hangup()).context("SIGHUP cannot be listened for")?;
     let store = settings.store.open().await.with_context(|| format!("the store {}", settings.store.place()))?;
     let metrics = Metrics::new().and_then(Metrics::with_process).context("the metrics")?;
     let mut running = app::start(loaded, store, Clock::system(), metrics).await?;
@@ -46,12 +47,15 @@ async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
         store = settings.store.place(),
         "ready"
     );
-    let broken = tokio::select! {
-        _ = terminate.recv() => false,
-        _ = interrupt.recv() => false,
-        part = running.failed() => {
-            tracing::error!(part, "a part of the service ended by itself; the service stops");
-            true
+    let broken = loop {
+        tokio::select! {
+            _ = terminate.recv() => break false,
+            _ = interrupt.recv() => break false,
+            _ = hangup.recv() => running.reload(),
+            part = running.failed() => {
+                tracing::error!(part, "a part of the service ended by itself; the service stops");
+                break true;
+            }
         }
     };
     let drain = Duration::from_secs(settings.service.drain_seconds);

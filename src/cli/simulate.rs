@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context;
 use chrono::Duration;
@@ -18,11 +17,9 @@ use crate::bus::topic::Edge;
 use crate::config::{Settings, UnknownShops};
 use crate::domain::fault::Fault;
 use crate::domain::order::Channel;
-use crate::domain::rule::RuleSet;
-use crate::domain::shop::{Providers, Shop};
+use crate::domain::shop::Providers;
 use crate::domain::time::{Timestamp, parse_span};
 use crate::envelope::Limits;
-use crate::rules;
 use crate::shops::Shops;
 use crate::simulate::recording::Recording;
 use crate::simulate::report::{Report, text};
@@ -75,8 +72,9 @@ pub enum Form {
 /// # Errors
 /// What cannot be read or written.
 pub fn simulate(config: Option<&Path>, options: &Options, form: Form) -> anyhow::Result<ExitCode> {
-    let loaded = Settings::load(config).and_then(|settings| {
-        let bare = config.is_none();
+    let bare = config.is_none();
+    let settings = if bare { Settings::bare() } else { Settings::load(config) };
+    let loaded = settings.and_then(|settings| {
         let shops = shops(&settings, options.rules.as_deref(), bare)?;
         let against =
             options.against.as_deref().map(|folder| self::shops(&settings, Some(folder), bare)).transpose()?;
@@ -120,18 +118,18 @@ pub fn simulate(config: Option<&Path>, options: &Options, form: Form) -> anyhow:
 /// The shops with the rules of `folder`, else with those of the configuration. Without a
 /// configuration every shop is served, and where none names a provider every channel is there.
 fn shops(settings: &Settings, folder: Option<&Path>, bare: bool) -> Result<Shops, Vec<Fault>> {
-    let rules = rules::load(folder.or(settings.rules.folder.as_deref()))?;
-    let supplied = |shop: &Shop| {
-        let mut shop = shop.clone();
-        if settings.providers.is_empty() {
+    let mut settings = settings.clone();
+    settings.rules.folder = folder.map(Path::to_owned).or(settings.rules.folder);
+    if bare {
+        settings.unknown_shops = UnknownShops::Serve;
+    }
+    if settings.providers.is_empty() {
+        for shop in settings.shops.values_mut().chain([&mut settings.shop]) {
             let [email, sms, webhook] = Channel::ALL.map(|channel| Some(channel.as_str().to_owned()));
             shop.providers = Providers { email, sms, webhook };
         }
-        shop
-    };
-    let rules = RuleSet::new(rules, Arc::new(supplied(&settings.shop)));
-    let named = settings.shops.iter().map(|(id, shop)| (id.clone(), supplied(shop))).collect();
-    Ok(Shops::new(rules, named, bare || settings.unknown_shops == UnknownShops::Serve))
+    }
+    settings.serve_without_words()
 }
 
 type Refused = BTreeMap<String, u64>;

@@ -1,25 +1,25 @@
 //! Everything that the configuration names, read and made.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Adapters, Settings, UnknownShops};
+use super::{Adapters, Files, Settings};
 use crate::adapter::{Adapter, Library};
-use crate::domain::fault::{Fault, nearest};
-use crate::domain::rule::RuleSet;
+use crate::domain::fault::Fault;
 use crate::envelope::Formats;
-use crate::message::Templates;
 use crate::ports::{Provider, Registry};
 use crate::provider;
 use crate::registry::HttpRegistry;
-use crate::rules;
 use crate::shops::Shops;
 
 /// Everything that the configuration names, read and made: ready to run.
 pub struct Loaded {
     pub settings: Settings,
+    /// Where the configuration was read from.
+    pub file: Option<PathBuf>,
+    /// The files as they were when they were read, or before.
+    pub files: Files,
     pub shops: Arc<Shops>,
-    pub templates: Arc<Templates>,
     pub providers: Vec<(Arc<dyn Provider>, usize)>,
     pub formats: Arc<Formats>,
     /// Where the schemas of others are asked for, if anywhere.
@@ -32,8 +32,10 @@ impl Loaded {
     /// # Errors
     /// Every fault of every part.
     pub fn load(file: Option<&Path>) -> Result<Self, Vec<Fault>> {
+        // looked at first: what changes while it is read is found to have changed
+        let files = Files::of(file);
         let (settings, mut faults) = Settings::read(file)?;
-        match Self::new(settings) {
+        match Self::made_of(settings, file, files) {
             Ok(loaded) if faults.is_empty() => return Ok(loaded),
             Ok(_) => {}
             Err(found) => faults.extend(found),
@@ -46,10 +48,13 @@ impl Loaded {
     /// # Errors
     /// Every fault of every part.
     pub fn new(settings: Settings) -> Result<Self, Vec<Fault>> {
+        Self::made_of(settings, None, Files::of(None))
+    }
+
+    fn made_of(settings: Settings, file: Option<&Path>, files: Files) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut keep = |found: Vec<Fault>| faults.extend(found);
-        let rules = rules::load(settings.rules.folder.as_deref()).map_err(&mut keep).ok();
-        let templates = Templates::load(settings.templates.folder.as_deref()).map_err(&mut keep).ok();
+        let shops = settings.serve().map_err(&mut keep).ok();
         let mut providers = Vec::new();
         for (name, own) in &settings.providers {
             match provider::build(name, own) {
@@ -63,33 +68,12 @@ impl Loaded {
         let registry = HttpRegistry::new(&settings.registry)
             .map_err(|(key, what)| keep(vec![settings.place_in(&["registry", key], &what)]))
             .unwrap_or_default();
-        if let (Some(rules), Some(templates)) = (&rules, &templates) {
-            keep(templates.check());
-            for rule in rules.iter().filter(|rule| !templates.messages().any(|known| known == rule.message)) {
-                let place = settings
-                    .rules
-                    .folder
-                    .as_ref()
-                    .map_or("config/rules".to_owned(), |folder| folder.display().to_string());
-                let hint = nearest(&rule.message, templates.messages());
-                let fault = Fault::new(
-                    place,
-                    format!("the rule '{}' sends '{}', of which there are no templates", rule.name, rule.message),
-                );
-                keep(vec![Fault { suggestion: hint.map(|known| format!("did you mean '{known}'?")), ..fault }]);
-            }
-        }
-        let (Some(rules), Some(templates)) = (rules, templates) else { return Err(faults) };
-        if !faults.is_empty() {
-            return Err(faults);
-        }
-        let rules = RuleSet::new(rules, Arc::new(settings.shop.clone()));
-        let serve_unknown = settings.unknown_shops == UnknownShops::Serve;
-        let shops = Shops::new(rules, settings.shops.clone(), serve_unknown);
+        let Some(shops) = shops.filter(|_| faults.is_empty()) else { return Err(faults) };
         Ok(Self {
             settings,
+            file: file.map(Path::to_owned),
+            files,
             shops: Arc::new(shops),
-            templates: Arc::new(templates),
             providers,
             formats: Arc::new(formats),
             registry: registry.map(|registry| -> Arc<dyn Registry> { Arc::new(registry) }),

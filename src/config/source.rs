@@ -1,5 +1,6 @@
 //! Where a setting stands: the defaults, the operator's file with its line, or a variable.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use config::{Config, Environment, File, FileFormat};
@@ -16,6 +17,8 @@ const PREFIX: &str = "REASSURE";
 #[derive(Clone)]
 pub struct Source {
     file: Option<(String, String)>,
+    /// All layers together; secrets are only named in it.
+    tree: Map<String, Value>,
 }
 
 impl std::fmt::Debug for Source {
@@ -69,7 +72,18 @@ impl Source {
             .build()
             .and_then(Config::try_deserialize::<Map<String, Value>>)
             .map_err(|error| vec![Fault::new("the configuration", error.to_string())])?;
-        Ok((Self { file }, tree))
+        Ok((Self { file, tree: tree.clone() }, tree))
+    }
+
+    /// Whether a shop of that name is described, well or not.
+    pub fn names_shop(&self, id: &str) -> bool {
+        self.tree.get("shops").and_then(|shops| shops.get("named")?.get(id)).is_some()
+    }
+
+    /// The sections that say something else there.
+    pub fn changed_sections(&self, other: &Self) -> BTreeSet<String> {
+        let names = self.tree.keys().chain(other.tree.keys());
+        names.filter(|name| self.tree.get(*name) != other.tree.get(*name)).cloned().collect()
     }
 
     /// A fault of the setting at `path`, placed where it was last said.

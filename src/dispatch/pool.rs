@@ -176,6 +176,7 @@ impl Pool {
         // however long the store took, or this process was stopped: what counts is now
         let now = self.shared.clock.now();
         let margin = margin(self.provider.timeout());
+        let shops = self.shared.shops.get();
         let mut stale = Vec::new();
         for ((one, until), journey) in next.into_iter().zip(journeys) {
             if until.since(now) <= margin {
@@ -185,7 +186,7 @@ impl Pool {
                 }
                 continue;
             }
-            let rules = self.shared.shops.rules(&one.key.shop);
+            let rules = shops.rules(&one.key.shop);
             let holds = match (&journey, rules) {
                 (Some(versioned), Some(rules)) => still_holds(&versioned.journey, &one.notification, rules, now),
                 _ => Err(crate::domain::decision::Reason::NoLongerTrue),

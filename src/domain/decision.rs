@@ -128,6 +128,8 @@ pub enum Reason {
     Expired,
     /// `valid_while` does not hold (any more).
     NoLongerTrue,
+    /// The rule has been taken out since.
+    RuleGone,
     /// A deadline has been set and waits.
     AwaitingDeadline,
     /// The same message is held back already, and will speak for this too.
@@ -156,7 +158,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -166,6 +168,7 @@ impl Reason {
         Self::NotTold,
         Self::Expired,
         Self::NoLongerTrue,
+        Self::RuleGone,
         Self::AwaitingDeadline,
         Self::AlreadyWaiting,
         Self::CoolingDown,
@@ -194,6 +197,7 @@ impl Reason {
             Self::NotTold => "not_told",
             Self::Expired => "expired",
             Self::NoLongerTrue => "no_longer_true",
+            Self::RuleGone => "rule_gone",
             Self::AwaitingDeadline => "awaiting_deadline",
             Self::AlreadyWaiting => "already_waiting",
             Self::CoolingDown => "cooling_down",
@@ -223,6 +227,7 @@ impl Reason {
             Self::NotTold => "nothing was told that this would answer",
             Self::Expired => "too old to be news",
             Self::NoLongerTrue => "no longer true",
+            Self::RuleGone => "its rule has been taken out",
             Self::AwaitingDeadline => "waits for its deadline",
             Self::AlreadyWaiting => "held back already, and then said once for both",
             Self::CoolingDown => "too soon after another message",

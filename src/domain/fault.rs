@@ -1,6 +1,7 @@
 //! What is wrong with something that people write: configuration, rules, templates.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -35,6 +36,21 @@ impl Fault {
     pub fn suggest(mut self, suggestion: impl Into<String>) -> Self {
         self.suggestion = Some(suggestion.into());
         self
+    }
+}
+
+/// Where something is written, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub file: Arc<str>,
+    pub line: usize,
+    pub column: usize,
+}
+
+impl Place {
+    /// A fault of what is written there.
+    pub fn fault(&self, what: impl Into<String>) -> Fault {
+        Fault::new(&*self.file, what).at(self.line, self.column)
     }
 }
 

@@ -17,7 +17,7 @@ use super::event::{EventType, ParcelStatus};
 use super::order::Channel;
 use super::shop::Shop;
 
-pub use source::parse;
+pub use source::{Changes, parse, parse_changes};
 
 /// The name of a rule; cheap to copy, since every decision carries it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -153,13 +153,15 @@ pub struct RuleSet {
 
 #[derive(Debug)]
 struct Book {
-    rules: Vec<Rule>,
+    /// Shared between the shops that have them.
+    rules: Vec<Arc<Rule>>,
     by_event: HashMap<EventType, Vec<usize>>,
 }
 
 impl RuleSet {
     /// Orders the rules by priority, then by name.
-    pub fn new(mut rules: Vec<Rule>, shop: Arc<Shop>) -> Self {
+    pub fn new<R: Into<Arc<Rule>>>(rules: Vec<R>, shop: Arc<Shop>) -> Self {
+        let mut rules: Vec<Arc<Rule>> = rules.into_iter().map(Into::into).collect();
         rules.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.name.cmp(&b.name)));
         let mut by_event: HashMap<EventType, Vec<usize>> = HashMap::new();
         for (index, rule) in rules.iter().enumerate() {
@@ -180,7 +182,7 @@ impl RuleSet {
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {
-        self.book.rules.iter()
+        self.book.rules.iter().map(|rule| &**rule)
     }
 
     /// The rule of that name.
@@ -190,12 +192,15 @@ impl RuleSet {
 
     /// The rules that an event of this type (and, for a scan, status) sets going.
     pub fn triggered_by(&self, event: EventType, status: Option<ParcelStatus>) -> impl Iterator<Item = &Rule> {
-        self.book.by_event.get(&event).into_iter().flatten().map(|index| &self.book.rules[*index]).filter(move |rule| {
-            rule.triggers.iter().any(|trigger| {
-                trigger.event == event
-                    && (trigger.statuses.is_empty() || status.is_some_and(|status| trigger.statuses.contains(&status)))
-            })
-        })
+        self.book.by_event.get(&event).into_iter().flatten().map(|index| &*self.book.rules[*index]).filter(
+            move |rule| {
+                rule.triggers.iter().any(|trigger| {
+                    trigger.event == event
+                        && (trigger.statuses.is_empty()
+                            || status.is_some_and(|status| trigger.statuses.contains(&status)))
+                })
+            },
+        )
     }
 
     /// The rules that wait for deadlines.

@@ -128,7 +128,7 @@ pub fn still_holds(
         return Err(Reason::ChannelDeclined);
     }
     // a rule that the care team has taken out must not speak any more
-    let rule = rules.get(&notification.rule).ok_or(Reason::NoLongerTrue)?;
+    let rule = rules.get(&notification.rule).ok_or(Reason::RuleGone)?;
     if restraint::is_superseded(journey, notification, rules) {
         return Err(Reason::Superseded);
     }
@@ -167,10 +167,12 @@ fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet
 
 /// Decides on a deadline, unless it has moved later; returns what to write in the timeline.
 fn on_timer(journey: &mut Journey, timer: Timer, rules: &RuleSet, now: Timestamp) -> (Option<Cause>, Outcome) {
-    let due = rules
-        .get(&timer.rule)
-        .and_then(|rule| Some((rule, schedule::due(journey, rule, &timer.subject, timer.index)?)));
-    let Some((rule, due)) = due.filter(|(_, due)| *due <= now) else { return (None, Outcome::default()) };
+    let Some(rule) = rules.get(&timer.rule) else {
+        let decisions = vec![gone(&timer)];
+        return (Some(Cause::Timer { rule: timer.rule, due: timer.due }), Outcome { decisions, ..Outcome::default() });
+    };
+    let due = schedule::due(journey, rule, &timer.subject, timer.index).filter(|due| *due <= now);
+    let Some(due) = due else { return (None, Outcome::default()) };
     let timer = Timer { due, ..timer };
     journey.fired.retain(|fired| !fired.is_same_deadline(&timer));
     journey.fired.push(timer.clone());
@@ -215,8 +217,18 @@ fn withdraw(journey: &mut Journey, notification: &NotificationId, reason: Reason
     outcome
 }
 
+/// What a deadline ends with whose rule has been taken out; nobody knows any more what it would have said.
+fn gone(timer: &Timer) -> Decision {
+    Decision {
+        rule: timer.rule.clone(),
+        message: String::new(),
+        subject: timer.subject.clone(),
+        verdict: Verdict::Suppress { reason: Reason::RuleGone, detail: None, skipped: Vec::new() },
+    }
+}
+
 /// Sets the timers that the deadlines call for now, and drops those that they do not. Returns
-/// the decisions to wait.
+/// the decisions to wait, and to wait no more for rules that have been taken out.
 fn schedule(journey: &mut Journey, rules: &RuleSet) -> Vec<Decision> {
     let mut outcome = Outcome::default();
     let wanted = schedule::timers(journey, rules);
@@ -224,7 +236,9 @@ fn schedule(journey: &mut Journey, rules: &RuleSet) -> Vec<Decision> {
         let until = Verdict::Defer { until: timer.timer.due, reason: Reason::AwaitingDeadline };
         outcome.decided(timer.rule, &timer.timer.subject, until);
     }
-    journey.timers = wanted.into_iter().map(|wanted| wanted.timer).collect();
+    let wanted = wanted.into_iter().map(|wanted| wanted.timer).collect();
+    let before = std::mem::replace(&mut journey.timers, wanted);
+    outcome.decisions.extend(before.iter().filter(|timer| rules.get(&timer.rule).is_none()).map(gone));
     outcome.decisions
 }
 

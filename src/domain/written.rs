@@ -5,7 +5,7 @@ pub mod yaml;
 use serde_saphyr::Location;
 
 use super::condition::Flaw;
-use super::fault::Fault;
+use super::fault::{Fault, Place};
 
 /// A YAML file, by the name under which people open it.
 #[derive(Clone, Copy)]
@@ -15,10 +15,15 @@ pub struct Written<'a> {
 }
 
 impl Written<'_> {
+    /// Where that is.
+    pub fn place(&self, at: Location) -> Place {
+        let (line, column) = (usize::try_from(at.line()), usize::try_from(at.column()));
+        Place { file: self.file.into(), line: line.unwrap_or(1), column: column.unwrap_or(1) }
+    }
+
     /// A fault of that place.
     pub fn fault(&self, at: Location, what: impl Into<String>) -> Fault {
-        let (line, column) = (usize::try_from(at.line()), usize::try_from(at.column()));
-        Fault::new(self.file, what).at(line.unwrap_or(1), column.unwrap_or(1))
+        self.place(at).fault(what)
     }
 
     /// Why the file cannot be read as what it should be, in the words of its writer.

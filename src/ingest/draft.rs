@@ -10,10 +10,11 @@ use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{Body, Event, EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link};
 use crate::domain::notification::{Content, Notification};
+use crate::domain::shop::Shop;
 use crate::domain::step::{Input, Transition, step};
 use crate::domain::time::Timestamp;
 use crate::envelope;
-use crate::message::{Letter, Templates};
+use crate::message::Letter;
 use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record, Wake};
 use crate::publish::Outlet;
 use crate::shops::Shops;
@@ -64,9 +65,11 @@ pub trait Writer {
     fn write(&self, letter: &Letter<'_>) -> Result<Content, String>;
 }
 
-impl Writer for Templates {
+/// In the words of the letter's shop.
+impl Writer for Shops {
     fn write(&self, letter: &Letter<'_>) -> Result<Content, String> {
-        Self::write(self, letter).map_err(|unwritable| unwritable.to_string())
+        let served = self.get(letter.shop_id).ok_or_else(|| "its shop is served no more".to_owned())?;
+        served.templates.write(letter).map_err(|unwritable| unwritable.to_string())
     }
 }
 
@@ -250,20 +253,20 @@ impl<'a> Draft<'a> {
 
     /// Takes one step of a journey; says what the input was to it.
     fn advance(&mut self, key: &JourneyKey, input: Input<'_>, received_at: Timestamp) -> Result<News, Full> {
-        let Some(rules) = self.shops.rules(&key.shop) else { return Ok(News::Known) };
+        let Some(served) = self.shops.get(&key.shop) else { return Ok(News::Known) };
         self.open(key);
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
         let traceparent = match input {
             Input::Event(event) => event.traceparent.as_deref(),
             Input::Due | Input::Withdrawn(..) => None,
         };
-        let mut transition = step(&sheet.journey, input, rules, self.now)?;
+        let mut transition = step(&sheet.journey, input, &served.rules, self.now)?;
         if transition.news == News::Repeated {
             return Ok(News::Repeated);
         }
         sheet.is_changed = true;
         for notification in std::mem::take(&mut transition.notifications) {
-            let content = write(self.writer, key, &transition, &notification, rules);
+            let content = write(self.writer, key, &transition, &notification, &served.rules.shop);
             match content {
                 Ok(content) => sheet.notifications.push((Notification { received_at, ..notification }, content)),
                 Err(why) => transition.refuse(&notification.id, &why),
@@ -300,14 +303,14 @@ fn write(
     key: &JourneyKey,
     transition: &Transition,
     notification: &Notification,
-    rules: &crate::domain::rule::RuleSet,
+    shop: &Shop,
 ) -> Result<Content, String> {
     let journey = &transition.journey;
-    let recipient = reach(&journey.order.customer, &rules.shop, notification.channel)
-        .map_err(|reason| reason.in_words().to_owned())?;
+    let recipient =
+        reach(&journey.order.customer, shop, notification.channel).map_err(|reason| reason.in_words().to_owned())?;
     let letter = Letter {
         shop_id: &key.shop,
-        shop: &rules.shop,
+        shop,
         journey,
         subject: &notification.subject,
         message: &notification.message,

@@ -16,7 +16,7 @@ use crate::domain::event::{Body, Event, EventKey, ParcelStatus};
 use crate::domain::time::Timestamp;
 use crate::envelope::{self, Decoded, Formats, Limits, Reading, Refusal};
 use crate::ports::{DeadRecord, Feed, Partition, Record};
-use crate::shops::Shops;
+use crate::shops::{InForce, Shops};
 use crate::telemetry::Metrics;
 
 /// What the feed becomes once it is decoded; in the same order.
@@ -61,7 +61,7 @@ pub struct Arrival {
 /// Reads records; shared by the feed and by redrives.
 #[derive(Clone)]
 pub struct Reader {
-    pub shops: Arc<Shops>,
+    pub shops: InForce,
     pub limits: Limits,
     pub formats: Arc<Formats>,
     /// `None`: no registry is configured, and what needs one is refused.
@@ -75,9 +75,10 @@ impl Reader {
     /// Reads a batch; what has to wait for a schema is put with what is held.
     fn read(&self, records: impl IntoIterator<Item = Record>, held: &mut Held) -> Read {
         let mut read = Read::default();
+        let shops = self.shops.get();
         for record in records {
             let (partition, offset) = (record.partition.clone(), record.offset);
-            let waiting = if held.holds(&partition) { Some(record) } else { self.read_one(record, &mut read) };
+            let waiting = if held.holds(&partition) { Some(record) } else { self.read_one(record, &shops, &mut read) };
             if let Some(record) = waiting {
                 held.push(record);
                 continue;
@@ -95,9 +96,10 @@ impl Reader {
     /// to wait for a schema are left out: they will be asked about again.
     pub fn read_again(&self, records: Vec<(i64, Record)>) -> (Vec<i64>, Read) {
         let mut read = Read::default();
+        let shops = self.shops.get();
         let mut numbers = Vec::new();
         for (number, record) in records {
-            if self.read_one(record, &mut read).is_none() {
+            if self.read_one(record, &shops, &mut read).is_none() {
                 numbers.push(number);
             }
         }
@@ -105,7 +107,7 @@ impl Reader {
     }
 
     /// Reads a record, or gives it back if its schema is not known yet.
-    fn read_one(&self, record: Record, read: &mut Read) -> Option<Record> {
+    fn read_one(&self, record: Record, shops: &Shops, read: &mut Read) -> Option<Record> {
         let now = self.clock.now();
         let format = self.formats.of(&record.partition.topic);
         let lookup = self.schemas.as_ref().and_then(|schemas| {
@@ -121,13 +123,8 @@ impl Reader {
                 return None;
             }
         };
-        let reading = Reading {
-            format,
-            schema: schema.as_deref(),
-            zone_of: &|shop| self.shops.zone(shop),
-            limits: &self.limits,
-            now,
-        };
+        let reading =
+            Reading { format, schema: schema.as_deref(), zone_of: &|shop| shops.zone(shop), limits: &self.limits, now };
         match envelope::decode(&record, &reading) {
             Ok(events) if events.is_empty() => read.ignored += 1,
             Ok(events) => {

@@ -16,7 +16,8 @@ use crate::domain::notification::Content;
 use crate::domain::order::Channel;
 
 impl Templates {
-    /// Everything that is wrong; empty if the templates can be used.
+    /// Everything that is wrong; empty if the templates can be used. What is inherited has been
+    /// checked where it stands.
     pub fn check(&self) -> Vec<Fault> {
         let shape = Shape::of_scene();
         let mut faults = Vec::new();
@@ -24,7 +25,8 @@ impl Templates {
         for message in self.messages() {
             // a regional locale may leave a message to its language
             let own = self.locales(Some(message));
-            for locale in everywhere.iter().filter(|locale| !locale.contains('-') || own.contains(locale.as_str())) {
+            let needed = everywhere.iter().filter(|locale| !locale.contains('-') || own.contains(locale.as_str()));
+            for locale in needed.filter(|locale| !self.inherits(message, locale)) {
                 self.check_message(message, locale, &shape, &mut faults);
             }
         }
@@ -75,7 +77,7 @@ impl Templates {
     fn check_samples(&self, faults: &mut Vec<Fault>) {
         let samples = sample::all();
         for message in self.messages() {
-            for locale in self.locales(Some(message)) {
+            for locale in self.locales(Some(message)).into_iter().filter(|locale| !self.inherits(message, locale)) {
                 for sample in &samples {
                     for channel in Channel::ALL {
                         self.check_sample(message, locale, sample, channel, faults);

@@ -1,15 +1,23 @@
 //! The words, as files: `<message>/<locale>/{subject,html,text,sms}.hbs`, with what several
 //! messages share in `layout/` (every locale) and `layout/<locale>/`.
+//!
+//! A shop's own files lie over those that every shop inherits: each stands in the place of the
+//! one of the same path. What it does not change is shared, not copied.
 
 pub mod link;
 mod source;
+mod sources;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+use std::sync::{Arc, LazyLock};
 
-use handlebars::{Context, Handlebars, RenderError, Template};
+use handlebars::{
+    Context, Handlebars, RenderContext, RenderError, RenderErrorReason, Renderable, StringOutput, Template,
+};
 
 use self::link::Broken;
+use self::sources::{Partials, Place, Sources};
 use super::{format, markup};
 use crate::domain::fault::{Fault, nearest};
 
@@ -40,24 +48,55 @@ impl Part {
     }
 }
 
-/// The templates of one locale.
+/// Escapes what it shows.
+static HTML: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(escape_html));
+/// Shows it as it is; the context has been made safe for lines of plain text.
+static PLAIN: LazyLock<Handlebars<'static>> = LazyLock::new(|| registry(str::to_owned));
+
+/// A part with every partial in its place.
 #[derive(Debug)]
-pub(super) struct Set {
-    /// Escapes what it shows.
-    html: Handlebars<'static>,
-    /// Shows it as it is; the context has been made safe for lines of plain text.
-    plain: Handlebars<'static>,
+struct Linked {
+    /// One after the other; what trees have in common is shared.
+    pieces: Vec<Arc<Template>>,
+    /// The partials in it, by their names: a layer that has one of these must link it anew.
+    partials: BTreeSet<String>,
+}
+
+/// Pieces that are there already, by the line where each begins.
+#[derive(Default)]
+struct Pool(HashMap<usize, Vec<Arc<Template>>>);
+
+impl Pool {
+    fn put(&mut self, piece: &Arc<Template>) {
+        let begin = piece.mapping.first().map_or(0, |line| line.0);
+        self.0.entry(begin).or_default().push(Arc::clone(piece));
+    }
+
+    /// `pieces`, those that are there already in the place of their equals.
+    fn shared(&mut self, pieces: Vec<Template>) -> Vec<Arc<Template>> {
+        let mut shared = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            let beside = piece.mapping.first().and_then(|line| self.0.get(&line.0));
+            let known = beside.and_then(|beside| beside.iter().find(|known| ***known == piece)).cloned();
+            shared.push(known.unwrap_or_else(|| {
+                let piece = Arc::new(piece);
+                self.put(&piece);
+                piece
+            }));
+        }
+        shared
+    }
 }
 
 /// Every message in every locale, ready to be written.
 #[derive(Debug)]
 pub struct Templates {
-    /// By locale as the folders are named.
-    sets: BTreeMap<String, Set>,
-    /// Which messages there are, and in which locales.
-    messages: BTreeMap<String, BTreeSet<String>>,
-    /// The files, in the order of their numbers in the lines of linked trees.
-    files: Vec<String>,
+    /// What is inherited where this layer says nothing.
+    below: Option<Arc<Templates>>,
+    /// The files of this layer.
+    sources: Sources,
+    /// What this layer changes, by message and locale.
+    own: BTreeMap<String, BTreeMap<String, BTreeMap<Part, Linked>>>,
 }
 
 impl Templates {
@@ -70,58 +109,33 @@ impl Templates {
             Some(directory) => source::from_directory(directory)?,
             None => source::embedded(),
         };
-        Self::compile(read)
+        Self::compile(None, read)
     }
 
-    fn compile(read: Vec<source::File>) -> Result<Self, Vec<Fault>> {
-        let mut faults = Vec::new();
-        let files: Vec<String> = read.iter().map(|file| file.shown.clone()).collect();
-        let mut shared: HashMap<String, Template> = HashMap::new();
-        let mut own: BTreeMap<String, HashMap<String, Template>> = BTreeMap::new();
-        // partials that are there and broken: that they cannot be used is no fault of its own
-        let mut unread: BTreeSet<String> = BTreeSet::new();
-        let mut parts: Vec<(String, String, Part, Template)> = Vec::new();
-        for (index, file) in read.iter().enumerate() {
-            let template = match link::compile(&file.content, index) {
-                Ok(template) => template,
-                Err(broken) => {
-                    faults.push(fault(&broken, &files, &[]));
-                    unread.insert(stem(file.path.rsplit('/').next().unwrap_or_default()));
-                    continue;
+    /// No words at all, for who decides and sends nothing.
+    pub fn none() -> Self {
+        Self { below: None, sources: Sources::default(), own: BTreeMap::new() }
+    }
+
+    /// Reads the templates in `directory` over those of `below`.
+    ///
+    /// # Errors
+    /// As [`Templates::load`].
+    pub fn over(below: &Arc<Self>, directory: &Path) -> Result<Self, Vec<Fault>> {
+        Self::compile(Some(Arc::clone(below)), source::from_directory(directory)?)
+    }
+
+    fn compile(below: Option<Arc<Self>>, read: source::Folder) -> Result<Self, Vec<Fault>> {
+        let first = below.as_ref().map_or(0, |below| below.sources.next());
+        let (sources, mut faults) = Sources::compile(read, first);
+        let mut templates = Self { below, sources, own: BTreeMap::new() };
+        for (place, linked) in templates.link() {
+            match linked {
+                Ok(linked) => {
+                    let locales = templates.own.entry(place.message).or_default();
+                    locales.entry(place.locale).or_default().insert(place.part, linked);
                 }
-            };
-            let segments: Vec<&str> = file.path.split('/').collect();
-            match segments[..] {
-                ["layout", name] => drop(shared.insert(stem(name), template)),
-                ["layout", locale, name] => {
-                    own.entry(locale.to_owned()).or_default().insert(stem(name), template);
-                }
-                [message, locale, name] if Part::of_file(name).is_some() => {
-                    let part = Part::of_file(name).unwrap_or(Part::Text);
-                    parts.push((message.to_owned(), locale.to_owned(), part, template));
-                }
-                _ => faults.push(
-                    Fault::new(&file.shown, "not a file of a message").suggest(
-                        "a message has <message>/<locale>/subject.hbs, html.hbs, text.hbs and sms.hbs; partials go into layout/",
-                    ),
-                ),
-            }
-        }
-        let mut templates = Self { sets: BTreeMap::new(), messages: BTreeMap::new(), files };
-        let mut partials: HashMap<String, HashMap<String, Template>> = HashMap::new();
-        for (message, locale, part, template) in parts {
-            let known = partials.entry(locale.clone()).or_insert_with(|| {
-                let mut known = shared.clone();
-                known.extend(own.remove(&locale).unwrap_or_default());
-                known
-            });
-            match link::link(&template, known) {
-                Ok(linked) => templates.insert(message, locale, part, linked),
-                Err(Broken { missing: Some(name), .. }) if unread.contains(&name) => {}
-                Err(broken) => {
-                    let names: Vec<&str> = known.keys().map(String::as_str).collect();
-                    faults.push(fault(&broken, &templates.files, &names));
-                }
+                Err(fault) => faults.extend(fault),
             }
         }
         faults.sort();
@@ -129,42 +143,95 @@ impl Templates {
         if faults.is_empty() { Ok(templates) } else { Err(faults) }
     }
 
-    fn insert(&mut self, message: String, locale: String, part: Part, template: Template) {
-        let set = self.sets.entry(locale.clone()).or_insert_with(Set::new);
-        let registry = if part == Part::Html { &mut set.html } else { &mut set.plain };
-        registry.register_template(&registered(part, &message), template);
-        self.messages.entry(message).or_default().insert(locale);
+    /// Links the parts of this layer, and the inherited ones that use a partial of it. No fault is
+    /// told of a part whose partial is there and broken.
+    fn link(&self) -> Vec<(Place, Result<Linked, Option<Fault>>)> {
+        let mut places: BTreeSet<&Place> = self.sources.parts.keys().collect();
+        let inherited = self.below.iter().flat_map(|below| below.sources.parts.keys());
+        places.extend(inherited.filter(|place| self.touches(place)));
+        let mut linked = Vec::with_capacity(places.len());
+        let mut pool = Pool::default();
+        for place in places {
+            let below = self.below.as_ref().and_then(|below| below.linked(&place.message, &place.locale, place.part));
+            below.into_iter().flat_map(|below| &below.pieces).for_each(|piece| pool.put(piece));
+            let layers = [Some(&self.sources), self.below.as_deref().map(|below| &below.sources)];
+            let layers: Vec<&Sources> = layers.into_iter().flatten().collect();
+            let Some(part) = layers.iter().find_map(|layer| layer.parts.get(place)) else { continue };
+            let partials = Partials::of(&layers, &place.locale);
+            let mut used = BTreeSet::new();
+            let result = match link::link(part, &partials, &mut used) {
+                Ok(pieces) => Ok(Linked { pieces: pool.shared(pieces), partials: used }),
+                Err(Broken { missing: Some(name), .. }) if self.sources.unread.contains(&name) => Err(None),
+                Err(broken) => Err(Some(self.fault(&broken, &partials.names()))),
+            };
+            linked.push((place.clone(), result));
+        }
+        linked
+    }
+
+    /// An inherited part uses a partial that this layer has.
+    fn touches(&self, place: &Place) -> bool {
+        let inherited = self.below.as_ref().and_then(|below| below.linked(&place.message, &place.locale, place.part));
+        inherited.is_some_and(|linked| linked.partials.iter().any(|name| self.sources.has(&place.locale, name)))
+    }
+
+    fn fault(&self, broken: &Broken, partials: &[&str]) -> Fault {
+        let (file, line) = self.place(broken.line);
+        let fault = Fault::new(file, &broken.what).at(line, broken.column);
+        let near = broken.missing.as_deref().and_then(|missing| nearest(missing, partials.iter().copied()));
+        match near {
+            Some(near) => fault.suggest(format!("did you mean '{near}'?")),
+            None => fault,
+        }
     }
 
     /// The messages there are words for.
     pub fn messages(&self) -> impl Iterator<Item = &str> {
-        self.messages.keys().map(String::as_str)
+        let layers = std::iter::successors(Some(self), |layer| layer.below.as_deref());
+        layers.flat_map(|layer| layer.own.keys()).map(String::as_str).collect::<BTreeSet<_>>().into_iter()
     }
 
     /// The locales of a message, or of all.
     pub(super) fn locales(&self, message: Option<&str>) -> BTreeSet<&str> {
-        let sets = self.messages.iter().filter(|(name, _)| message.is_none_or(|message| message == **name));
-        sets.flat_map(|(_, locales)| locales).map(String::as_str).collect()
+        let own = self.own.iter().filter(|(name, _)| message.is_none_or(|message| message == **name));
+        let inherited = self.below.iter().flat_map(|below| below.locales(message));
+        own.flat_map(|(_, locales)| locales.keys()).map(String::as_str).chain(inherited).collect()
     }
 
-    /// The tree of a part, partials in place.
-    pub(super) fn tree(&self, message: &str, locale: &str, part: Part) -> Option<&Template> {
-        let set = self.sets.get(locale)?;
-        let registry = if part == Part::Html { &set.html } else { &set.plain };
-        registry.get_template(&registered(part, message))
+    /// All of a message in this locale is inherited.
+    pub(super) fn inherits(&self, message: &str, locale: &str) -> bool {
+        let own = self.own.get(message).is_some_and(|locales| locales.contains_key(locale));
+        !own && self.below.as_ref().is_some_and(|below| below.locales(Some(message)).contains(locale))
+    }
+
+    fn linked(&self, message: &str, locale: &str, part: Part) -> Option<&Linked> {
+        let own = || self.own.get(message)?.get(locale)?.get(&part);
+        own().or_else(|| self.below.as_ref()?.linked(message, locale, part))
+    }
+
+    /// The tree of a part, partials in place: its pieces, one after the other.
+    pub(super) fn tree(&self, message: &str, locale: &str, part: Part) -> Option<&[Arc<Template>]> {
+        self.linked(message, locale, part).map(|linked| &*linked.pieces)
     }
 
     /// Where a line of a tree was written.
     pub(super) fn place(&self, line: usize) -> (&str, usize) {
-        let (file, line) = link::place(line);
-        (self.files.get(file).map_or("", String::as_str), line)
+        let (file, in_file) = link::place(line);
+        match &self.below {
+            Some(below) if file < self.sources.first => below.place(line),
+            _ => (self.sources.file(file).unwrap_or_default(), in_file),
+        }
     }
 
     /// The file of a part, or where it should be.
     pub(super) fn file(&self, message: &str, locale: &str, part: Part) -> String {
-        let path = format!("{message}/{locale}/{}", part.file());
-        let base = self.files.first().map_or(source::SHOWN, |file| source::base(file));
-        format!("{base}/{path}")
+        let place = Place { message: message.to_owned(), locale: locale.to_owned(), part };
+        match &self.below {
+            Some(below) if !self.sources.parts.contains_key(&place) && below.sources.parts.contains_key(&place) => {
+                below.file(message, locale, part)
+            }
+            _ => format!("{}/{message}/{locale}/{}", self.sources.folder, part.file()),
+        }
     }
 
     /// Writes out one part.
@@ -175,35 +242,26 @@ impl Templates {
         part: Part,
         context: &Context,
     ) -> Result<String, RenderError> {
-        let set = self.sets.get(locale);
-        let name = registered(part, message);
-        let missing = || handlebars::RenderErrorReason::TemplateNotFound(name.clone());
-        let set = set.ok_or_else(missing)?;
-        let registry = if part == Part::Html { &set.html } else { &set.plain };
-        registry.render_with_context(&name, context)
+        let missing = || RenderErrorReason::TemplateNotFound(format!("{message}/{locale}/{}", part.file()));
+        let tree = self.tree(message, locale, part).ok_or_else(missing)?;
+        let registry = if part == Part::Html { &*HTML } else { &*PLAIN };
+        let mut output = StringOutput::new();
+        let mut rendering = RenderContext::new(None);
+        for piece in tree {
+            piece.render(registry, context, &mut rendering, &mut output)?;
+        }
+        output.into_string().map_err(RenderError::from)
     }
 }
 
-impl Set {
-    fn new() -> Self {
-        let registry = |escape: fn(&str) -> String| {
-            let mut registry = Handlebars::new();
-            registry.set_strict_mode(true);
-            registry.register_escape_fn(escape);
-            format::register(&mut registry);
-            registry.register_helper(markup::NAME, Box::new(markup::Markup));
-            registry
-        };
-        Self { html: registry(escape_html), plain: registry(str::to_owned) }
-    }
-}
-
-fn registered(part: Part, message: &str) -> String {
-    format!("{message}/{}", part.file())
-}
-
-fn stem(file: &str) -> String {
-    file.strip_suffix(".hbs").unwrap_or(file).to_owned()
+/// With the helpers that templates may use; the templates themselves are kept apart from it.
+fn registry(escape: fn(&str) -> String) -> Handlebars<'static> {
+    let mut registry = Handlebars::new();
+    registry.set_strict_mode(true);
+    registry.register_escape_fn(escape);
+    format::register(&mut registry);
+    registry.register_helper(markup::NAME, Box::new(markup::Markup));
+    registry
 }
 
 /// For text and for quoted attributes. Leaves `=` alone, which handlebars' own does not: mail
@@ -221,14 +279,4 @@ fn escape_html(text: &str) -> String {
         }
     }
     escaped
-}
-
-fn fault(broken: &Broken, files: &[String], partials: &[&str]) -> Fault {
-    let (file, line) = link::place(broken.line);
-    let fault = Fault::new(files.get(file).cloned().unwrap_or_default(), &broken.what).at(line, broken.column);
-    let near = broken.missing.as_deref().and_then(|missing| nearest(missing, partials.iter().copied()));
-    match near {
-        Some(near) => fault.suggest(format!("did you mean '{near}'?")),
-        None => fault,
-    }
 }

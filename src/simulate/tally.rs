@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::domain::decision::{Cause, Decision, Entry, Reason, Verdict};
-use crate::domain::journey::{JourneyKey, Subject};
+use crate::domain::journey::{Journey, JourneyKey, Subject};
 use crate::domain::order::Channel;
 use crate::domain::rule::RuleName;
 use crate::domain::time::Timestamp;
@@ -83,7 +83,7 @@ impl<'a> Tally<'a> {
     /// compared.
     pub fn new(shops: &'a Shops, most: usize, is_compared: bool) -> Self {
         let mut rules = HashMap::new();
-        for rule in shops.iter().map(|(_, rules)| rules).chain(shops.any()).flat_map(|rules| rules.iter()) {
+        for rule in shops.all().flat_map(|served| served.rules.iter()) {
             let name = rule.name.clone();
             rules.entry(name).or_insert_with(|| named(&rule.name, &rule.message));
         }
@@ -159,9 +159,9 @@ fn named(rule: &RuleName, message: &str) -> RuleTally {
 }
 
 impl Witness for Tally<'_> {
-    fn decided(&mut self, journey: &JourneyKey, entry: Entry) {
+    fn decided(&mut self, journey: &Journey, entry: Entry) {
         for decision in entry.decisions {
-            self.decision(journey, entry.at, &entry.cause, decision);
+            self.decision(&journey.key, entry.at, &entry.cause, decision);
         }
     }
 }

@@ -3,6 +3,8 @@
 mod expected;
 mod reader;
 
+use std::sync::Arc;
+
 use chrono_tz::Tz;
 use serde_json::Value;
 use serde_saphyr::Spanned;
@@ -18,6 +20,8 @@ use crate::domain::rule::{RuleName, RuleSet};
 use crate::domain::time::Timestamp;
 use crate::domain::written::Written;
 use crate::domain::written::yaml::Yaml;
+use crate::message::Templates;
+use crate::shops::Served;
 use reader::Reader;
 
 /// A file of tests.
@@ -37,6 +41,8 @@ pub struct Trial {
     pub frame: Frame,
     /// All rules, for the test's shop.
     pub rules: RuleSet,
+    /// What it says, and how.
+    pub templates: Arc<Templates>,
     /// The first is `order.placed`.
     pub happenings: Vec<Happening>,
     pub until: Option<Timestamp>,
@@ -192,8 +198,8 @@ impl Reader<'_> {
         if name.is_empty() {
             self.fault(source.referenced, "the test has no name; begin it with 'test: <what it shows>'");
         }
-        let rules = bench
-            .rules_of(ground.named.as_deref(), &ground.shop)
+        let Served { rules, templates } = bench
+            .shop(ground.named.as_deref(), &ground.shop)
             .map_err(|what| self.fault(source.referenced, what))
             .ok()?;
         let zone = ground.zone.unwrap_or(rules.shop.time_zone);
@@ -237,6 +243,7 @@ impl Reader<'_> {
             line,
             frame,
             rules,
+            templates,
             happenings,
             until,
             of_all,

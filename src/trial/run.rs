@@ -60,10 +60,10 @@ pub struct Written {
 }
 
 /// Runs a test.
-pub fn run(trial: &Trial, templates: &Templates) -> Run {
+pub fn run(trial: &Trial) -> Run {
     let mut stage = Stage {
         rules: &trial.rules,
-        templates,
+        templates: &trial.templates,
         now: trial.frame.start,
         journey: None,
         waiting: None,

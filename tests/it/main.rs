@@ -14,6 +14,8 @@ mod provider;
 mod registry;
 mod rolling;
 mod service;
+mod shops;
+mod simulate;
 mod stack;
 mod store;
 mod trial;

@@ -15,6 +15,7 @@ mod patience;
 mod providers;
 mod refused;
 mod registry;
+mod reload;
 mod settings;
 mod stopping;
 mod storage;

@@ -23,7 +23,7 @@ fn ours() -> Bench {
     bench(reassure::rules::load(None).expect("the default rules have no fault"))
 }
 
-fn bench(rules: Vec<rule::Rule>) -> Bench {
+fn bench<R: Into<Arc<rule::Rule>>>(rules: Vec<R>) -> Bench {
     Bench::new(rules, BTreeMap::new(), Arc::clone(&TEMPLATES))
 }
 
@@ -40,7 +40,7 @@ fn suite(text: &str, bench: &Bench) -> Suite {
 fn report_of(text: &str, bench: &Bench) -> (String, Coverage) {
     let suite = suite(text, bench);
     let mut coverage = Coverage::of(&bench.rules, [&suite]);
-    let verdicts = trial::run(&suite, bench, &|_| true, &mut coverage);
+    let verdicts = trial::run(&suite, &|_| true, &mut coverage);
     let style = report::Style::default();
     (verdicts.iter().map(|verdict| report::verdict(&suite, verdict, style)).collect(), coverage)
 }

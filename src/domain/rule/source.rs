@@ -1,5 +1,7 @@
 //! Rules as people write them: YAML, every fault reported with its place.
 
+mod changes;
+
 use std::fmt;
 
 use serde::Deserialize;
@@ -15,6 +17,8 @@ use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::time::parse_span;
 use crate::domain::written::Written;
+
+pub use changes::{Changes, parse, parse_changes};
 
 /// A mapping with the place of each of its keys and values.
 struct Fields(Vec<(Spanned<String>, Spanned<Value>)>);
@@ -37,23 +41,6 @@ impl<'de> Deserialize<'de> for Fields {
         }
         deserializer.deserialize_map(Reader)
     }
-}
-
-/// Reads a file of rules: a list, each a mapping that begins with `rule: <name>`.
-///
-/// # Errors
-/// Every fault of the file.
-pub fn parse(file: &str, text: &str) -> Result<Vec<Rule>, Vec<Fault>> {
-    let written = Written { file, text };
-    let sources: Vec<Spanned<Fields>> =
-        serde_saphyr::from_str(text).map_err(|error| vec![written.unreadable("a list of rules", &error)])?;
-    let mut rules = Vec::new();
-    let mut faults = Vec::new();
-    for source in sources {
-        let mut reader = Reader { written, faults: &mut faults };
-        rules.extend(reader.rule(source));
-    }
-    if faults.is_empty() { Ok(rules) } else { Err(faults) }
 }
 
 struct Reader<'a> {

@@ -1,6 +1,7 @@
 //! Walks a template's tree with the form of the scene beside it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use handlebars::template::{HelperTemplate, Parameter, TemplateElement, TemplateMapping};
 use handlebars::{Path, PathSeg, Template};
@@ -50,10 +51,10 @@ const BUILT_IN: [&str; 10] = ["eq", "ne", "gt", "gte", "lt", "lte", "and", "or",
 const BLOCKS: [&str; 4] = ["if", "unless", "each", "with"];
 const LOCALS: [&str; 4] = ["first", "last", "index", "key"];
 
-pub fn of(tree: &Template, shape: &Shape, part: Part) -> Uses {
+pub fn of(tree: &[Arc<Template>], shape: &Shape, part: Part) -> Uses {
     let mut walk = Walk { root: shape, part, uses: Uses::default() };
     let scope = Scope { this: shape, path: Vec::new(), present: BTreeSet::new(), outer: None, in_each: false };
-    walk.template(tree, &scope);
+    tree.iter().for_each(|piece| walk.template(piece, &scope));
     walk.uses
 }
 

@@ -4,10 +4,12 @@
 //! beforehand they cost nothing. It also means that a partial that does not exist is found at
 //! loading, and that the check sees one tree with everything a message uses.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement};
+use handlebars::template::{DecoratorTemplate, Parameter, TemplateElement, TemplateMapping};
 use handlebars::{Template, TemplateError, TemplateErrorReason};
+
+use super::sources::Partials;
 
 /// Nested deeper than that, partials include each other in a circle.
 const DEEPEST: usize = 16;
@@ -78,25 +80,62 @@ struct Given<'a> {
     outer: Option<&'a Given<'a>>,
 }
 
-/// The tree of `template` with every partial in its place.
-pub fn link(template: &Template, partials: &HashMap<String, Template>) -> Result<Template, Broken> {
-    let mut linked = Template::new();
-    splice(template, &mut linked, partials, None, 0)?;
-    Ok(linked)
+/// A tree with every partial in its place, cut where partials begin and end, so that what two trees
+/// have in common can be shared.
+struct Tree(Vec<Template>);
+
+impl Tree {
+    fn push(&mut self, element: TemplateElement, line: TemplateMapping) {
+        if self.0.is_empty() {
+            self.cut();
+        }
+        if let Some(piece) = self.0.last_mut() {
+            piece.elements.push(element);
+            piece.mapping.push(line);
+        }
+    }
+
+    fn cut(&mut self) {
+        self.0.push(Template::new());
+    }
+
+    fn pieces(self) -> impl Iterator<Item = Template> {
+        self.0.into_iter().filter(|piece| !piece.elements.is_empty())
+    }
+
+    fn joined(self) -> Template {
+        self.pieces().fold(Template::new(), |mut whole, piece| {
+            whole.elements.extend(piece.elements);
+            whole.mapping.extend(piece.mapping);
+            whole
+        })
+    }
+}
+
+/// The tree of `template` with every partial in its place, in pieces; the partials' names go into `used`.
+pub fn link(
+    template: &Template,
+    partials: &Partials<'_>,
+    used: &mut BTreeSet<String>,
+) -> Result<Vec<Template>, Broken> {
+    let mut linked = Tree(Vec::new());
+    splice(template, &mut linked, partials, used, None, 0)?;
+    Ok(linked.pieces().collect())
 }
 
 fn splice(
     from: &Template,
-    into: &mut Template,
-    partials: &HashMap<String, Template>,
+    into: &mut Tree,
+    partials: &Partials<'_>,
+    used: &mut BTreeSet<String>,
     given: Option<&Given<'_>>,
     depth: usize,
 ) -> Result<(), Broken> {
-    let within = |inner: &Option<Template>| -> Result<Option<Template>, Broken> {
+    let within = |inner: &Option<Template>, used: &mut BTreeSet<String>| -> Result<Option<Template>, Broken> {
         let Some(inner) = inner else { return Ok(None) };
-        let mut linked = Template::new();
-        splice(inner, &mut linked, partials, given, depth)?;
-        Ok(Some(linked))
+        let mut linked = Tree(Vec::new());
+        splice(inner, &mut linked, partials, used, given, depth)?;
+        Ok(Some(linked.joined()))
     };
     for (element, line) in from.elements.iter().zip(&from.mapping) {
         let fault = |what: String, missing: Option<&str>| Broken {
@@ -120,17 +159,22 @@ fn splice(
                     return Err(fault(format!("the partial '{name}' includes itself"), None));
                 }
                 let gift = gift(partial, given);
+                into.cut();
                 let inline = given.and_then(|given| given.inline.get(name.as_str()).copied());
                 if name == "@partial-block" {
                     let block = given.and_then(|given| given.block);
                     let block = block.ok_or_else(|| fault("no block was given to this partial".to_owned(), None))?;
                     // the block belongs to the user of the partial, and sees what that was given
-                    splice(block, into, partials, given.and_then(|given| given.outer), depth + 1)?;
-                } else if let Some(found) = inline.or_else(|| partials.get(name)) {
-                    splice(found, into, partials, Some(&gift), depth + 1)?;
+                    splice(block, into, partials, used, given.and_then(|given| given.outer), depth + 1)?;
+                } else if let Some(found) = inline {
+                    splice(found, into, partials, used, Some(&gift), depth + 1)?;
+                } else if let Some(found) = partials.get(name) {
+                    used.insert(name.clone());
+                    splice(found, into, partials, used, Some(&gift), depth + 1)?;
                 } else {
                     return Err(fault(format!("there is no partial '{name}'"), Some(name)));
                 }
+                into.cut();
             }
             // collected by `gift`; alone it would mean nothing
             TemplateElement::DecoratorBlock(_) => {}
@@ -139,16 +183,12 @@ fn splice(
             }
             TemplateElement::HelperBlock(block) => {
                 let mut block = block.clone();
-                block.template = within(&block.template)?;
-                block.inverse = within(&block.inverse)?;
-                into.elements.push(TemplateElement::HelperBlock(block));
-                into.mapping.push(line.clone());
+                block.template = within(&block.template, used)?;
+                block.inverse = within(&block.inverse, used)?;
+                into.push(TemplateElement::HelperBlock(block), line.clone());
             }
             TemplateElement::Comment(_) => {}
-            element => {
-                into.elements.push(element.clone());
-                into.mapping.push(line.clone());
-            }
+            element => into.push(element.clone(), line.clone()),
         }
     }
     Ok(())

@@ -10,7 +10,7 @@ use crate::domain::fault::Fault;
 static EMBEDDED: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/config/templates");
 
 /// The folder of the embedded templates, as the repository names it.
-pub const SHOWN: &str = "config/templates";
+const SHOWN: &str = "config/templates";
 
 pub struct File {
     /// Below the folder of templates, with `/`.
@@ -20,8 +20,15 @@ pub struct File {
     pub content: String,
 }
 
+/// The files of a folder, in the order of their paths.
+pub struct Folder {
+    /// As a person would open it.
+    pub shown: String,
+    pub files: Vec<File>,
+}
+
 /// The templates that the program carries.
-pub fn embedded() -> Vec<File> {
+pub fn embedded() -> Folder {
     fn visit(dir: &Dir<'_>, files: &mut Vec<File>) {
         for file in dir.files() {
             let path = file.path().to_string_lossy().replace('\\', "/");
@@ -34,18 +41,18 @@ pub fn embedded() -> Vec<File> {
     let mut files = Vec::new();
     visit(&EMBEDDED, &mut files);
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    files
+    Folder { shown: SHOWN.to_owned(), files }
 }
 
 /// The templates in `directory`. Hidden files are passed over: mounted configuration has them.
-pub fn from_directory(directory: &Path) -> Result<Vec<File>, Vec<Fault>> {
+pub fn from_directory(directory: &Path) -> Result<Folder, Vec<Fault>> {
     let (mut files, mut faults) = (Vec::new(), Vec::new());
     visit(directory, "", &mut files, &mut faults);
     if files.is_empty() && faults.is_empty() {
         faults.push(Fault::new(directory.display().to_string(), "there are no templates here"));
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    if faults.is_empty() { Ok(files) } else { Err(faults) }
+    if faults.is_empty() { Ok(Folder { shown: directory.display().to_string(), files }) } else { Err(faults) }
 }
 
 fn visit(directory: &Path, above: &str, files: &mut Vec<File>, faults: &mut Vec<Fault>) {
@@ -70,9 +77,4 @@ fn visit(directory: &Path, above: &str, files: &mut Vec<File>, faults: &mut Vec<
             Err(error) => faults.push(Fault::new(on_disk.display().to_string(), format!("cannot be read: {error}"))),
         }
     }
-}
-
-/// The folder of templates that a file `…/<message>/<locale>/<part>` lies in.
-pub fn base(file: &str) -> &str {
-    file.rsplitn(4, '/').nth(3).unwrap_or(SHOWN)
 }

@@ -174,7 +174,7 @@ fn a_rule_that_was_taken_out_speaks_no_more() {
   once_per: order
   expires: 1d",
     );
-    same(&told.tell("+1d1m look shipping"), "+1d1m look shipping email:no_longer_true webhook:no_longer_true");
+    same(&told.tell("+1d1m look shipping"), "+1d1m look shipping email:rule_gone webhook:rule_gone");
     told.tell("+9d wait");
     assert!(told.journey.timers.is_empty(), "the deadlines of the rules are gone with them");
 }

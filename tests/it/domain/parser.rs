@@ -256,13 +256,13 @@ fn rules_of_a_folder_share_neither_names_nor_hopes() {
     same(&load(), "here: there is no rule in any *.yaml file here: nothing would ever be sent");
     write("a.yaml", rule("one", ""));
     write("b.yml", rule("one", ""));
-    same(&load(), "b.yml: the rule 'one' stands in a.yaml already");
+    same(&load(), "b.yml:1:3: the rule 'one' stands in a.yaml already");
     write("b.yml", rule("two", "  again_after: [dealy]\n  only_if_told: [parole]\n"));
     same(
         &load(),
-        "b.yml: the rule 'two' has 'dealy' in 'again_after', which no rule sends
+        "b.yml:1:3: the rule 'two' has 'dealy' in 'again_after', which no rule sends
              did you mean 'delay'?
-         b.yml: the rule 'two' has 'parole' in 'only_if_told', which no rule sends",
+         b.yml:1:3: the rule 'two' has 'parole' in 'only_if_told', which no rule sends",
     );
 }
 

@@ -22,7 +22,7 @@ fn every_default_rule_is_tried_and_nothing_of_it_is_left_unshown() {
     let mut coverage = Coverage::of(&bench.rules, &suites);
     let mut failed = String::new();
     for suite in &suites {
-        for verdict in trial::run(suite, &bench, &|_| true, &mut coverage) {
+        for verdict in trial::run(suite, &|_| true, &mut coverage) {
             if !verdict.passed() {
                 failed += &report::verdict(suite, &verdict, report::Style::default());
             }
@@ -50,7 +50,7 @@ fn the_values_that_are_told_agree_with_the_decision() {
     let mut asked = 0;
     for suite in suites(&bench) {
         for trial in &suite.trials {
-            for decided in run::run(trial, &bench.templates).decided {
+            for decided in run::run(trial).decided {
                 let Some(reasons) = &decided.reasons else { continue };
                 asked += 1;
                 let held = |trace: &Option<reassure::domain::condition::trace::Trace>| {
@@ -101,7 +101,7 @@ fn a_rule_that_changes_is_noticed() {
         let bench = super::bench(all);
         let suites = suites(&bench);
         let mut coverage = Coverage::of(&bench.rules, &suites);
-        let fails = |suite| trial::run(suite, &bench, &|_| true, &mut coverage).iter().any(|verdict| !verdict.passed());
+        let fails = |suite| trial::run(suite, &|_| true, &mut coverage).iter().any(|verdict| !verdict.passed());
         assert!(suites.iter().any(fails), "{name}: '{from}' became '{to}', and no test fails");
     }
 }

@@ -8,7 +8,7 @@ fn updated(text: &str) -> String {
     let bench = ours();
     let suite = suite(text, &bench);
     let mut coverage = Coverage::of(&bench.rules, [&suite]);
-    let verdicts = trial::run(&suite, &bench, &|_| true, &mut coverage);
+    let verdicts = trial::run(&suite, &|_| true, &mut coverage);
     update(text, &suite, &verdicts)
 }
 

@@ -1,0 +1,107 @@
+//! A shop's rules lie over those that every shop inherits.
+
+use std::collections::BTreeSet;
+
+use reassure::domain::rule::{Rule, RuleName};
+use reassure::shops::Served;
+
+use super::Street;
+
+const SHIPPING: &str = "
+- rule: shipping
+  says: Ours is on its way.
+  on: shipment.created
+  message: shipping
+  channels: [sms]
+  once_per: order
+  expires: 2h
+";
+
+const THANKS: &str = "
+- rule: thanks
+  says: A word of thanks.
+  on: order.collected
+  message: usage
+  channels: [email]
+  once_per: order
+  expires: 1d
+";
+
+fn rule<'a>(shop: &'a Served, name: &str) -> Option<&'a Rule> {
+    shop.rules.get(&RuleName::from(name))
+}
+
+fn names(shop: &Served) -> BTreeSet<&str> {
+    shop.rules.iter().map(|rule| rule.name.as_str()).collect()
+}
+
+#[test]
+fn a_rule_of_the_same_name_takes_the_place_and_a_new_one_is_added() {
+    let street = Street::new();
+    street.write("shops/saule/rules/own.yaml", &format!("{SHIPPING}{THANKS}"));
+    let loaded = street.load().unwrap_or_else(|faults| panic!("{faults:#?}"));
+    let (orme, saule) = (loaded.shops.get("orme").unwrap(), loaded.shops.get("saule").unwrap());
+    assert_eq!(rule(saule, "shipping").unwrap().says, "Ours is on its way.");
+    assert_ne!(rule(orme, "shipping").unwrap().says, "Ours is on its way.");
+    let added: Vec<_> = names(saule).difference(&names(orme)).copied().collect();
+    assert_eq!(added, ["thanks"]);
+    // what is not changed is shared: a thousand shops must cost little
+    let delay = |shop| std::ptr::from_ref(rule(shop, "delay").unwrap());
+    assert_eq!(delay(orme), delay(saule));
+}
+
+#[test]
+fn a_rule_that_is_off_is_not_there_and_what_waits_for_its_message_stays() {
+    let street = Street::new();
+    street.write("shops/saule/rules/own.yaml", "- rule: delay\n  off: true\n  says: Ours are never late.\n");
+    let saule = street.shop("saule");
+    assert!(rule(&saule, "delay").is_none());
+    assert!(rule(&saule, "recovery").is_some(), "which waits for a delay, among others");
+    assert!(rule(&street.shop("orme"), "delay").is_some());
+}
+
+#[test]
+fn faults_are_told_with_their_place() {
+    for (rules, expected) in [
+        (
+            "\n- rule: delya\n  off: true\n",
+            "…/shops/saule/rules/own.yaml:2:3: the rule 'delya' is off, but no rule of that name is inherited\n    \
+             did you mean 'delay'?",
+        ),
+        (
+            "- rule: delay\n  off: false\n",
+            "…/shops/saule/rules/own.yaml:2:8: off: only true can be said; a rule without it is on",
+        ),
+        (
+            "- rule: delay\n  off: true\n  expires: 3d\n",
+            "…/shops/saule/rules/own.yaml:3:3: a rule that is off has no 'expires'\n    leave it out, or leave 'off' out",
+        ),
+        (
+            &format!("{SHIPPING}- rule: shipping\n  off: true\n"),
+            "…/shops/saule/rules/own.yaml:9:3: the rule 'shipping' stands in …/shops/saule/rules/own.yaml already",
+        ),
+        (
+            &SHIPPING.replace("message: shipping", "message: shiping"),
+            "…/shops/saule/rules/own.yaml:2:3: the rule 'shipping' sends 'shiping', of which there are no templates\n    \
+             did you mean 'shipping'?",
+        ),
+        (
+            &format!("{SHIPPING}  only_if_told: [delya]\n"),
+            "…/shops/saule/rules/own.yaml:2:3: the rule 'shipping' has 'delya' in 'only_if_told', which no rule \
+             sends\n    did you mean 'delay'?",
+        ),
+    ] {
+        let street = Street::new();
+        street.write("shops/saule/rules/own.yaml", rules);
+        assert_eq!(street.faults(), expected, "{rules}");
+    }
+}
+
+#[test]
+fn what_every_shop_inherits_has_no_rule_that_is_off() {
+    let street = Street::new();
+    let folder = street.path().join("rules");
+    street.write("rules/all.yaml", &format!("{SHIPPING}- rule: delay\n  off: true\n"));
+    let faults = reassure::rules::load(Some(&folder)).expect_err("a fault");
+    assert!(faults[0].to_string().contains("all.yaml:9:3: the rule 'delay' is off, but no rule"), "{faults:#?}");
+}

@@ -1,0 +1,67 @@
+//! What a shop leaves out of what it would inherit, and shops that are none.
+
+use reassure::domain::order::Channel;
+
+use super::Street;
+
+#[test]
+fn what_is_unset_is_not_inherited() {
+    let street = Street::new();
+    street.say("unset = [\"providers.sms\", \"packaging\"]");
+    let (orme, saule) = (street.shop("orme").rules.shop, street.shop("saule").rules.shop);
+    assert_eq!(
+        (orme.providers.of(Channel::Sms), orme.packaging.as_deref()),
+        (Some("text"), Some("recycled cardboard"))
+    );
+    assert_eq!((saule.providers.of(Channel::Sms), saule.packaging.as_deref()), (None, None));
+    assert_eq!(saule.providers.of(Channel::Email), Some("mail"));
+}
+
+#[test]
+fn what_cannot_be_unset_is_told() {
+    for (unset, expected) in [
+        (
+            "[\"providers.smss\"]",
+            "…/reassure.toml:13: shops.named.saule.unset: 'providers.smss' is not inherited\n    \
+             did you mean 'providers.sms'?",
+        ),
+        ("[\"name\"]", ""),
+        ("[\"locale\"]", "…/reassure.toml:11: shops.named.saule: missing field `locale`"),
+        ("\"packaging\"", "…/reassure.toml:13: shops.named.saule.unset: "),
+        (
+            "[\"providers.sms\", \"providers.email\"]",
+            "…/reassure.toml:8: shops.named.saule.providers: names no provider for any channel: nothing could be sent",
+        ),
+    ] {
+        let street = Street::new();
+        street.say(&format!("unset = {unset}"));
+        let told = street.faults();
+        assert!(told.starts_with(expected) && told.is_empty() == expected.is_empty(), "{unset}: {told}");
+    }
+}
+
+#[test]
+fn a_folder_of_no_shop_and_a_folder_that_no_shop_has_are_told() {
+    let street = Street::new();
+    street.write("shops/suale/rules/own.yaml", "[]");
+    street.write("shops/saule/template/confirmation/fr/subject.hbs", "Bonjour");
+    street.write("shops/..data/rules/own.yaml", "hidden");
+    assert_eq!(street.faults(), "…/shops/suale: there is no shop 'suale'\n    did you mean 'saule'?");
+    std::fs::remove_dir_all(street.path().join("shops/suale")).unwrap();
+    assert_eq!(
+        street.faults(),
+        "…/shops/saule/template: a shop has no folder 'template'\n    did you mean 'templates'?"
+    );
+}
+
+#[test]
+fn a_shop_that_is_served_without_a_name_may_have_a_folder() {
+    let street = Street::new();
+    street.write("shops/charme/rules/own.yaml", "- rule: delay\n  off: true\n");
+    assert!(street.faults().contains("there is no shop 'charme'\n    add [shops.named.charme]"));
+    let text = std::fs::read_to_string(street.path().join("reassure.toml")).unwrap();
+    street.write("reassure.toml", &format!("shops.unknown = \"serve\"\n{text}"));
+    let count = |id| street.shop(id).rules.iter().count();
+    assert_eq!(count("charme") + 1, count("anybody"));
+    assert_eq!(street.shop("charme").rules.shop.name, "Orme");
+}
