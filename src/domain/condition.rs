@@ -164,9 +164,31 @@ impl<'a> Scope<'a> {
 
 /// The functions of CEL that are worth a suggestion, the macros too.
 const FUNCTION_NAMES: [&str; 25] = [
-    "all", "contains", "double", "duration", "endsWith", "exists", "exists_one", "filter", "getDate", "getDayOfWeek",
-    "getDayOfYear", "getFullYear", "getHours", "getMinutes", "getMonth", "has", "int", "map", "matches", "max", "min",
-    "size", "startsWith", "string", "timestamp",
+    "all",
+    "contains",
+    "double",
+    "duration",
+    "endsWith",
+    "exists",
+    "exists_one",
+    "filter",
+    "getDate",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMinutes",
+    "getMonth",
+    "has",
+    "int",
+    "map",
+    "matches",
+    "max",
+    "min",
+    "size",
+    "startsWith",
+    "string",
+    "timestamp",
 ];
 
 /// Whether CEL has a function of that name, or it is an operator.
