@@ -10,7 +10,8 @@ use reassure::domain::journey::{Journey, JourneyKey};
 use reassure::domain::rule::RuleSet;
 use reassure::domain::step::{Input, step};
 use reassure::domain::time::Timestamp;
-use reassure::shops::Shops;
+use reassure::message::Templates;
+use reassure::shops::{Served, Shops};
 use reassure::simulate::{Recorded, Simulation};
 
 use super::generated::Stream;
@@ -108,7 +109,8 @@ impl Life {
 
 /// Whole simulations, from events that are decoded already: one rule set, and two beside each other.
 pub fn simulations() {
-    let shops = Shops::new(rules(), BTreeMap::new(), true);
+    let templates = std::sync::Arc::new(Templates::load(None).expect("the default templates"));
+    let shops = Shops::new(BTreeMap::new(), Some(Served { rules: rules(), templates }));
     let events: Vec<Recorded> = Stream::new(SEED, JOURNEYS, JOURNEYS / 20)
         .map(|one| Recorded { at: one.at, event: std::sync::Arc::new(one.event) })
         .collect();

@@ -40,15 +40,13 @@ pub fn write(timeline: &Timeline, shop: &Shop) -> String {
     let mut happened = Vec::new();
     for (index, entry) in timeline.entries.iter().enumerate() {
         match replay.event(entry) {
-            Some(Event { body: Body::OrderPlaced(placed), time, .. }) if index == 0 => {
+            Some(Event { body: Body::OrderPlaced(placed), .. }) if index == 0 => {
                 let order = stand_ins.order(json!(placed.order));
                 let _ = writeln!(text, "given:");
                 for (key, value) in &order {
                     let _ = writeln!(text, "  {key}: {}", flow(key, value, &frame));
                 }
-                if whole(entry.at) != whole(time) {
-                    happened.push(event_line(entry, &Map::new(), &frame));
-                }
+                happened.push(event_line(entry, &Map::new(), &frame));
             }
             Some(event) => happened.push(event_line(entry, &stand_ins.data(&event), &frame)),
             None => happened.extend(absence(entry, timeline, &frame)),
@@ -56,6 +54,8 @@ pub fn write(timeline: &Timeline, shop: &Shop) -> String {
     }
     let _ = writeln!(text, "tests:\n  - test: As it went\n    events:");
     happened.sort_by_key(|(at, rank, _)| (*at, *rank));
+    // several messages may have waited for the same providers
+    happened.dedup();
     for (_, _, line) in &happened {
         let _ = writeln!(text, "      - {line}");
     }
@@ -97,16 +97,18 @@ fn absence(entry: &Entry, timeline: &Timeline, frame: &Frame) -> Vec<Happened> {
 
 fn decisions(timeline: &Timeline, frame: &Frame, stand_ins: &StandIns) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
+    let mut before = frame.start;
     for entry in &timeline.entries {
         // a deadline falls due when it is due; that it was looked at a little later is no matter
         let (at, withdrawn) = match &entry.cause {
-            Cause::Timer { due: at, .. } | Cause::Deferral { until: at, .. } => (*at, None),
+            Cause::Timer { due: at, .. } | Cause::Deferral { until: at, .. } => ((*at).max(before), None),
             Cause::Attempt { notification } => {
                 let story = timeline.notifications.iter().find(|story| story.id == *notification);
                 (entry.at, story.map(|story| story.channel))
             }
             Cause::Event { .. } => (entry.at, None),
         };
+        before = before.max(at);
         for decision in &entry.decisions {
             let mut line = Line::of(decision, whole(at), withdrawn);
             line.about = line.about.map(|about| stand_ins.about(&about));
@@ -118,7 +120,6 @@ fn decisions(timeline: &Timeline, frame: &Frame, stand_ins: &StandIns) -> Vec<Li
             }
         }
     }
-    lines.iter_mut().for_each(|line| line.at = line.at.map(|at| at.max(frame.start)));
     lines
 }
 

@@ -8,7 +8,8 @@ mod streams;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use reassure::shops::Shops;
+use reassure::message::Templates;
+use reassure::shops::{Served, Shops};
 use reassure::simulate::Recorded;
 
 use crate::domain::story;
@@ -19,7 +20,8 @@ fn shops(yaml: Option<&str>) -> Shops {
         Some(yaml) => story::own_rules(yaml),
         None => story::rules(),
     };
-    Shops::new(rules, BTreeMap::new(), true)
+    let templates = Arc::new(Templates::load(None).expect("the default templates"));
+    Shops::new(BTreeMap::new(), Some(Served { rules, templates }))
 }
 
 fn recorded(generated: crate::generated::Recorded) -> Recorded {

@@ -1,6 +1,7 @@
 //! `rules test`: the default rules' own tests, and the tool that runs them.
 
 mod defaults;
+mod editor;
 mod explained;
 mod files;
 mod moments;

@@ -49,7 +49,7 @@ fn the_journey_is_rebuilt_as_it_was_at_each_decision() {
     let (mut compared, mut wrong) = (0, Vec::new());
     for suite in all(&bench) {
         for one in &suite.trials {
-            let run = trial::run::run(one, &bench.templates);
+            let run = trial::run::run(one);
             let journey: &Journey = run.journey.as_ref().expect("a journey");
             let replay = Replay::new(journey, &run.entries);
             let mut decided = run.decided.iter();
@@ -89,7 +89,7 @@ fn a_journey_that_became_a_test_comes_to_the_same() {
     let mut wrong = Vec::new();
     for suite in all(&bench) {
         for one in suite.trials.iter().filter(|one| one.expected.is_some()) {
-            let run = trial::run::run(one, &bench.templates);
+            let run = trial::run::run(one);
             let made = trial::from::write(&timeline(&run).expect("a journey"), &one.rules.shop);
             if !Replay::new(run.journey.as_ref().expect("a journey"), &run.entries).replaced(0).is_empty() {
                 continue;
@@ -128,7 +128,7 @@ tests:
 fn trouble() -> (Bench, Timeline) {
     let bench = ours();
     let suite = suite(TROUBLE, &bench);
-    let run = trial::run::run(&suite.trials[0], &bench.templates);
+    let run = trial::run::run(&suite.trials[0]);
     let timeline = timeline(&run).expect("a journey");
     (bench, timeline)
 }
