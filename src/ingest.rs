@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
+use crate::domain::confirmation::{Cause, Change};
 use crate::domain::decision::{NotificationId, Reason, Verdict};
 use crate::domain::event::Reference;
 use crate::domain::journey::JourneyKey;
@@ -24,7 +25,7 @@ use crate::domain::rule::RuleName;
 use crate::envelope::Refusal;
 use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
 use crate::publish::Outlet;
-use crate::shops::InForce;
+use crate::shops::{InForce, Shops};
 use crate::telemetry::Metrics;
 
 use draft::{Disposition, Draft};
@@ -271,6 +272,7 @@ impl Ingest {
         batch.advances.clone_from(&load.advances);
         batch.redriven.clone_from(&load.redriven);
         let verdicts = verdicts(&batch);
+        let without_contact = without_contact(&batch, &shops);
         let streams: BTreeSet<Stream> = batch.publications.iter().map(|publication| publication.stream).collect();
         let lease = Lease {
             owner: self.owner.clone(),
@@ -281,6 +283,9 @@ impl Ingest {
         self.dispatcher.hand(leased, lease.until);
         self.outlet.note(streams);
         self.count(load, &dispositions, verdicts, now);
+        for shop in without_contact {
+            self.metrics.orders_without_contact.with_label_values(&[&shop]).inc();
+        }
         Ok(())
     }
 
@@ -345,6 +350,13 @@ impl Ingest {
         self.metrics.store_seconds.with_label_values(&[operation]).observe(begin.elapsed().as_secs_f64());
         result
     }
+}
+
+/// The shop of each order that came without a contact.
+fn without_contact(batch: &Batch, shops: &Shops) -> Vec<String> {
+    let begins = |change: &Change| matches!(change, Change::Begins { wait, .. } if wait.cause == Cause::NoContact);
+    let came = batch.journeys.iter().filter(|write| begins(&write.confirmation));
+    came.map(|write| shops.label(&write.journey.key.shop).to_owned()).collect()
 }
 
 /// Returns once `stop` is told, or nobody is left to tell it.

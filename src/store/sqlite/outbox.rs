@@ -4,6 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::lane::{self, Lane, Stored};
 use super::publication;
+use super::unconfirmed;
+use crate::domain::confirmation::{Cause, MESSAGE};
 use crate::domain::decision::NotificationId;
 use crate::domain::time::Timestamp;
 use crate::ports::{AttemptRecord, Lease, Next, State, StoreError};
@@ -60,11 +62,15 @@ pub(super) fn record(
 /// Writes one attempt; returns its lane if that became free.
 fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -> Result<Option<Lane>, StoreError> {
     let row = connection
-        .prepare_cached("SELECT seq, journey, channel, ready_ms IS NOT NULL, lease_owner FROM outbox WHERE id = ?1")?
-        .query_row([&attempt.notification.0], |row| Ok((Turn::read(row)?, row.get::<_, Option<String>>(4)?)))
+        .prepare_cached(
+            "SELECT seq, journey, channel, ready_ms IS NOT NULL, lease_owner, message FROM outbox WHERE id = ?1",
+        )?
+        .query_row([&attempt.notification.0], |row| {
+            Ok((Turn::read(row)?, row.get::<_, Option<String>>(4)?, row.get::<_, String>(5)?))
+        })
         .optional()?;
     // forgotten meanwhile: there is nothing left that the attempt could be told of
-    let Some((Turn { seq, lane, is_had }, owner)) = row else { return Ok(None) };
+    let Some((Turn { seq, lane, is_had }, owner, message)) = row else { return Ok(None) };
     connection
         .prepare_cached(
             "INSERT INTO attempts (notification, at_ms, provider, outcome, status, provider_id, detail)
@@ -86,6 +92,7 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
     if owner.as_deref() != Some(&*lease.owner) {
         return Ok(None);
     }
+    unconfirmed::attempted(connection, lane.journey, &lane.channel, &message, &attempt.next)?;
     let state = match attempt.next {
         Next::Retry(due) | Next::Wait(due) => {
             let counts = matches!(attempt.next, Next::Retry(_));
@@ -167,11 +174,16 @@ pub(super) fn redrive(connection: &mut Connection, id: &NotificationId, now: Tim
     let lane = transaction
         .prepare_cached(
             "UPDATE outbox SET state = 'pending', attempts = 0, due_ms = ?2, settled_ms = NULL
-             WHERE id = ?1 AND state IN ('dead', 'held') RETURNING journey, channel",
+             WHERE id = ?1 AND state IN ('dead', 'held') RETURNING journey, channel, message",
         )?
-        .query_row(params![id.0, now.millis()], |row| Ok(Lane { journey: row.get(0)?, channel: row.get(1)? }))
+        .query_row(params![id.0, now.millis()], |row| {
+            Ok((Lane { journey: row.get(0)?, channel: row.get(1)? }, row.get::<_, String>(2)?))
+        })
         .optional()?;
-    if let Some(lane) = &lane {
+    if let Some((lane, message)) = &lane {
+        if message == MESSAGE {
+            unconfirmed::tried(&transaction, lane.journey, &lane.channel, Cause::Failing)?;
+        }
         lane::reseat(&transaction, lane, now)?;
     }
     transaction.commit()?;
