@@ -111,7 +111,7 @@ pub struct DecisionMade<'a> {
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct ReportedCause<'a> {
     pub kind: CauseKind,
-    /// When the event happened or the deadline fell due.
+    /// When the event happened, the deadline fell due or the wait was over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// The type of the event.
@@ -130,6 +130,8 @@ pub struct ReportedCause<'a> {
 pub enum CauseKind {
     Event,
     Deadline,
+    /// A message that was held back came to its moment.
+    Deferral,
     /// A second look, right before an attempt.
     Attempt,
 }
@@ -214,6 +216,7 @@ fn decision_id(key: &JourneyKey, entry: &Entry, number: usize, decision: &Decisi
     let cause = match &entry.cause {
         Cause::Event { source, id, .. } => ["event", source, id],
         Cause::Timer { rule, .. } => ["deadline", rule.as_str(), ""],
+        Cause::Deferral { rule, .. } => ["deferral", rule.as_str(), ""],
         Cause::Attempt { notification } => ["attempt", &notification.0, ""],
     };
     let (at, number) = (entry.at.millis().to_string(), number.to_string());
@@ -262,6 +265,7 @@ fn caused(cause: &Cause) -> ReportedCause<'_> {
             ..bare(CauseKind::Event)
         },
         Cause::Timer { due, .. } => ReportedCause { time: Some(*due), ..bare(CauseKind::Deadline) },
+        Cause::Deferral { until, .. } => ReportedCause { time: Some(*until), ..bare(CauseKind::Deferral) },
         Cause::Attempt { notification } => ReportedCause { id: Some(&notification.0), ..bare(CauseKind::Attempt) },
     }
 }

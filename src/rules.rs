@@ -141,10 +141,12 @@ impl Rules {
     }
 }
 
-/// The messages that a rule waits for and that no rule sends.
+/// The messages that a rule names and that no rule sends.
 fn unsaid(rule: &Rule, place: &Place, messages: &[&str]) -> Vec<Fault> {
-    let waited_for = [("again_after", &rule.again_after), ("only_if_told", &rule.only_if_told)];
-    let named = waited_for.into_iter().flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
+    let lists =
+        [("again_after", &rule.again_after), ("only_if_told", &rule.only_if_told), ("supersedes", &rule.supersedes)];
+    let cool_downs = rule.not_within.iter().map(|cool_down| ("not_within", &cool_down.after));
+    let named = lists.into_iter().chain(cool_downs).flat_map(|(key, names)| names.iter().map(move |name| (key, name)));
     let unknown = named.filter(|(_, name)| !messages.contains(&name.as_str()));
     unknown
         .map(|(key, name)| {

@@ -61,11 +61,16 @@ pub fn write(timeline: &Timeline, now: Timestamp, style: Style) -> String {
     for entry in &timeline.entries {
         text.push_str(&lines(entry, &timeline.notifications, style));
     }
-    let waiting: Vec<_> = journey.timers.iter().collect();
+    let deadlines = journey.timers.iter().map(|timer| (timer.due, &timer.rule, &timer.subject, None));
+    let deferred = journey.deferred.iter();
+    let deferred = deferred.map(|one| (one.until, &one.rule, &one.subject, Some(one.reason.in_words())));
+    let mut waiting: Vec<_> = deadlines.chain(deferred).collect();
+    waiting.sort();
     if !waiting.is_empty() {
         let _ = writeln!(text, "{}", style.paint(Tone::Faint, "waits for"));
-        for timer in waiting {
-            let what = format!("  {}  {}{}", style.moment(timer.due), timer.rule, about(&timer.subject));
+        for (at, rule, subject, why) in waiting {
+            let why = why.map(|why| format!(", {why}")).unwrap_or_default();
+            let what = format!("  {}  {rule}{}{why}", style.moment(at), about(subject));
             let _ = writeln!(text, "{}", style.paint(Tone::Faint, &what));
         }
     }
@@ -84,6 +89,7 @@ pub fn lines(entry: &Entry, notifications: &[Story], style: Style) -> String {
     let (what, happened) = match &entry.cause {
         Cause::Event { event_type, time, .. } => (event_type.clone(), *time),
         Cause::Timer { rule, due } => (format!("deadline of {rule}"), *due),
+        Cause::Deferral { rule, until } => (format!("{rule}, held back until now"), *until),
         Cause::Attempt { .. } => ("second look before sending".to_owned(), entry.at),
     };
     let mut text = format!("{}  {}", style.moment(happened), style.paint(Tone::Strong, &what));
@@ -203,6 +209,7 @@ pub fn json(timeline: &Timeline, now: Timestamp) -> serde_json::Value {
         "timeline": timeline.entries,
         "notifications": timeline.notifications,
         "waits_for": journey.timers,
+        "deferred": journey.deferred,
         "journey": &**journey,
     })
 }

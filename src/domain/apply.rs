@@ -71,6 +71,7 @@ pub fn begin(placed: &OrderPlaced, at: Timestamp) -> Journey {
         told: Vec::new(),
         timers: Vec::new(),
         fired: Vec::new(),
+        deferred: Vec::new(),
         erased: false,
         taken: Default::default(),
     }

@@ -24,6 +24,11 @@ pub enum Cause {
         rule: RuleName,
         due: Timestamp,
     },
+    /// What was held back came to its moment.
+    Deferral {
+        rule: RuleName,
+        until: Timestamp,
+    },
     /// A second look, right before an attempt.
     Attempt {
         notification: NotificationId,
@@ -127,6 +132,12 @@ pub enum Reason {
     RuleGone,
     /// A deadline has been set and waits.
     AwaitingDeadline,
+    /// The same message is held back already, and will speak for this too.
+    AlreadyWaiting,
+    /// Too soon after another message (`not_within`).
+    CoolingDown,
+    /// Something newer has been said, which makes it pointless.
+    Superseded,
     /// No channel of the rule can reach the customer.
     NoChannel,
     /// The order has no e-mail address.
@@ -147,7 +158,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -159,6 +170,9 @@ impl Reason {
         Self::NoLongerTrue,
         Self::RuleGone,
         Self::AwaitingDeadline,
+        Self::AlreadyWaiting,
+        Self::CoolingDown,
+        Self::Superseded,
         Self::NoChannel,
         Self::EmailMissing,
         Self::EmailInvalid,
@@ -185,6 +199,9 @@ impl Reason {
             Self::NoLongerTrue => "no_longer_true",
             Self::RuleGone => "rule_gone",
             Self::AwaitingDeadline => "awaiting_deadline",
+            Self::AlreadyWaiting => "already_waiting",
+            Self::CoolingDown => "cooling_down",
+            Self::Superseded => "superseded",
             Self::NoChannel => "no_channel",
             Self::EmailMissing => "email_missing",
             Self::EmailInvalid => "email_invalid",
@@ -212,6 +229,9 @@ impl Reason {
             Self::NoLongerTrue => "no longer true",
             Self::RuleGone => "its rule has been taken out",
             Self::AwaitingDeadline => "waits for its deadline",
+            Self::AlreadyWaiting => "held back already, and then said once for both",
+            Self::CoolingDown => "too soon after another message",
+            Self::Superseded => "something newer has been said",
             Self::NoChannel => "no channel can reach the customer",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",

@@ -7,6 +7,7 @@ mod extent;
 mod parcel;
 mod phase;
 mod taken;
+mod waiting;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,8 @@ use super::time::{Timestamp, Window};
 pub use parcel::{Announced, Eta, Hold, HoldKind, Parcel, Scan};
 pub use phase::Phase;
 pub use taken::Taken;
+pub(super) use waiting::Due;
+pub use waiting::{Deferred, Timer};
 
 /// The key of a journey: the shop's name and the order's.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -101,17 +104,6 @@ pub struct Told {
     pub withdrawn: bool,
 }
 
-/// A deadline that waits to fall due.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Timer {
-    pub rule: RuleName,
-    pub subject: Subject,
-    /// Which of the rule's deadlines.
-    pub index: u8,
-    /// When it wakes the journey; the deadline itself may have moved later since.
-    pub due: Timestamp,
-}
-
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cancelled {
     pub at: Timestamp,
@@ -177,18 +169,14 @@ pub struct Journey {
     /// Deadlines that have been decided, with the moment they fell due.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fired: Vec<Timer>,
+    /// Messages that are due and held back.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deferred: Vec<Deferred>,
     /// The customer is to be forgotten: nothing is sent any more.
     #[serde(default)]
     pub erased: bool,
     #[serde(default, skip_serializing_if = "Taken::is_empty")]
     pub taken: Taken,
-}
-
-impl Timer {
-    /// The same deadline of the same rule for the same subject, whenever it falls due.
-    pub fn is_same_deadline(&self, other: &Self) -> bool {
-        (self.index, &self.rule, &self.subject) == (other.index, &other.rule, &other.subject)
-    }
 }
 
 /// How what was told of one subject bears on another.
@@ -203,18 +191,6 @@ pub enum Reach {
 }
 
 impl Journey {
-    /// When it must be looked at next, whatever happens: the earliest of what it waits for.
-    pub fn wakes_at(&self) -> Option<Timestamp> {
-        self.timers.iter().map(|timer| timer.due).min()
-    }
-
-    /// Takes out the earliest timer that is due.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Timer> {
-        let due = self.timers.iter().enumerate().filter(|(_, timer)| timer.due <= now);
-        let (earliest, _) = due.min_by_key(|(_, timer)| timer.due)?;
-        Some(self.timers.remove(earliest))
-    }
-
     /// The parcels that are (or were) to reach the buyer: neither replaced nor a return.
     pub fn outbound(&self) -> impl Iterator<Item = &Parcel> {
         self.parcels.iter().filter(|parcel| parcel.replaced_by.is_none() && !parcel.is_return)
@@ -250,6 +226,21 @@ impl Journey {
             }
             _ => Reach::None,
         }
+    }
+
+    /// Whether all that `told` is about, `subject` is about too.
+    pub fn includes(&self, subject: &Subject, told: &Subject) -> bool {
+        if self.reach_of(told, subject) == Reach::Same {
+            return true;
+        }
+        let is_about = |subject: &Subject, parcel: &Parcel| match subject {
+            Subject::Order => true,
+            Subject::Shipment(id) => parcel.shipment_id.as_ref() == Some(id),
+            Subject::Parcel(key) => parcel.key == *key,
+        };
+        let more_is_to_come = *told == Subject::Order && !self.shipments.is_empty() && !self.all_shipped();
+        let mut parcels = self.outbound().filter(|parcel| is_about(told, parcel)).peekable();
+        !more_is_to_come && parcels.peek().is_some() && parcels.all(|parcel| is_about(subject, parcel))
     }
 
     /// A shipment has left that carries all or the last of the order.

@@ -103,6 +103,14 @@ pub struct Deadline {
     pub anchor: Anchor,
 }
 
+/// A time for which a rule keeps quiet after a message of the same order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CoolDown {
+    pub span: Duration,
+    /// After one of these; after any, if empty.
+    pub after: Vec<String>,
+}
+
 /// One rule, ready to be evaluated.
 #[derive(Debug)]
 pub struct Rule {
@@ -122,6 +130,10 @@ pub struct Rule {
     pub again_after: Vec<String>,
     /// Sent only to those who were told one of these since the rule last spoke.
     pub only_if_told: Vec<String>,
+    /// Held back for so long after other messages.
+    pub not_within: Vec<CoolDown>,
+    /// Messages that are pointless once this one speaks.
+    pub supersedes: Vec<String>,
     /// Looked at again right before every attempt (I4).
     pub valid_while: Option<Condition>,
     /// How long after the event or the deadline it is still news.

@@ -4,13 +4,15 @@
 //! and what is to be sent, set and dropped come out as data, for others to carry out.
 
 mod desk;
+mod restraint;
+mod turn;
 
 use super::apply::{Applied, Full, News, apply};
 use super::condition::Scope;
 use super::contact::reach;
 use super::decision::{Cause, Decision, Entry, NotificationId, Reason, Skipped, Verdict};
 use super::event::{Body, Event};
-use super::journey::{Journey, Link, Timer, Told};
+use super::journey::{Deferred, Due, Journey, Link, Timer, Told};
 use super::notification::Notification;
 use super::rule::RuleSet;
 use super::schedule;
@@ -77,8 +79,11 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
             (Some(cause), Some(super::note::of(&event.body)), outcome)
         }
         Input::Due => {
-            let Some(timer) = journey.take_due(now) else { return Ok(Transition::none(journey, news)) };
-            let (cause, outcome) = on_timer(&mut journey, timer, rules, now);
+            let (cause, outcome) = match journey.take_due(rules, now) {
+                Some(Due::Deadline(timer)) => on_timer(&mut journey, timer, rules, now),
+                Some(Due::Deferred(waited)) => on_deferred(&journey, &waited, rules, now),
+                None => return Ok(Transition::none(journey, news)),
+            };
             (cause, None, outcome)
         }
         Input::Withdrawn(notification, reason) => {
@@ -86,7 +91,7 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
             (Some(Cause::Attempt { notification: notification.clone() }), None, outcome)
         }
     };
-    journey.told.append(&mut outcome.told);
+    outcome.remember(&mut journey);
     outcome.decisions.extend(schedule(&mut journey, rules));
     Ok(Transition {
         entry: cause.map(|cause| Entry {
@@ -124,6 +129,9 @@ pub fn still_holds(
     }
     // a rule that the care team has taken out must not speak any more
     let rule = rules.get(&notification.rule).ok_or(Reason::RuleGone)?;
+    if restraint::is_superseded(journey, notification, rules) {
+        return Err(Reason::Superseded);
+    }
     let Some(condition) = &rule.valid_while else { return Ok(()) };
     let scene = Scene { journey, shop: &rules.shop, subject: &notification.subject, event: None, now };
     match Scope::new(scene).holds(condition) {
@@ -145,7 +153,8 @@ fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet
         News::Known => Some(Reason::AlreadyTold),
         News::ReturnLeg => Some(Reason::ReturnLeg),
     };
-    let occasion = Occasion { subject: &applied.subject, since: event.time, event: Some(event), deadline: None };
+    let occasion =
+        Occasion { subject: &applied.subject, since: event.time, event: Some(event), deadline: None, waited: None };
     let mut desk = Desk::new(journey, rules, now, &occasion);
     for rule in rules.triggered_by(event.body.event_type(), status) {
         match refused {
@@ -167,10 +176,29 @@ fn on_timer(journey: &mut Journey, timer: Timer, rules: &RuleSet, now: Timestamp
     let timer = Timer { due, ..timer };
     journey.fired.retain(|fired| !fired.is_same_deadline(&timer));
     journey.fired.push(timer.clone());
-    let occasion = Occasion { subject: &timer.subject, since: due, event: None, deadline: Some(timer.index) };
+    let deadline = Some(timer.index);
+    let occasion = Occasion { subject: &timer.subject, since: due, event: None, deadline, waited: None };
     let mut desk = Desk::new(journey, rules, now, &occasion);
     desk.decide(rule);
     (Some(Cause::Timer { rule: timer.rule.clone(), due }), desk.outcome)
+}
+
+/// Decides anew on what was held back until now.
+fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, now: Timestamp) -> (Option<Cause>, Outcome) {
+    let Deferred { subject, since, .. } = waited;
+    let occasion = Occasion { subject, since: *since, event: None, deadline: None, waited: Some(waited) };
+    let mut desk = Desk::new(journey, rules, now, &occasion);
+    match rules.get(&waited.rule) {
+        Some(rule) => desk.decide(rule),
+        // a rule that the care team has taken out must not speak any more
+        None => desk.outcome.decisions.push(Decision {
+            rule: waited.rule.clone(),
+            message: waited.message.clone(),
+            subject: subject.clone(),
+            verdict: Verdict::Suppress { reason: Reason::RuleGone, detail: None, skipped: Vec::new() },
+        }),
+    }
+    (Some(Cause::Deferral { rule: waited.rule.clone(), until: waited.until }), desk.outcome)
 }
 
 fn withdraw(journey: &mut Journey, notification: &NotificationId, reason: Reason) -> Outcome {

@@ -224,7 +224,7 @@ impl<'a> Draft<'a> {
             sheet.is_changed = true;
             if !is_served {
                 // left there, its deadlines would come before all others
-                Arc::make_mut(&mut sheet.journey).timers.clear();
+                Arc::make_mut(&mut sheet.journey).stop_waiting();
             }
             if sheet.journey.wakes_at().is_none_or(|at| at > self.now) {
                 return;

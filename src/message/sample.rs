@@ -92,6 +92,7 @@ fn journey(order: Order) -> Journey {
         told: Vec::new(),
         timers: Vec::new(),
         fired: Vec::new(),
+        deferred: Vec::new(),
         erased: false,
         taken: Default::default(),
     }

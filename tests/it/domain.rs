@@ -11,4 +11,5 @@ mod journeys;
 mod parser;
 mod pickup;
 mod properties;
+mod restraint;
 mod waiting;

@@ -9,7 +9,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
-use super::{Anchor, Deadline, OncePer, Rule, RuleName, Trigger};
+use super::{Anchor, CoolDown, Deadline, OncePer, Rule, RuleName, Trigger};
 use crate::domain::condition::Condition;
 use crate::domain::event::{EventType, ParcelStatus};
 use crate::domain::fault::{Fault, nearest};
@@ -20,7 +20,7 @@ use crate::domain::written::Written;
 pub use changes::{Changes, parse, parse_changes};
 
 /// The keys of a rule, in the order in which they are best written.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "rule",
     "says",
     "on",
@@ -32,6 +32,8 @@ const KEYS: [&str; 14] = [
     "once_per",
     "again_after",
     "only_if_told",
+    "not_within",
+    "supersedes",
     "valid_while",
     "expires",
     "priority",
@@ -86,6 +88,8 @@ impl Reader<'_> {
             once_per: OncePer::Order,
             again_after: Vec::new(),
             only_if_told: Vec::new(),
+            not_within: Vec::new(),
+            supersedes: Vec::new(),
             valid_while: None,
             expires: chrono::Duration::zero(),
             priority: 50,
@@ -105,6 +109,8 @@ impl Reader<'_> {
                 "once_per" => rule.once_per = self.once_per(&value).unwrap_or(OncePer::Order),
                 "again_after" => rule.again_after = self.texts(&key.value, &value.value, at),
                 "only_if_told" => rule.only_if_told = self.texts(&key.value, &value.value, at),
+                "not_within" => rule.not_within = self.cool_downs(&value.value, at),
+                "supersedes" => rule.supersedes = self.texts(&key.value, &value.value, at),
                 "valid_while" => rule.valid_while = self.condition(&value),
                 "expires" => match parse_span(&self.text_of("expires", &value)) {
                     Ok(span) if span.is_zero() => {
@@ -202,6 +208,25 @@ impl Reader<'_> {
             self.fault(at, format!("{key}: a list of names is needed"), None);
         }
         texts.unwrap_or_default()
+    }
+
+    fn cool_downs(&mut self, value: &Value, at: Location) -> Vec<CoolDown> {
+        let Some(map) = value.as_object().filter(|map| !map.is_empty()) else {
+            self.fault(at, "not_within: spans are needed, such as '6h: [delay]' or '1h: any'", None);
+            return Vec::new();
+        };
+        let mut cool_downs = Vec::new();
+        for (span, messages) in map {
+            let after = match messages.as_str() {
+                Some("any") => Vec::new(),
+                _ => self.texts("not_within", messages, at),
+            };
+            match parse_span(span) {
+                Ok(span) => cool_downs.push(CoolDown { span, after }),
+                Err(what) => self.fault(at, format!("not_within: {what}"), None),
+            }
+        }
+        cool_downs
     }
 
     fn triggers(&mut self, value: &Value, at: Location) -> Vec<Trigger> {

@@ -4,12 +4,13 @@ use super::super::condition::Scope;
 use super::super::contact::reach;
 use super::super::decision::{Decision, NotificationId, Reason, Sent, Skipped, Verdict};
 use super::super::event::Event;
-use super::super::journey::{Journey, Reach, Subject, Told};
+use super::super::journey::{Deferred, Journey, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
-use super::super::rule::{OncePer, Rule, RuleSet};
+use super::super::rule::{Rule, RuleSet};
 use super::super::time::Timestamp;
 use super::super::view::Scene;
+use super::turn::Turn;
 
 /// No order gives reason for more messages; rules that would send more run wild (I10).
 pub const MOST_TOLD: usize = 500;
@@ -20,6 +21,10 @@ pub(super) struct Outcome {
     pub decisions: Vec<Decision>,
     pub told: Vec<Told>,
     pub notifications: Vec<Notification>,
+    /// To be held back from now on.
+    pub deferred: Vec<Deferred>,
+    /// Held back before, and not to be said any more.
+    pub dropped: Vec<Deferred>,
 }
 
 impl Outcome {
@@ -31,6 +36,23 @@ impl Outcome {
             verdict,
         });
     }
+
+    /// Leaves in the journey what was told and what waits.
+    pub fn remember(&mut self, journey: &mut Journey) {
+        journey.deferred.retain(|one| !self.dropped.contains(one));
+        journey.deferred.append(&mut self.deferred);
+        for told in self.told.drain(..) {
+            let same = |other: &&mut Told| other.rule == told.rule && other.once_key == told.once_key;
+            match journey.told.iter_mut().find(same) {
+                // said on further channels
+                Some(known) => {
+                    known.notifications.extend(told.notifications);
+                    known.withdrawn = false;
+                }
+                None => journey.told.push(told),
+            }
+        }
+    }
 }
 
 /// Why rules are looked at.
@@ -41,17 +63,26 @@ pub(super) struct Occasion<'a> {
     pub event: Option<&'a Event>,
     /// Which of the rule's deadlines.
     pub deadline: Option<u8>,
+    /// What was held back until now.
+    pub waited: Option<&'a Deferred>,
 }
 
 /// Where the rules are looked at, all on the same facts: none may hinge on what another has just
 /// decided, save for what the customer has been told by then.
 pub(super) struct Desk<'a> {
-    journey: &'a Journey,
-    rules: &'a RuleSet,
-    now: Timestamp,
-    occasion: &'a Occasion<'a>,
+    pub(super) journey: &'a Journey,
+    pub(super) rules: &'a RuleSet,
+    pub(super) now: Timestamp,
+    pub(super) occasion: &'a Occasion<'a>,
     scope: Scope<'a>,
     pub outcome: Outcome,
+}
+
+/// The channels by which a message can go.
+#[derive(Default)]
+struct Ways {
+    chosen: Vec<Channel>,
+    skipped: Vec<Skipped>,
 }
 
 impl<'a> Desk<'a> {
@@ -74,8 +105,10 @@ impl<'a> Desk<'a> {
         if turn == Err(Reason::NotTold) {
             return self.refuse(rule, Reason::NotTold, None);
         }
-        for (condition, otherwise) in [(&rule.when, Reason::ConditionFalse), (&rule.valid_while, Reason::NoLongerTrue)]
-        {
+        // what was held back has met its `when`, at a time of which nothing is left to ask
+        let when = rule.when.as_ref().filter(|_| self.occasion.waited.is_none());
+        let valid_while = rule.valid_while.as_ref();
+        for (condition, otherwise) in [(when, Reason::ConditionFalse), (valid_while, Reason::NoLongerTrue)] {
             let Some(condition) = condition else { continue };
             match self.scope.holds(condition) {
                 Ok(true) => {}
@@ -88,88 +121,55 @@ impl<'a> Desk<'a> {
             return self.refuse(rule, Reason::Expired, None);
         }
         match turn {
-            Ok(once_key) => self.send(rule, once_key, expires_at),
+            Ok(turn) => self.speak(rule, turn, expires_at),
             Err(reason) => self.refuse(rule, reason, None),
         }
     }
 
-    /// What the rule sends at most once of.
-    fn once(&self, rule: &Rule) -> String {
-        let subject = self.occasion.subject;
-        let mut key = match (rule.once_per, subject) {
-            (OncePer::Event, _) => match self.occasion.event {
-                Some(event) => format!("event/{}/{}", event.source, event.id),
-                None => format!("{subject}/due/{}", self.occasion.since.millis()),
-            },
-            (OncePer::Order, _) | (_, Subject::Order) => Subject::Order.to_string(),
-            (OncePer::Shipment, Subject::Parcel(parcel)) => {
-                match self.journey.parcel(parcel).and_then(|parcel| parcel.shipment_id.as_ref()) {
-                    Some(id) => Subject::Shipment(id.clone()).to_string(),
-                    None => subject.to_string(),
-                }
+    /// Says it now, or as soon as nothing keeps it back.
+    fn speak(&mut self, rule: &Rule, turn: Turn, expires_at: Timestamp) {
+        let ways = self.ways(rule);
+        if ways.chosen.is_empty() {
+            let verdict = Verdict::Suppress { reason: Reason::NoChannel, detail: None, skipped: ways.skipped };
+            return self.outcome.decided(rule, self.occasion.subject, verdict);
+        }
+        match self.restraint(rule) {
+            Some(restraint) if restraint.until >= expires_at => self.refuse(rule, restraint.reason, None),
+            Some(restraint) => {
+                let pointless = self.superseded(rule);
+                let channels = self.occasion.waited.map(|waited| waited.channels.clone());
+                self.defer(rule, turn, channels.unwrap_or_default(), restraint);
+                self.drop(pointless);
             }
-            (OncePer::Shipment | OncePer::Parcel, subject) => subject.to_string(),
-        };
-        if let Some(index) = self.occasion.deadline.filter(|_| rule.deadlines.len() > 1) {
-            key.push_str(&format!("/{index}"));
+            None => {
+                let pointless = self.superseded(rule);
+                self.send(rule, &turn, expires_at, ways);
+                self.drop(pointless);
+            }
         }
-        key
     }
 
-    /// The key under which the rule may speak now.
-    fn turn(&self, rule: &Rule) -> Result<String, Reason> {
-        let key = self.once(rule);
-        let turn_of = |told: &Told| {
-            let rest = told.once_key.strip_prefix(&key)?;
-            if rest.is_empty() { Some(1) } else { rest.strip_prefix('#')?.parse::<u32>().ok() }
-        };
-        let told = || self.journey.told.iter().chain(&self.outcome.told).enumerate();
-        let mine = || told().filter(|(_, told)| told.rule == rule.name);
-        let taken = mine().filter_map(|(_, told)| turn_of(told)).max();
-        // what was withdrawn never reached the customer: it used up a key, and no turn
-        let heard = |(_, told): &(usize, &Told)| !told.withdrawn;
-        let spoke = mine().filter(heard).filter(|(_, told)| turn_of(told).is_some()).last().map(|(at, _)| at);
-        let spoke_at_all = mine().filter(heard).last().map(|(at, _)| at);
-        let heard_since = |messages: &[String]| {
-            told().filter(heard).filter(|(_, told)| messages.contains(&told.message)).any(|(at, told)| {
-                match self.journey.reach_of(&told.subject, self.occasion.subject) {
-                    Reach::None => false,
-                    Reach::Same => Some(at) > spoke,
-                    // told of more than this parcel, and so answered by what was said of any other
-                    Reach::Wider => Some(at) > spoke_at_all,
-                }
-            })
-        };
-        if !rule.only_if_told.is_empty() && !heard_since(&rule.only_if_told) {
-            return Err(Reason::NotTold);
-        }
-        if spoke.is_some() && !heard_since(&rule.again_after) {
-            return Err(Reason::AlreadyTold);
-        }
-        if self.journey.told.len() + self.outcome.told.len() >= MOST_TOLD {
-            return Err(Reason::EnoughTold);
-        }
-        Ok(match taken {
-            None => key,
-            Some(turn) => format!("{key}#{}", turn.saturating_add(1)),
-        })
-    }
-
-    fn send(&mut self, rule: &Rule, once_key: String, expires_at: Timestamp) {
+    /// The channels that reach the customer, in the rule's order.
+    fn ways(&self, rule: &Rule) -> Ways {
         let customer = &self.journey.order.customer;
         let shop = &self.rules.shop;
-        let mut chosen: Vec<Channel> = Vec::new();
-        let mut skipped = Vec::new();
+        let mut ways = Ways::default();
         let mut attempt = |channel: Channel| match reach(customer, shop, channel) {
             Ok(_) => {
-                chosen.push(channel);
+                ways.chosen.push(channel);
                 channel != Channel::Webhook
             }
             Err(reason) => {
-                skipped.push(Skipped { channel, reason });
+                ways.skipped.push(Skipped { channel, reason });
                 false
             }
         };
+        if let Some(waited) = self.occasion.waited.filter(|waited| !waited.channels.is_empty()) {
+            for channel in &waited.channels {
+                attempt(*channel);
+            }
+            return ways;
+        }
         let mut read_by_a_person = false;
         for channel in &rule.channels {
             read_by_a_person |= attempt(*channel);
@@ -177,13 +177,14 @@ impl<'a> Desk<'a> {
         for channel in &rule.otherwise {
             read_by_a_person = read_by_a_person || attempt(*channel);
         }
+        ways
+    }
+
+    fn send(&mut self, rule: &Rule, turn: &Turn, expires_at: Timestamp, ways: Ways) {
         let subject = self.occasion.subject;
-        if chosen.is_empty() {
-            let verdict = Verdict::Suppress { reason: Reason::NoChannel, detail: None, skipped };
-            return self.outcome.decided(rule, subject, verdict);
-        }
+        let once_key = turn.key();
         let mut sent = Vec::new();
-        for channel in chosen {
+        for channel in ways.chosen {
             let id = NotificationId::derive(&self.journey.key, &rule.name, &once_key, channel);
             sent.push(Sent { channel, notification: id.clone() });
             self.outcome.notifications.push(Notification {
@@ -208,6 +209,6 @@ impl<'a> Desk<'a> {
             notifications: sent.iter().map(|sent| sent.notification.clone()).collect(),
             withdrawn: false,
         });
-        self.outcome.decided(rule, subject, Verdict::Send { notifications: sent, skipped });
+        self.outcome.decided(rule, subject, Verdict::Send { notifications: sent, skipped: ways.skipped });
     }
 }

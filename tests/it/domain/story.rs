@@ -324,6 +324,7 @@ impl Story {
             let cause = match cause {
                 Cause::Event { event_type, .. } => event_type,
                 Cause::Timer { .. } => "deadline",
+                Cause::Deferral { .. } => "deferral",
                 Cause::Attempt { .. } => "attempt",
             };
             let verdict = verdict(&decision.verdict);

@@ -49,7 +49,7 @@ fn entry(cause: Cause) -> Entry {
     }
 }
 
-fn causes() -> [Cause; 3] {
+fn causes() -> [Cause; 4] {
     [
         Cause::Event {
             event_type: "parcel.tracked".to_owned(),
@@ -58,6 +58,7 @@ fn causes() -> [Cause; 3] {
             time: at(5),
         },
         Cause::Timer { rule: "delay".into(), due: at(9) },
+        Cause::Deferral { rule: "delay".into(), until: at(9) },
         Cause::Attempt { notification: NotificationId("n0".to_owned()) },
     ]
 }

@@ -47,6 +47,7 @@ pub fn journey(order: &str) -> Journey {
         told: Vec::new(),
         timers: Vec::new(),
         fired: Vec::new(),
+        deferred: Vec::new(),
         erased: false,
         taken: Default::default(),
     }
