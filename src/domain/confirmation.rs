@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::contact::reach;
-use super::journey::Journey;
+use super::decision::NotificationId;
+use super::journey::{Journey, Told};
 use super::order::Channel;
 use super::shop::Shop;
 use super::time::Timestamp;
@@ -15,6 +16,9 @@ pub const MESSAGE: &str = "confirmation";
 /// An order that is first heard of later than that after it was placed is history, and so is a
 /// missing confirmation: nobody waits for it any more.
 pub const MOST_WAITED: chrono::Duration = chrono::Duration::hours(72);
+
+/// The channels that reach the buyer, and not only the shop.
+const READ_BY_BUYERS: [Channel; 2] = [Channel::Email, Channel::Sms];
 
 /// Why no provider has accepted an order's confirmation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
@@ -71,11 +75,12 @@ pub fn wait(journey: &Journey, shop: &Shop) -> Option<Wait> {
     if journey.is_silenced() {
         return None;
     }
-    let by_webhook = [Channel::Email, Channel::Sms].iter().all(|channel| shop.providers.of(*channel).is_none());
-    let reachable = |channel: Channel| reach(&journey.order.customer, shop, channel).is_ok();
-    let cause = if !by_webhook && !reachable(Channel::Email) && !reachable(Channel::Sms) {
+    let by_webhook = READ_BY_BUYERS.iter().all(|channel| shop.providers.of(*channel).is_none());
+    let channels = if by_webhook { &[Channel::Webhook][..] } else { &READ_BY_BUYERS };
+    let reachable = |channel: &Channel| reach(&journey.order.customer, shop, *channel).is_ok();
+    let cause = if !channels.iter().any(reachable) {
         Cause::NoContact
-    } else if is_told(journey) {
+    } else if is_told(journey, channels) {
         Cause::Failing
     } else {
         Cause::NotSent
@@ -83,9 +88,15 @@ pub fn wait(journey: &Journey, shop: &Shop) -> Option<Wait> {
     Some(Wait { cause, by_webhook })
 }
 
-/// A confirmation has been decided, and not been withdrawn.
-fn is_told(journey: &Journey) -> bool {
-    journey.told.iter().any(|told| told.message == MESSAGE && !told.withdrawn)
+/// The confirmations that have been decided.
+fn told(journey: &Journey) -> impl Iterator<Item = &Told> {
+    journey.told.iter().filter(|told| told.message == MESSAGE)
+}
+
+/// One has been decided on such a channel, and not been withdrawn.
+fn is_told(journey: &Journey, channels: &[Channel]) -> bool {
+    let by = |told: &Told, channel| NotificationId::derive(&journey.key, &told.rule, &told.once_key, channel);
+    told(journey).any(|told| channels.iter().any(|channel| told.notifications.contains(&by(told, *channel))))
 }
 
 /// What becomes of the wait when a journey changes.
@@ -113,7 +124,7 @@ pub fn change(before: Option<&Journey>, after: &Journey, shop: &Shop, since: Tim
     };
     let same = before.is_silenced() == after.is_silenced()
         && before.order.customer == after.order.customer
-        && is_told(before) == is_told(after);
+        && told(before).map(|told| &told.notifications).eq(told(after).map(|told| &told.notifications));
     match wait(after, shop) {
         _ if same => Change::None,
         Some(wait) => Change::GoesOn(wait),

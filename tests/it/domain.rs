@@ -3,6 +3,7 @@
 mod story;
 
 mod bounds;
+mod confirmation;
 mod contact;
 mod delays;
 mod facts;
