@@ -5,6 +5,13 @@
 #[path = "../tests/it/domain/story.rs"]
 mod story;
 
+#[allow(dead_code, unused_imports, reason = "the generated journeys of the tests")]
+#[path = "../tests/it/generated/mod.rs"]
+mod generated;
+
+#[path = "pure/mix.rs"]
+mod mix;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -98,5 +105,11 @@ fn reports(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, steps, conditions, reports);
+/// Not a benchmark of one thing, so it is measured once and told as a table.
+fn mixes(_: &mut Criterion) {
+    mix::steps();
+    mix::simulations();
+}
+
+criterion_group!(benches, mixes, steps, conditions, reports);
 criterion_main!(benches);

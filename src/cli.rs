@@ -4,6 +4,7 @@ pub mod adapt;
 pub mod check;
 pub mod demo;
 pub mod dlq;
+pub mod explain;
 pub mod lookup;
 pub mod rules;
 pub mod run;

@@ -219,6 +219,14 @@ impl Settings {
         if faults.is_empty() { Ok(settings) } else { Err(faults) }
     }
 
+    /// The defaults alone, which serve no shop: for what tries something out without a configuration.
+    ///
+    /// # Errors
+    /// None that a user could cause.
+    pub fn bare() -> Result<Self, Vec<Fault>> {
+        Self::read(None).map(|(settings, _)| settings)
+    }
+
     /// Reads what can be read, with the defaults in place of the rest, so that all of it can be
     /// looked at; and every fault.
     ///

@@ -34,8 +34,8 @@
 //!   they run, watched and stopped.
 //! - [`trial`]: rules tried on journeys that people write down, under a simulated clock.
 //! - [`simulate`]: what a rule set would have come to over recorded events.
-//! - [`timeline`], [`cli`]: what people ask. [`demo`], [`sandbox`]: the world around it, in one
-//!   process.
+//! - [`timeline`], [`explain`], [`replay`], [`cli`]: what people ask.
+//! - [`demo`], [`sandbox`]: the world around it, in one process.
 //!
 //! Three decisions shape the rest:
 //!
@@ -77,6 +77,7 @@ pub mod demo;
 pub mod dispatch;
 pub mod domain;
 pub mod envelope;
+pub mod explain;
 pub mod folder;
 pub mod http;
 pub mod ingest;
@@ -87,6 +88,7 @@ pub mod provider;
 pub mod publish;
 pub mod registry;
 pub mod reload;
+pub mod replay;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;

@@ -1,4 +1,4 @@
-//! The command line: run, demo, check, rules, adapt, lookup, simulate, dlq, completions.
+//! The command line: run, demo, check, rules, adapt, lookup, explain, simulate, dlq, completions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +67,8 @@ enum Command {
         #[arg(long)]
         all: bool,
     },
+    /// Explain a decision: its conditions with every value, and what would have had to differ.
+    Explain(cli::explain::Options),
     /// Tell what would have been sent: rules over recorded events, under a virtual clock.
     Simulate(cli::simulate::Options),
     /// List the orders whose confirmation no provider has accepted within its objective.
@@ -105,6 +107,7 @@ fn main() -> ExitCode {
         Command::Rules { command } => cli::rules::rules(config, command, json),
         Command::Adapt(options) => cli::adapt::adapt(config, &options, json),
         Command::Lookup { shop, order, all } => cli::lookup::lookup(config, shop, order, all, json),
+        Command::Explain(options) => cli::explain::explain(config, options, json),
         Command::Simulate(options) => {
             let form = match arguments.output {
                 Output::Text => cli::simulate::Form::Text,

@@ -2,10 +2,12 @@
 //! say what the other does not; and those of what is told of our work, from what writes them.
 //!
 //! `schemas/json/` holds a JSON Schema of each whole CloudEvent, `schemas/avro/` an Avro schema
-//! of each event in single-object encoding, `schemas/asyncapi.json` all topics with what is on them.
+//! of each event in single-object encoding, `schemas/asyncapi.json` all topics with what is on them, `schemas/editor/`
+//! what an editor needs for rules and their tests.
 
 mod asyncapi;
 mod avro;
+mod editor;
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -211,7 +213,12 @@ fn files() -> impl Iterator<Item = (String, String)> {
     let events = events.flat_map(|schema| of_each("", schema, &cloud_event(schema)));
     let reports = ReportType::ALL.into_iter().map(DataSchema::of_report);
     let reports = reports.flat_map(|schema| of_each("outcomes/", schema, &report(schema)));
-    events.chain(reports).chain([("asyncapi.json".to_owned(), text(&asyncapi::document()))])
+    let documents = [
+        ("asyncapi.json".to_owned(), text(&asyncapi::document())),
+        ("editor/rules.json".to_owned(), text(&editor::rules())),
+        ("editor/tests.json".to_owned(), text(&editor::tests())),
+    ];
+    events.chain(reports).chain(documents)
 }
 
 /// The files of one type, in `folder` below those of the formats.

@@ -18,7 +18,7 @@ pub mod recording;
 pub mod report;
 mod shelf;
 pub mod tally;
-mod world;
+pub mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,9 +26,7 @@ use std::thread;
 
 use crate::domain::event::Event;
 use crate::domain::time::Timestamp;
-use crate::publish::Outlet;
 use crate::shops::Shops;
-use crate::telemetry::Metrics;
 
 use difference::Comparison;
 use report::{Report, RuleSetReport};
@@ -50,8 +48,7 @@ struct Side<'a> {
 
 impl<'a> Side<'a> {
     fn new(shops: &'a Shops, most: usize, is_compared: bool) -> Result<Self, prometheus::Error> {
-        let outlet = Outlet::new(None, false, Metrics::new()?);
-        Ok(Self { world: World::new(shops, outlet), tally: Tally::new(shops, most, is_compared) })
+        Ok(Self { world: World::new(shops)?, tally: Tally::new(shops, most, is_compared) })
     }
 
     fn play(&mut self, batch: &[Recorded]) {

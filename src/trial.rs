@@ -6,14 +6,16 @@
 //! the same test comes to the same, wherever it runs.
 //!
 //! [`format`] reads a file, [`run`] plays a test, [`compare`] holds both against each other,
-//! [`coverage`] counts what no test has shown, [`report`] tells it to people, [`update`] takes the
-//! actual for the expected.
+//! [`coverage`] counts what no test has shown, [`report`] and [`junit`] tell it, [`update`] takes the
+//! actual for the expected, [`from`] makes a file of a real journey.
 
 pub mod bench;
 pub mod compare;
 pub mod coverage;
 pub mod format;
+pub mod from;
 pub mod happening;
+pub mod junit;
 pub mod keys;
 pub mod line;
 pub mod moment;

@@ -46,7 +46,7 @@ pub fn lookup(
 }
 
 /// The customer's, else the shop's, as the demonstration tells it too.
-fn zone(config: Option<&Path>, found: &Timeline) -> Tz {
+pub(super) fn zone(config: Option<&Path>, found: &Timeline) -> Tz {
     let customers = found.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok());
     let shops = || {
         let settings = Settings::load(config).ok()?;

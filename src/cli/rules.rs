@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use clap::{Args, Subcommand};
+use regex::Regex;
 
-use super::{coloured, complain, say};
-use crate::config::Loaded;
+use super::{NOT_FOUND, WRONG, coloured, complain, runtime, say, store};
+use crate::config::{Loaded, Settings};
 use crate::domain::fault::Fault;
+use crate::domain::journey::JourneyKey;
 use crate::message::Templates;
 use crate::rules;
-use crate::trial::{self, Bench, Coverage, Suite, report};
+use crate::trial::{self, Bench, Coverage, Suite, junit, report};
 
 /// What can be done with rules.
 #[derive(Subcommand)]
@@ -25,12 +27,19 @@ pub enum Command {
 pub struct Options {
     /// The test files; without any, every *.test.yaml beside the rules.
     files: Vec<PathBuf>,
-    /// Only the tests whose name has this in it.
-    #[arg(long, value_name = "TEXT")]
+    /// Only the tests whose name matches; a part of the name will do.
+    #[arg(long, value_name = "REGEX")]
     run: Option<String>,
     /// Take what is decided and said now for what is expected, in the files named.
     #[arg(long, requires = "files")]
     update: bool,
+    /// Print a test file made of this order's journey instead, with stand-ins for all that is
+    /// personal in it.
+    #[arg(long, num_args = 2, value_names = ["SHOP", "ORDER"], conflicts_with_all = ["files", "update", "coverage"])]
+    from: Option<Vec<String>>,
+    /// Write what the tests came to as JUnit's XML, for build servers.
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
     /// Tell what no test has shown of each rule.
     #[arg(long)]
     coverage: bool,
@@ -45,6 +54,9 @@ pub struct Options {
 /// A file that cannot be written.
 pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Result<ExitCode> {
     let Command::Test(options) = command;
+    if let Some([shop, order]) = options.from.as_deref() {
+        return from(config, shop, order);
+    }
     let style = report::Style { colour: coloured() && !json };
     let (bench, texts) = match ground(config, &options.files) {
         Ok(ground) => ground,
@@ -54,35 +66,87 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
     if !faults.is_empty() {
         return Ok(complain(&faults));
     }
-    let wanted = |name: &str| options.run.as_ref().is_none_or(|part| name.contains(part.as_str()));
+    let pattern = match options.run.as_deref().map(Regex::new).transpose() {
+        Ok(pattern) => pattern,
+        Err(error) => {
+            eprintln!("reassure: --run: {error}");
+            return Ok(ExitCode::from(WRONG));
+        }
+    };
+    let wanted = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
     let mut coverage = Coverage::of(&bench.rules, &suites);
+    let mut junit = junit::Document::default();
+    let mut files = Vec::new();
     let (mut passed, mut failed) = (0, 0);
+    let tell = |text: &str| {
+        if !json {
+            say(text.trim_end());
+        }
+    };
     for (suite, (file, text)) in suites.iter().zip(&texts) {
         let verdicts = trial::run(suite, &wanted, &mut coverage);
         if verdicts.is_empty() {
             continue;
         }
-        say(&style.strong(&suite.file));
+        tell(&style.strong(&suite.file));
         if options.update {
             let updated = trial::update::update(text, suite, &verdicts);
             if updated != *text {
                 std::fs::write(file, updated).with_context(|| format!("{file} cannot be written"))?;
-                say("  updated");
+                tell("  updated");
             }
             continue;
         }
-        for verdict in &verdicts {
-            say(report::verdict(suite, verdict, style).trim_end());
-        }
+        verdicts.iter().for_each(|verdict| tell(&report::verdict(suite, verdict, style)));
+        let tests: Vec<_> = verdicts.iter().map(|verdict| report::json(suite, verdict)).collect();
+        files.push(serde_json::json!({ "file": suite.file, "tests": tests }));
+        junit.add(suite, &verdicts);
         let good = verdicts.iter().filter(|verdict| verdict.passed()).count();
         (passed, failed) = (passed + good, failed + verdicts.len() - good);
     }
-    if options.coverage {
-        say(&format!("\n{}", report::coverage(&coverage, style).trim_end()));
+    if let Some(path) = &options.junit {
+        std::fs::write(path, junit.xml()).with_context(|| format!("{} cannot be written", path.display()))?;
     }
-    say(&format!("\n{passed} passed, {failed} failed"));
-    let too_little = options.coverage_min.is_some_and(|least| coverage.percent() < least);
-    Ok(if failed > 0 || too_little { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    if options.update {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if options.coverage {
+        tell(&format!("\n{}", report::coverage(&coverage, style)));
+    }
+    tell(&format!("\n{passed} passed, {failed} failed"));
+    if json {
+        let all = serde_json::json!({
+            "passed": passed, "failed": failed, "files": files,
+            "coverage": { "percent": coverage.percent(), "rules": coverage.shares() },
+        });
+        say(&serde_json::to_string_pretty(&all)?);
+    }
+    let too_little = options.coverage_min.filter(|least| coverage.percent() < *least);
+    if let Some(least) = too_little {
+        eprintln!("reassure: the coverage is {:.1} %, below {least} %", coverage.percent());
+    }
+    Ok(if failed > 0 || too_little.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Prints a test file that is made of a journey.
+fn from(config: Option<&Path>, shop: &str, order: &str) -> anyhow::Result<ExitCode> {
+    let settings = match Settings::load(config) {
+        Ok(settings) => settings,
+        Err(faults) => return Ok(complain(&faults)),
+    };
+    let runtime = runtime()?;
+    let store = match runtime.block_on(store(config))? {
+        Ok(store) => store,
+        Err(code) => return Ok(code),
+    };
+    let key = JourneyKey { shop: shop.to_owned(), order_id: order.to_owned() };
+    let Some(timeline) = runtime.block_on(store.timeline(&key)).context("the store")? else {
+        eprintln!("reassure: nothing is known of the order '{order}' of '{shop}'");
+        return Ok(ExitCode::from(NOT_FOUND));
+    };
+    let shop = settings.shops.get(shop).unwrap_or(&settings.shop);
+    say(trial::from::write(&timeline, shop).trim_end());
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The bench, and each file's name and text.

@@ -72,8 +72,9 @@ pub enum Form {
 /// # Errors
 /// What cannot be read or written.
 pub fn simulate(config: Option<&Path>, options: &Options, form: Form) -> anyhow::Result<ExitCode> {
-    let loaded = Settings::load(config).and_then(|settings| {
-        let bare = config.is_none();
+    let bare = config.is_none();
+    let settings = if bare { Settings::bare() } else { Settings::load(config) };
+    let loaded = settings.and_then(|settings| {
         let shops = shops(&settings, options.rules.as_deref(), bare)?;
         let against =
             options.against.as_deref().map(|folder| self::shops(&settings, Some(folder), bare)).transpose()?;

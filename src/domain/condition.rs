@@ -162,6 +162,45 @@ impl<'a> Scope<'a> {
     }
 }
 
+/// The functions of CEL that are worth a suggestion, the macros too.
+const FUNCTION_NAMES: [&str; 25] = [
+    "all",
+    "contains",
+    "double",
+    "duration",
+    "endsWith",
+    "exists",
+    "exists_one",
+    "filter",
+    "getDate",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getFullYear",
+    "getHours",
+    "getMinutes",
+    "getMonth",
+    "has",
+    "int",
+    "map",
+    "matches",
+    "max",
+    "min",
+    "size",
+    "startsWith",
+    "string",
+    "timestamp",
+];
+
+/// Whether CEL has a function of that name, or it is an operator.
+fn is_function(name: &str) -> bool {
+    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        return true;
+    }
+    // whatever a function takes, only one that is not there is undeclared
+    let called = Program::compile(&format!("{name}()")).map(|program| program.execute(&FUNCTIONS));
+    !matches!(called, Ok(Err(cel::ExecutionError::UndeclaredReference(_))))
+}
+
 /// The offset in bytes of a line and a column, both counted from 1.
 pub fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
     let line = usize::try_from(line - 1).unwrap_or(0);
@@ -208,6 +247,11 @@ impl Walk<'_> {
             Expr::Call(call) => {
                 if let Some(target) = &call.target {
                     self.expression(target);
+                }
+                if !is_function(&call.func_name) {
+                    let what = format!("there is no function '{}'", call.func_name);
+                    self.flaw(expression.id, what, &call.func_name, FUNCTION_NAMES.into_iter());
+                    return None;
                 }
                 let arguments: Vec<_> = call.args.iter().map(|argument| self.expression(argument)).collect();
                 // `list[0]` and `map["key"]`

@@ -1,6 +1,7 @@
 //! What the care team decides: on what, when, which message, through which channels, valid
 //! while, until when, how often.
 
+pub mod keys;
 mod source;
 
 use std::collections::HashMap;

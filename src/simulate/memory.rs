@@ -50,6 +50,11 @@ impl Memory {
         inside.shelf.len() + inside.shelf.gone()
     }
 
+    /// Orders held.
+    pub fn held(&self) -> usize {
+        self.inside().shelf.len()
+    }
+
     /// Events that wait for an order or a shipment.
     pub fn waiting(&self) -> usize {
         self.inside().waits_at.len()
@@ -85,6 +90,11 @@ impl Memory {
             }
         }
         inside.shelf.put(journey, now);
+    }
+
+    /// The event waits already.
+    pub fn is_parked(&self, key: &EventKey) -> bool {
+        self.inside().waits_at.contains_key(key)
     }
 
     pub fn park(&self, parked: Parked) {

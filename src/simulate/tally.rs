@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use serde::Serialize;
 
 use crate::domain::decision::{Cause, Decision, Entry, Reason, Verdict};
-use crate::domain::journey::{JourneyKey, Subject};
+use crate::domain::journey::{Journey, JourneyKey, Subject};
 use crate::domain::order::Channel;
 use crate::domain::rule::RuleName;
 use crate::domain::time::Timestamp;
@@ -159,9 +159,9 @@ fn named(rule: &RuleName, message: &str) -> RuleTally {
 }
 
 impl Witness for Tally<'_> {
-    fn decided(&mut self, journey: &JourneyKey, entry: Entry) {
+    fn decided(&mut self, journey: &Journey, entry: Entry) {
         for decision in entry.decisions {
-            self.decision(journey, entry.at, &entry.cause, decision);
+            self.decision(&journey.key, entry.at, &entry.cause, decision);
         }
     }
 }

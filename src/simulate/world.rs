@@ -9,10 +9,11 @@ use std::task::{Context, Poll, Waker};
 
 use chrono::Duration;
 
-use crate::domain::decision::Entry;
+use crate::domain::decision::{Entry, NotificationId, Reason, Verdict};
 use crate::domain::event::Event;
-use crate::domain::journey::JourneyKey;
+use crate::domain::journey::{Journey, JourneyKey};
 use crate::domain::notification::{Content, Webhook};
+use crate::domain::step::still_holds;
 use crate::domain::time::Timestamp;
 use crate::ingest::Arrival;
 use crate::ingest::draft::{Disposition, Draft, Writer};
@@ -21,6 +22,7 @@ use crate::message::Letter;
 use crate::ports::{Batch, Wake};
 use crate::publish::Outlet;
 use crate::shops::Shops;
+use crate::telemetry::Metrics;
 
 use super::Recorded;
 use super::memory::Memory;
@@ -45,7 +47,8 @@ pub enum Fate {
 
 /// Told of everything that is decided.
 pub trait Witness {
-    fn decided(&mut self, journey: &JourneyKey, entry: Entry);
+    /// `journey` is as it stands after all of what happened at that moment.
+    fn decided(&mut self, journey: &Journey, entry: Entry);
 }
 
 /// What is decided is not written out.
@@ -69,9 +72,11 @@ pub struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub fn new(shops: &'a Shops, outlet: Outlet) -> Self {
-        let begin = Timestamp::from_millis(0);
-        Self { shops, outlet, memory: Memory::new(), wakes: BinaryHeap::new(), now: begin, tidied: begin }
+    /// # Errors
+    /// If the metrics, which nobody reads here, cannot be made.
+    pub fn new(shops: &'a Shops) -> Result<Self, prometheus::Error> {
+        let (begin, outlet) = (Timestamp::from_millis(0), Outlet::new(None, false, Metrics::new()?));
+        Ok(Self { shops, outlet, memory: Memory::new(), wakes: BinaryHeap::new(), now: begin, tidied: begin })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -81,6 +86,11 @@ impl<'a> World<'a> {
     /// Orders seen.
     pub fn orders(&self) -> usize {
         self.memory.orders()
+    }
+
+    /// Orders held in memory; the others have been let go.
+    pub fn held(&self) -> usize {
+        self.memory.held()
     }
 
     /// Events that wait for an order or a shipment.
@@ -120,7 +130,11 @@ impl<'a> World<'a> {
         if gone(event) {
             return vec![Fate::Gone];
         }
-        let arrival = Arrival { event: Arc::clone(event), key: event.key(), partition: None, at: recorded.at };
+        let key = event.key();
+        if self.memory.is_parked(&key) {
+            return vec![Fate::Duplicate];
+        }
+        let arrival = Arrival { event: Arc::clone(event), key, partition: None, at: recorded.at };
         let known = self.known(std::slice::from_ref(&arrival), &[]);
         let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, known);
         draft.take(arrival);
@@ -142,23 +156,54 @@ impl<'a> World<'a> {
         at_once(Known::fetch(&self.memory, arrivals, also, &[])).and_then(Result::ok).unwrap_or_default()
     }
 
-    /// Does what the commit of a batch does in the store.
+    /// Does what the commit of a batch does in the store, and the second look of the dispatcher: of
+    /// several steps at once, a later one may have made an earlier message untrue.
     fn keep(&mut self, batch: Batch, woken: bool, witness: &mut dyn Witness) {
+        let mut withheld: Vec<(JourneyKey, NotificationId, Reason)> = Vec::new();
         for write in batch.journeys {
-            let key = write.journey.key.clone();
+            let key = &write.journey.key;
             if let Wake::At(at) = write.wake {
                 // what stays due whatever is decided must not hold up the rest of the world
                 let at = if woken && at <= self.now { self.now.plus(STUBBORN) } else { at };
                 self.wakes.push(Reverse((at, key.clone())));
             }
-            self.memory.put(write.journey, write.links, self.now);
-            for entry in write.entries {
-                witness.decided(&key, entry);
+            if let Some(rules) = self.shops.rules(&key.shop).filter(|_| write.entries.len() > 1) {
+                let looked = write
+                    .notifications
+                    .iter()
+                    .map(|(sent, _)| (sent, still_holds(&write.journey, sent, rules, self.now)));
+                withheld.extend(looked.filter_map(|(sent, holds)| Some((key.clone(), sent.id.clone(), holds.err()?))));
+            }
+            self.memory.put(Arc::clone(&write.journey), write.links, self.now);
+            for mut entry in write.entries {
+                leave_out(&mut entry, &withheld);
+                witness.decided(&write.journey, entry);
             }
         }
         batch.parked.into_iter().for_each(|parked| self.memory.park(parked));
         batch.released.iter().for_each(|key| self.memory.release(key));
+        if !withheld.is_empty() {
+            let keys: Vec<JourneyKey> = withheld.iter().map(|(key, ..)| key.clone()).collect();
+            let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, self.known(&[], &keys));
+            for (key, notification, reason) in &withheld {
+                draft.withdraw(key, notification, *reason);
+            }
+            let (batch, _) = draft.finish();
+            self.keep(Batch { withdrawn: Vec::new(), ..batch }, woken, witness);
+        }
     }
+}
+
+/// Takes what is withheld out of the decisions to send; that it was, is a decision of its own.
+fn leave_out(entry: &mut Entry, withheld: &[(JourneyKey, NotificationId, Reason)]) {
+    if withheld.is_empty() {
+        return;
+    }
+    entry.decisions.retain_mut(|decision| {
+        let Verdict::Send { notifications, .. } = &mut decision.verdict else { return true };
+        notifications.retain(|sent| withheld.iter().all(|(_, id, _)| *id != sent.notification));
+        !notifications.is_empty()
+    });
 }
 
 /// The result of what has nothing to wait for.

@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::json;
+
 use super::compare::{Change, Verdict, shown};
 use super::coverage::Coverage;
 use super::format::Suite;
@@ -123,7 +125,7 @@ fn parts(trace: &Trace, margin: &str, style: Style, text: &mut String) {
             let _ = writeln!(text, "{margin}{word} → {value}");
         }
         _ => {
-            let facts: Vec<String> = facts(trace).iter().map(|(fact, value)| format!("{fact} is {value}")).collect();
+            let facts: Vec<String> = trace.facts().iter().map(|(fact, value)| format!("{fact} is {value}")).collect();
             let facts = if facts.is_empty() { String::new() } else { format!("   {}", facts.join(", ")) };
             let _ = writeln!(text, "{margin}{} → {value}{}", trace.text, style.faint(&facts));
         }
@@ -143,22 +145,6 @@ fn parts(trace: &Trace, margin: &str, style: Style, text: &mut String) {
     }
 }
 
-/// The facts that a comparison hangs on, with their values.
-pub fn facts(trace: &Trace) -> Vec<(&str, &Finding)> {
-    fn of(part: &Trace) -> Vec<(&str, &Finding)> {
-        match (part.form, &part.finding) {
-            (Form::Plain, Finding::Truth(_)) if !part.parts.is_empty() => facts(part),
-            (Form::Plain, Finding::NotAsked(())) => Vec::new(),
-            (Form::Plain, finding) => vec![(&part.text, finding)],
-            _ => Vec::new(),
-        }
-    }
-    // a fact that is denied needs no second word
-    let bare = |part: &&Trace| trace.form != Form::Not || !part.parts.is_empty();
-    let all = if matches!(trace.form, Form::Plain | Form::Not) { &trace.parts[..] } else { &[] };
-    all.iter().filter(bare).flat_map(of).collect()
-}
-
 /// What no test has shown, rule by rule.
 pub fn coverage(coverage: &Coverage, style: Style) -> String {
     let shares = coverage.shares();
@@ -174,4 +160,30 @@ pub fn coverage(coverage: &Coverage, style: Style) -> String {
     }
     let _ = writeln!(text, "{}", style.strong(&format!("coverage {:.1} %", coverage.percent())));
     text
+}
+
+/// One test as data: every line of the diff, with the conditions behind what was not expected.
+pub fn json(suite: &Suite, verdict: &Verdict<'_>) -> serde_json::Value {
+    let frame = &verdict.trial.frame;
+    let shown = shown(suite, verdict.trial, &verdict.run);
+    let expected = verdict.trial.expected.as_ref().map_or(&[][..], |expected| &expected.list);
+    let line = |change: &Change| match change {
+        Change::Same(_, at) => json!({ "change": "same", "decision": shown[*at].1.yaml(frame) }),
+        Change::Missing(at) => {
+            let one = &expected[*at];
+            json!({ "change": "missing", "decision": one.decision.yaml(frame), "line": one.line })
+        }
+        Change::Surplus(at) => {
+            let (decided, line) = &shown[*at];
+            json!({ "change": "surplus", "decision": line.yaml(frame), "conditions": decided.reasons })
+        }
+    };
+    json!({
+        "test": verdict.trial.name,
+        "line": verdict.trial.line,
+        "passed": verdict.passed(),
+        "broken": verdict.run.broken,
+        "decisions": verdict.diff.iter().map(line).collect::<Vec<_>>(),
+        "content": verdict.wrong_contents.iter().map(|(line, what)| json!({ "line": line, "what": what })).collect::<Vec<_>>(),
+    })
 }

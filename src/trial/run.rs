@@ -2,7 +2,7 @@
 
 use crate::domain::apply::{self, Full};
 use crate::domain::contact::reach;
-use crate::domain::decision::{Cause, Decision};
+use crate::domain::decision::{Cause, Decision, Entry};
 use crate::domain::event::{Body, Event, ParcelStatus};
 use crate::domain::journey::Journey;
 use crate::domain::notification::{Content, Notification};
@@ -28,6 +28,9 @@ pub struct Run {
     pub written: Vec<Written>,
     /// Second looks, right before an attempt.
     pub looks: Vec<(RuleName, Reasons)>,
+    /// The timeline, and the journey at the end of it.
+    pub entries: Vec<Entry>,
+    pub journey: Option<Journey>,
     /// Why it could not go on.
     pub broken: Option<String>,
 }
@@ -72,6 +75,7 @@ pub fn run(trial: &Trial) -> Run {
         stage.take(&happening.what);
     }
     stage.pass(trial.until.and(end));
+    stage.run.journey = stage.journey;
     stage.run
 }
 
@@ -181,6 +185,7 @@ impl Stage<'_> {
 
     fn keep(&mut self, transition: &Transition, told_before: usize, event: Option<&Event>) {
         let Some(entry) = &transition.entry else { return };
+        self.run.entries.push(entry.clone());
         // the conditions were asked before anything was told
         let mut journey = transition.journey.clone();
         journey.told.truncate(told_before);
@@ -207,7 +212,11 @@ impl Stage<'_> {
                 deadline: rule.and_then(|rule| deadline(rule, &journey, decision, &entry.cause)),
                 status,
                 withdrawn,
-                reasons: rule.filter(|_| asked).map(|rule| Reasons::of(rule, scene)),
+                reasons: rule.filter(|_| asked).map(|rule| match entry.cause {
+                    // `when` is asked once, when it becomes news
+                    Cause::Deferral { .. } => Reasons::before_attempt(rule, scene),
+                    _ => Reasons::of(rule, scene),
+                }),
             });
         }
     }

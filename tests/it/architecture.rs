@@ -92,7 +92,18 @@ fn adapters_do_not_know_each_other() {
 fn the_middle_names_no_adapter() {
     assert_eq!(
         trespasses(
-            &["envelope", "ingest", "dispatch", "message", "http", "ports", "outcome", "dead_letter", "publish"],
+            &[
+                "envelope",
+                "ingest",
+                "dispatch",
+                "message",
+                "http",
+                "ports",
+                "outcome",
+                "dead_letter",
+                "publish",
+                "simulate"
+            ],
             &["crate::store", "crate::bus", "crate::provider", "crate::registry", "crate::app"]
         ),
         Vec::<String>::new()

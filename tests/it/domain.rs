@@ -1,6 +1,6 @@
 //! The pure middle, as stories, tables and properties. Nothing here waits or sends.
 
-mod story;
+pub mod story;
 
 mod bounds;
 mod confirmation;

@@ -15,6 +15,7 @@ mod registry;
 mod rolling;
 mod service;
 mod shops;
+mod simulate;
 mod stack;
 mod store;
 mod trial;

@@ -1,9 +1,11 @@
 //! `rules test`: the default rules' own tests, and the tool that runs them.
 
 mod defaults;
+mod editor;
 mod explained;
 mod files;
 mod moments;
+mod past;
 mod updates;
 
 use std::collections::BTreeMap;

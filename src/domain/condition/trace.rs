@@ -4,7 +4,7 @@ use cel::common::ast::{Expr, IdedExpr, operators};
 use cel::{Context, Value};
 use serde::Serialize;
 
-use super::{Condition, Scope, explain, spell};
+use super::{Condition, Root, Scope, explain, spell};
 
 /// How many elements of a list are looked at one by one.
 const MOST_ELEMENTS: usize = 8;
@@ -71,54 +71,128 @@ pub enum Form {
     Plain,
 }
 
+impl Trace {
+    /// The facts that a comparison hangs on, with their values.
+    pub fn facts(&self) -> Vec<(&str, &Finding)> {
+        fn of(part: &Trace) -> Vec<(&str, &Finding)> {
+            match (part.form, &part.finding) {
+                (Form::Plain, Finding::Truth(_)) if !part.parts.is_empty() => part.facts(),
+                (Form::Plain, Finding::NotAsked(())) => Vec::new(),
+                (Form::Plain, finding) => vec![(&part.text, finding)],
+                _ => Vec::new(),
+            }
+        }
+        // a fact that is denied needs no second word
+        let bare = |part: &&Self| self.form != Form::Not || !part.parts.is_empty();
+        let all = if matches!(self.form, Form::Plain | Form::Not) { &self.parts[..] } else { &[] };
+        all.iter().filter(bare).flat_map(of).collect()
+    }
+}
+
 impl Condition {
     /// The parts of the condition, none of them asked.
     pub fn outline(&self) -> Trace {
-        walk(self.program.expression(), None)
+        Walk { thorough: false }.walk(self.program.expression(), None)
     }
 }
 
 impl Scope<'_> {
     /// Evaluates every part of `condition`, as far as evaluating it would go.
     pub fn trace(&mut self, condition: &Condition) -> Trace {
+        self.trace_with(condition, false)
+    }
+
+    /// Evaluates every part of `condition`, also what is decided before it is reached.
+    pub fn trace_all(&mut self, condition: &Condition) -> Trace {
+        self.trace_with(condition, true)
+    }
+
+    fn trace_with(&mut self, condition: &Condition, thorough: bool) -> Trace {
         match self.convert(condition) {
-            Ok(()) => walk(condition.program.expression(), Some(&self.context)),
+            Ok(()) => Walk { thorough }.walk(condition.program.expression(), Some(&self.context)),
             Err(why) => Trace { finding: Finding::Failed(why), ..condition.outline() },
         }
     }
+
+    /// Every fact that is known, by its path, such as `parcel.status`.
+    pub fn facts(&mut self) -> Vec<(String, String)> {
+        let mut facts = Vec::new();
+        for (name, root) in Root::ALL {
+            match self.value(root) {
+                Ok(Value::Map(map)) => {
+                    let all = map.map.iter().filter(|(_, value)| !matches!(value, Value::Null));
+                    facts.extend(all.map(|(key, value)| (format!("{name}.{key}"), spell::value(value))));
+                }
+                Ok(Value::Null) | Err(_) => {}
+                Ok(value) => facts.push((name.to_owned(), spell::value(&value))),
+            }
+        }
+        facts.sort();
+        facts
+    }
 }
 
-fn walk(it: &IdedExpr, scope: Option<&Context<'_, '_>>) -> Trace {
-    let form = form(it);
-    let parts = match form {
-        Form::All | Form::Any => {
-            let mut operands = Vec::new();
-            chain(it, form, &mut operands);
-            let mut scope = scope;
-            let mut parts = Vec::with_capacity(operands.len());
-            for operand in operands {
-                let part = walk(operand, scope);
-                if part.finding == Finding::Truth(form == Form::Any) {
-                    scope = None;
+/// How far a condition is walked.
+#[derive(Clone, Copy)]
+struct Walk {
+    /// Also what is decided before it is reached.
+    thorough: bool,
+}
+
+impl Walk {
+    fn walk(self, it: &IdedExpr, scope: Option<&Context<'_, '_>>) -> Trace {
+        let form = form(it);
+        let parts = match form {
+            Form::All | Form::Any => {
+                let mut operands = Vec::new();
+                chain(it, form, &mut operands);
+                let mut scope = scope;
+                let mut parts = Vec::with_capacity(operands.len());
+                for operand in operands {
+                    let part = self.walk(operand, scope);
+                    if !self.thorough && part.finding == Finding::Truth(form == Form::Any) {
+                        scope = None;
+                    }
+                    parts.push(part);
                 }
-                parts.push(part);
+                parts
             }
-            parts
+            Form::Choice => {
+                let [condition, yes, no] = &arguments(it)[..] else { return plain(it, scope, Vec::new()) };
+                let condition = self.walk(condition, scope);
+                let taken = |truth| scope.filter(|_| condition.finding == Finding::Truth(truth));
+                let (yes, no) = (self.walk(yes, taken(true)), self.walk(no, taken(false)));
+                vec![condition, yes, no]
+            }
+            Form::Not => arguments(it).into_iter().map(|operand| self.walk(operand, scope)).collect(),
+            Form::Each => self.elements(it, scope),
+            Form::Plain => {
+                operands(it).into_iter().filter(|part| names_a_fact(part)).map(|part| self.walk(part, scope)).collect()
+            }
+        };
+        Trace { form, ..plain(it, scope, parts) }
+    }
+
+    /// The list, and what was asked of each of its elements.
+    fn elements(self, it: &IdedExpr, scope: Option<&Context<'_, '_>>) -> Vec<Trace> {
+        let Expr::Comprehension(comprehension) = &it.expr else { return Vec::new() };
+        let mut parts = vec![self.walk(&comprehension.iter_range, scope)];
+        let (_, asked) = spell::asked_of_each(comprehension);
+        if let (Some(scope), Some(asked)) = (scope, asked)
+            && let Ok(Value::List(list)) = Value::resolve(&comprehension.iter_range, scope)
+        {
+            for (index, element) in list.iter().enumerate().take(MOST_ELEMENTS) {
+                let mut inner = scope.new_inner_scope();
+                inner.add_variable_from_value(comprehension.iter_var.as_str(), element.clone());
+                let part = self.walk(asked, Some(&inner));
+                parts.push(Trace {
+                    text: format!("{}[{index}]: {}", spell::expression(&comprehension.iter_range), part.text),
+                    ..part
+                });
+            }
         }
-        Form::Choice => {
-            let [condition, yes, no] = &arguments(it)[..] else { return plain(it, scope, Vec::new()) };
-            let condition = walk(condition, scope);
-            let taken = |truth| scope.filter(|_| condition.finding == Finding::Truth(truth));
-            let (yes, no) = (walk(yes, taken(true)), walk(no, taken(false)));
-            vec![condition, yes, no]
-        }
-        Form::Not => arguments(it).into_iter().map(|operand| walk(operand, scope)).collect(),
-        Form::Each => elements(it, scope),
-        Form::Plain => {
-            operands(it).into_iter().filter(|part| names_a_fact(part)).map(|part| walk(part, scope)).collect()
-        }
-    };
-    Trace { form, ..plain(it, scope, parts) }
+        parts
+    }
 }
 
 fn plain(it: &IdedExpr, scope: Option<&Context<'_, '_>>, parts: Vec<Trace>) -> Trace {
@@ -184,25 +258,4 @@ fn names_a_fact(it: &IdedExpr) -> bool {
         Expr::Ident(_) | Expr::Select(_) | Expr::Comprehension(_) => true,
         _ => operands(it).into_iter().any(names_a_fact),
     }
-}
-
-/// The list, and what was asked of each of its elements.
-fn elements(it: &IdedExpr, scope: Option<&Context<'_, '_>>) -> Vec<Trace> {
-    let Expr::Comprehension(comprehension) = &it.expr else { return Vec::new() };
-    let mut parts = vec![walk(&comprehension.iter_range, scope)];
-    let (_, asked) = spell::asked_of_each(comprehension);
-    if let (Some(scope), Some(asked)) = (scope, asked)
-        && let Ok(Value::List(list)) = Value::resolve(&comprehension.iter_range, scope)
-    {
-        for (index, element) in list.iter().enumerate().take(MOST_ELEMENTS) {
-            let mut inner = scope.new_inner_scope();
-            inner.add_variable_from_value(comprehension.iter_var.as_str(), element.clone());
-            let part = walk(asked, Some(&inner));
-            parts.push(Trace {
-                text: format!("{}[{index}]: {}", spell::expression(&comprehension.iter_range), part.text),
-                ..part
-            });
-        }
-    }
-    parts
 }

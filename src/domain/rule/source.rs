@@ -9,6 +9,7 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
+use super::keys::{KEYS, NEEDED};
 use super::{Anchor, CoolDown, Deadline, OncePer, Rule, RuleName, Trigger};
 use crate::domain::condition::Condition;
 use crate::domain::event::{EventType, ParcelStatus};
@@ -18,26 +19,6 @@ use crate::domain::time::parse_span;
 use crate::domain::written::Written;
 
 pub use changes::{Changes, parse, parse_changes};
-
-/// The keys of a rule, in the order in which they are best written.
-const KEYS: [&str; 16] = [
-    "rule",
-    "says",
-    "on",
-    "at",
-    "when",
-    "message",
-    "channels",
-    "otherwise",
-    "once_per",
-    "again_after",
-    "only_if_told",
-    "not_within",
-    "supersedes",
-    "valid_while",
-    "expires",
-    "priority",
-];
 
 /// A mapping with the place of each of its keys and values.
 struct Fields(Vec<(Spanned<String>, Spanned<Value>)>);
@@ -124,13 +105,14 @@ impl Reader<'_> {
                     None => self.fault(at, "priority: a whole number from 0 to 255 is needed", None),
                 },
                 other => {
-                    let suggestion = nearest(other, KEYS).map(|known| format!("did you mean '{known}'?"));
+                    let suggestion = nearest(other, KEYS.iter().map(|(key, _)| *key))
+                        .map(|known| format!("did you mean '{known}'?"));
                     self.fault(key.referenced, format!("a rule has no '{other}'"), suggestion);
                 }
             }
             seen.push(key.value);
         }
-        for key in ["rule", "says", "message", "channels", "once_per", "expires"] {
+        for key in NEEDED {
             if !seen.iter().any(|known| known == key) {
                 self.fault(begin, format!("the rule '{}' has no '{key}'", rule.name), None);
             }

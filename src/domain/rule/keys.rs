@@ -1,0 +1,25 @@
+//! The keys of a rule, each with what it means: the reader knows them, the schema for editors tells
+//! them.
+
+/// In the order in which they are best written.
+pub const KEYS: &[(&str, &str)] = &[
+    ("rule", "The rule's name: lower-case letters, digits and _."),
+    ("says", "What it is for, in the care team's words."),
+    ("on", "The events that set it going; with `parcel.tracked` also the statuses."),
+    ("at", "The deadlines that set it going, such as `4h after promise` or `24h before hold_until`."),
+    ("when", "A condition in CEL, asked when it becomes news."),
+    ("message", "The message that it sends: the folder of its templates."),
+    ("channels", "Each of these that reaches the customer is used."),
+    ("otherwise", "Tried in turn, if none of `channels` that a person reads could be used."),
+    ("once_per", "What it speaks of at most once."),
+    ("again_after", "Messages after which it may be told once more."),
+    ("only_if_told", "Only to those who were told one of these messages since."),
+    ("not_within", "How long it keeps its distance after a message: `6h: [delay]`, `1h: any`."),
+    ("supersedes", "Messages whose place it takes while they wait."),
+    ("valid_while", "A condition in CEL, asked when it is decided and again right before every attempt."),
+    ("expires", "How long after the event or the deadline it is still news, such as `12h` or `3d`."),
+    ("priority", "From 0 to 255; higher goes first. 50, if it is left out."),
+];
+
+/// Without them, it is no rule.
+pub const NEEDED: [&str; 6] = ["rule", "says", "message", "channels", "once_per", "expires"];

@@ -1,0 +1,29 @@
+//! What would have happened: simulations, and the service's invariants over whole streams of
+//! generated journeys.
+
+mod command;
+mod differences;
+mod streams;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use reassure::message::Templates;
+use reassure::shops::{Served, Shops};
+use reassure::simulate::Recorded;
+
+use crate::domain::story;
+
+/// Every shop with these rules, or with the default ones.
+fn shops(yaml: Option<&str>) -> Shops {
+    let rules = match yaml {
+        Some(yaml) => story::own_rules(yaml),
+        None => story::rules(),
+    };
+    let templates = Arc::new(Templates::load(None).expect("the default templates"));
+    Shops::new(BTreeMap::new(), Some(Served { rules, templates }))
+}
+
+fn recorded(generated: crate::generated::Recorded) -> Recorded {
+    Recorded { at: generated.at, event: Arc::new(generated.event) }
+}
