@@ -76,7 +76,9 @@ async fn an_outage_is_seen_and_its_end_too(world: World, replicas: bool) {
     assert_eq!(missing(&mut other, "failing").await, 1.0);
     world.behave(|_| Behaviour::Answer);
     eventually("it is confirmed", async || missing(&mut other, "failing").await == 0.0).await;
-    assert!(other.metric("reassure_confirmation_seconds_count").await >= 1.0);
+    if !replicas {
+        assert_eq!(other.metric("reassure_confirmation_seconds_count").await, 1.0);
+    }
     // a contact that comes later: the shop's webhook has had the confirmation, the buyer has not
     let known = json!({ "shop": "lumen", "customer": { "id": "c-Z3", "email": "z3@client.example" } });
     world.publish(&[super::events::event("Z3-known", "customer.updated", ago(0), known)]).await;
