@@ -139,19 +139,19 @@ fn the_nearest_name_is_told() {
         format!("- {{ rule: own, says: It is., {key}, {}, message: delay, expires: 1d }}", rest.join(", "))
     };
     for (key, expected) in [
-        ("when: order.promise.latset > now", "latest"),
-        ("when: order.items.exists(item, item.bulkey)", "bulky"),
-        ("when: jurney.arrived", "journey"),
-        ("when: journey.last_tolld == 'delay'", "last_told"),
-        ("when: order.first_promise.earliset > now", "earliest"),
+        ("when: \"order.promise.latset > now\"", "latest"),
+        ("when: \"order.items.exists(item, item.bulkey)\"", "bulky"),
+        ("when: \"jurney.arrived\"", "journey"),
+        ("when: \"journey.last_tolld == 'delay'\"", "last_told"),
+        ("when: \"order.first_promise.earliset > now\"", "earliest"),
         ("on: parcel.traked", "parcel.tracked"),
         ("on: { parcel.tracked: [in_transt] }", "in_transit"),
         ("at: 4h after promiss", "promise"),
         ("channels: [emal]", "email"),
         ("valid_wihle: 'true'", "valid_while"),
-        ("when: order.items.exist(item, item.bulky)", "exists"),
-        ("when: sise(order.items) > 2", "size"),
-        ("when: now - order.placed_at < duraton('72h')", "duration"),
+        ("when: \"order.items.exist(item, item.bulky)\"", "exists"),
+        ("when: \"sise(order.items) > 2\"", "size"),
+        ("when: \"now - order.placed_at < duraton('72h')\"", "duration"),
     ] {
         let faults = reassure::domain::rule::parse("own.yaml", &rule(key)).err().unwrap_or_default();
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
