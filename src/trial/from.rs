@@ -91,8 +91,10 @@ fn absence(entry: &Entry, timeline: &Timeline, frame: &Frame) -> Vec<Happened> {
     let decided = timeline.notifications.iter().find(|story| story.id == *notification);
     let Some(decided) = decided.map(|story| whole(story.decided_at)) else { return Vec::new() };
     let line = |at: Timestamp, what: &str| format!("{{ at: {}, providers: {what} }}", frame.spell(at));
+    // a deadline of that moment must find them away already
+    let away = decided.plus(-Duration::seconds(1));
     let back = whole(entry.at);
-    vec![(decided, 0, line(decided, "away")), (back, 2, line(back, "back"))]
+    vec![(away, 0, line(away, "away")), (back, 2, line(back, "back"))]
 }
 
 fn decisions(timeline: &Timeline, frame: &Frame, stand_ins: &StandIns) -> Vec<Line> {

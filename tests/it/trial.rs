@@ -1,5 +1,6 @@
 //! `rules test`: the default rules' own tests, and the tool that runs them.
 
+mod command;
 mod defaults;
 mod editor;
 mod explained;

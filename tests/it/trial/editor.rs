@@ -56,7 +56,9 @@ fn every_key_has_its_word_and_its_kind() {
         }
     }
     let mut bare = Vec::new();
-    look("rule", &schema("rules.json")["items"], &mut bare);
+    for kind in ["then", "else"] {
+        look("rule", &schema("rules.json")["items"][kind], &mut bare);
+    }
     let tests = schema("tests.json");
     look("file", &tests, &mut bare);
     for name in ["Test", "Decision", "Content"] {
@@ -87,6 +89,13 @@ fn known_mistakes_are_refused() {
         // and by the reader too
         let read = reassure::domain::rule::parse("own.yaml", &right.replace(from, to));
         assert!(read.is_err(), "{to} is read");
+    }
+    // what a shop does without
+    assert_eq!(faults(&rules, "[{ rule: delay, off: true, says: Never late. }]"), Vec::<String>::new());
+    for wrong in ["{ rule: delay, off: false }", "{ off: true }", "{ rule: delay, off: true, expires: 1d }"] {
+        let file = format!("[{wrong}]");
+        assert!(!faults(&rules, &file).is_empty(), "{wrong}");
+        assert!(reassure::domain::rule::parse_changes("own.yaml", &file).is_err(), "{wrong} is read");
     }
     let tests = validator("tests.json");
     let right = "rules: [delay]\ntests:\n  - test: one\n    events:\n      - { at: +1d, event: parcel.tracked, status: lost }\n    expect:\n      - { at: +2d, rule: delay, send: [email] }\n";
@@ -130,19 +139,19 @@ fn the_nearest_name_is_told() {
         format!("- {{ rule: own, says: It is., {key}, {}, message: delay, expires: 1d }}", rest.join(", "))
     };
     for (key, expected) in [
-        ("when: order.promise.latset > now", "latest"),
-        ("when: order.items.exists(item, item.bulkey)", "bulky"),
-        ("when: jurney.arrived", "journey"),
-        ("when: journey.last_tolld == 'delay'", "last_told"),
-        ("when: order.first_promise.earliset > now", "earliest"),
+        ("when: \"order.promise.latset > now\"", "latest"),
+        ("when: \"order.items.exists(item, item.bulkey)\"", "bulky"),
+        ("when: \"jurney.arrived\"", "journey"),
+        ("when: \"journey.last_tolld == 'delay'\"", "last_told"),
+        ("when: \"order.first_promise.earliset > now\"", "earliest"),
         ("on: parcel.traked", "parcel.tracked"),
         ("on: { parcel.tracked: [in_transt] }", "in_transit"),
         ("at: 4h after promiss", "promise"),
         ("channels: [emal]", "email"),
         ("valid_wihle: 'true'", "valid_while"),
-        ("when: order.items.exist(item, item.bulky)", "exists"),
-        ("when: sise(order.items) > 2", "size"),
-        ("when: now - order.placed_at < duraton('72h')", "duration"),
+        ("when: \"order.items.exist(item, item.bulky)\"", "exists"),
+        ("when: \"sise(order.items) > 2\"", "size"),
+        ("when: \"now - order.placed_at < duraton('72h')\"", "duration"),
     ] {
         let faults = reassure::domain::rule::parse("own.yaml", &rule(key)).err().unwrap_or_default();
         let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
