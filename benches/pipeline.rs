@@ -241,6 +241,7 @@ impl Bench<'_> {
             service.processor_seconds() - begun.processor_seconds,
             machine_seconds() - begun.machine_seconds,
         );
+        let (read, written) = service.transferred_kib();
         let counted = (count - begun.records) as f64;
         let rate = counted / seconds;
 
@@ -271,6 +272,8 @@ impl Bench<'_> {
             processor_seconds_per_million: processor / counted * 1e6,
             machine_seconds_per_million: machine / counted * 1e6,
             wall_seconds_per_million: seconds / counted * 1e6,
+            read_kib_per_event: (read - begun.transferred_kib.0) / counted,
+            written_kib_per_event: (written - begun.transferred_kib.1) / counted,
             peak_mib: service.peak_mib(),
             ready_milliseconds: service.ready_after().as_secs_f64() * 1e3,
             saturated: latencies(0, saturated),
@@ -355,6 +358,7 @@ struct Begun {
     records: usize,
     processor_seconds: f64,
     machine_seconds: f64,
+    transferred_kib: (f64, f64),
 }
 
 async fn first(progress: &Progress, service: &Services) -> Begun {
@@ -364,6 +368,7 @@ async fn first(progress: &Progress, service: &Services) -> Begun {
         records: progress.records(),
         processor_seconds: service.processor_seconds(),
         machine_seconds: machine_seconds(),
+        transferred_kib: service.transferred_kib(),
     }
 }
 

@@ -159,6 +159,7 @@ pub async fn commit(store: &dyn Store, batch: Batch, now: Timestamp) {
 fn accepted(leased: Leased, now: Timestamp) -> AttemptRecord {
     AttemptRecord {
         notification: leased.notification.id,
+        key: leased.key,
         at: now,
         provider: leased.notification.provider,
         outcome: Outcome::Accepted,

@@ -53,6 +53,8 @@ pub struct Run {
     /// Of everything on the machine: broker, database and publisher too.
     pub machine_seconds_per_million: f64,
     pub wall_seconds_per_million: f64,
+    pub read_kib_per_event: f64,
+    pub written_kib_per_event: f64,
     pub peak_mib: f64,
     pub ready_milliseconds: f64,
     pub saturated: Latency,
@@ -169,6 +171,9 @@ impl Report {
         line("processor seconds per million events", &|run| format!("{:.0}", run.processor_seconds_per_million));
         line("the same of the whole machine", &|run| format!("{:.0}", run.machine_seconds_per_million));
         line("wall seconds per million events", &|run| format!("{:.0}", run.wall_seconds_per_million));
+        line("read / written in files per event, KiB", &|run| {
+            format!("{:.1} / {:.1}", run.read_kib_per_event, run.written_kib_per_event)
+        });
         line("peak memory, MiB", &|run| format!("{:.0}", run.peak_mib));
         line("ready after, ms", &|run| format!("{:.0}", run.ready_milliseconds));
         let latency = |of: Latency| format!("{:.0} / {:.0} / {:.0}", of.p50, of.p99, of.p999);

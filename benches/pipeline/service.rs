@@ -109,6 +109,11 @@ impl Services {
         self.0.iter().map(Service::processor_seconds).sum()
     }
 
+    /// What they read from files and wrote to them so far, in KiB.
+    pub fn transferred_kib(&self) -> (f64, f64) {
+        self.0.iter().map(Service::transferred_kib).fold((0.0, 0.0), |sum, of| (sum.0 + of.0, sum.1 + of.1))
+    }
+
     /// Of the one that held the most.
     pub fn peak_mib(&self) -> f64 {
         self.0.iter().map(Service::peak_mib).fold(0.0, f64::max)
@@ -157,6 +162,16 @@ impl Service {
         let ticks = |field: usize| fields.get(field).and_then(|ticks| ticks.parse::<f64>().ok()).unwrap_or(0.0);
         // the kernel counts in hundredths of a second for every program, whatever its own tick
         (ticks(11) + ticks(12)) / 100.0
+    }
+
+    /// Bytes of the calls `read` and `write` and their kin, in KiB: of files, as sockets are sent to and received from.
+    fn transferred_kib(&self) -> (f64, f64) {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id())).expect("its transfers");
+        let bytes = |name: &str| {
+            let line = io.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+            line.trim().parse::<f64>().unwrap_or(0.0)
+        };
+        (bytes("rchar:") / 1024.0, bytes("wchar:") / 1024.0)
     }
 
     /// The most memory that it ever held, in MiB.

@@ -270,6 +270,7 @@ impl Pool {
         };
         let mut record = AttemptRecord {
             notification: one.notification.id.clone(),
+            key: one.key.clone(),
             at: now,
             provider: self.provider.name().to_owned(),
             outcome: answer.outcome,

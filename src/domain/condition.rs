@@ -1,12 +1,16 @@
 //! Conditions in CEL, over the names of [`super::view`].
 
+mod pick;
 mod spell;
 pub mod trace;
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use cel::common::ast::{EntryExpr, Expr, IdedExpr};
 use cel::{Context, Program, Value};
+
+use pick::pick;
 
 use super::fault::nearest;
 use super::view::{Everything, Scene};
@@ -15,11 +19,17 @@ use super::view::{Everything, Scene};
 pub struct Condition {
     source: String,
     program: Program,
-    roots: Vec<Root>,
+    needs: Vec<Need>,
+}
+
+/// What a condition names of one root: some of its fields, or, if there are none, the whole of it.
+struct Need {
+    root: Root,
+    fields: Vec<String>,
 }
 
 /// The names at the top of every path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Root {
     Event,
     Order,
@@ -86,10 +96,10 @@ impl Condition {
                 })
                 .collect::<Vec<_>>()
         })?;
-        let mut walk = Walk { flaws: Vec::new(), roots: Vec::new(), bound: Vec::new(), source, program: &program };
+        let mut walk = Walk { flaws: Vec::new(), named: BTreeSet::new(), bound: Vec::new(), source, program: &program };
         walk.expression(program.expression());
-        let Walk { flaws, roots, .. } = walk;
-        if flaws.is_empty() { Ok(Self { source: source.to_owned(), program, roots }) } else { Err(flaws) }
+        let Walk { flaws, named, .. } = walk;
+        if flaws.is_empty() { Ok(Self { source: source.to_owned(), program, needs: needs(named) }) } else { Err(flaws) }
     }
 
     pub fn source(&self) -> &str {
@@ -98,25 +108,46 @@ impl Condition {
 
     /// It looks at the event that set the rule going, which a second look does not have.
     pub fn needs_event(&self) -> bool {
-        self.roots.contains(&Root::Event)
+        self.needs.iter().any(|need| need.root == Root::Event)
     }
 
     /// It looks at a parcel, which an event about the whole order does not have.
     pub fn needs_parcel(&self) -> bool {
-        self.roots.contains(&Root::Parcel)
+        self.needs.iter().any(|need| need.root == Root::Parcel)
     }
 }
 
-/// The facts of one scene as CEL values, each root converted once and only if a rule asks.
+/// By root; whoever names a root alone needs the whole of it.
+fn needs(named: BTreeSet<(Root, Option<String>)>) -> Vec<Need> {
+    let mut needs: Vec<Need> = Vec::new();
+    let whole = |root: Root| named.contains(&(root, None));
+    for (root, field) in &named {
+        if needs.last().is_none_or(|need| need.root != *root) {
+            needs.push(Need { root: *root, fields: Vec::new() });
+        }
+        if let (Some(need), Some(field)) = (needs.last_mut(), field)
+            && !whole(*root)
+        {
+            need.fields.push(field.clone());
+        }
+    }
+    needs
+}
+
+/// The facts of one scene as CEL values, each converted once and only if a rule asks.
 pub struct Scope<'a> {
     scene: Scene<'a>,
     context: Context<'static, 'static>,
-    known: [bool; Root::ALL.len()],
+    /// Roots that are there as a whole.
+    whole: [bool; Root::ALL.len()],
+    /// Fields that are there by themselves, under names such as `order.total`.
+    single: Vec<(Root, &'static str)>,
 }
 
 impl<'a> Scope<'a> {
     pub fn new(scene: Scene<'a>) -> Self {
-        Self { scene, context: FUNCTIONS.new_inner_scope(), known: [false; Root::ALL.len()] }
+        let context = FUNCTIONS.new_inner_scope();
+        Self { scene, context, whole: [false; Root::ALL.len()], single: Vec::new() }
     }
 
     pub fn scene(&self) -> &Scene<'a> {
@@ -136,15 +167,56 @@ impl<'a> Scope<'a> {
         }
     }
 
-    /// Makes CEL values of the facts that `condition` names.
+    /// Makes CEL values of the facts that `condition` names, and of nothing else: most of an event's
+    /// cost would be facts that nobody asks for.
     fn convert(&mut self, condition: &Condition) -> Result<(), String> {
-        for root in &condition.roots {
-            if !std::mem::replace(&mut self.known[*root as usize], true) {
-                let value = self.value(*root).map_err(|_| format!("'{}' cannot be converted", root.name()))?;
-                self.context.add_variable_from_value(root.name(), value);
+        for need in &condition.needs {
+            if self.whole[need.root as usize] {
+                continue;
+            }
+            let picked = self.pick(need).map_err(|_| format!("'{}' cannot be converted", need.root.name()))?;
+            let Some(facts) = picked else {
+                self.convert_whole(need.root)?;
+                continue;
+            };
+            for (field, value) in facts {
+                self.single.push((need.root, field));
+                self.context.add_variable_from_value(format!("{}.{field}", need.root.name()), value);
             }
         }
         Ok(())
+    }
+
+    fn convert_whole(&mut self, root: Root) -> Result<(), String> {
+        if !std::mem::replace(&mut self.whole[root as usize], true) {
+            let value = self.value(root).map_err(|_| format!("'{}' cannot be converted", root.name()))?;
+            self.context.add_variable_from_value(root.name(), value);
+        }
+        Ok(())
+    }
+
+    /// The fields that are needed and not there yet; `None` if the whole is: it is asked for, or there
+    /// is none of it.
+    fn pick(&self, need: &Need) -> Result<Option<Vec<(&'static str, Value)>>, cel::SerializationError> {
+        let is_there = |field: &str| self.single.iter().any(|(root, known)| (*root, *known) == (need.root, field));
+        if need.fields.is_empty() {
+            return Ok(None);
+        }
+        if need.fields.iter().all(|field| is_there(field)) {
+            return Ok(Some(Vec::new()));
+        }
+        let wanted = |field: &str| need.fields.iter().any(|one| one == field) && !is_there(field);
+        let scene = &self.scene;
+        match need.root {
+            Root::Event => pick(&scene.event_view(), wanted),
+            Root::Order => pick(&scene.order_view(), wanted),
+            Root::Journey => pick(&scene.journey_view(), wanted),
+            Root::Shipment => pick(&scene.shipment_view(), wanted),
+            Root::Parcel => pick(&scene.parcel_view(), wanted),
+            Root::Hold => pick(&scene.hold_view(), wanted),
+            Root::Shop => pick(&scene.shop_view(), wanted),
+            Root::Now => Ok(None),
+        }
     }
 
     fn value(&self, root: Root) -> Result<Value, cel::SerializationError> {
@@ -228,7 +300,8 @@ fn explain(error: &cel::ExecutionError) -> String {
 /// Walks the parsed condition and holds its paths against the schema.
 struct Walk<'p> {
     flaws: Vec<Flaw>,
-    roots: Vec<Root>,
+    /// What it names of each root; `None`: the root itself.
+    named: BTreeSet<(Root, Option<String>)>,
     /// Names bound by `exists`, `all`, `filter` and `map`, with the schema of what they stand for.
     bound: Vec<(String, Option<&'static serde_json::Value>)>,
     source: &'p str,
@@ -241,7 +314,18 @@ impl Walk<'_> {
         match &expression.expr {
             Expr::Ident(name) => self.name(name, expression.id),
             Expr::Select(select) => {
-                let of = self.expression(&select.operand)?;
+                let root = match &select.operand.expr {
+                    // that something is there is asked of the whole
+                    Expr::Ident(name) if !select.test => self.root(name),
+                    _ => None,
+                };
+                let of = match root {
+                    Some(root) => {
+                        self.named.insert((root, Some(select.field.clone())));
+                        schema_of(root)?
+                    }
+                    None => self.expression(&select.operand)?,
+                };
                 self.field(of, &select.field, expression.id)
             }
             Expr::Call(call) => {
@@ -291,15 +375,19 @@ impl Walk<'_> {
         }
     }
 
+    /// The root of that name, unless something else is bound to it here.
+    fn root(&self, name: &str) -> Option<Root> {
+        let is_bound = self.bound.iter().any(|(bound, _)| bound == name);
+        Root::ALL.iter().find(|(known, _)| *known == name && !is_bound).map(|(_, root)| *root)
+    }
+
     fn name(&mut self, name: &str, id: u64) -> Option<&'static serde_json::Value> {
         if let Some((_, schema)) = self.bound.iter().rev().find(|(bound, _)| bound == name) {
             return *schema;
         }
-        if let Some((_, root)) = Root::ALL.iter().find(|(known, _)| *known == name) {
-            if !self.roots.contains(root) {
-                self.roots.push(*root);
-            }
-            return resolve(SCHEMA.get("properties")?.get(name)?);
+        if let Some(root) = self.root(name) {
+            self.named.insert((root, None));
+            return schema_of(root);
         }
         if !name.starts_with('@') && !name.starts_with("__") {
             self.flaw(id, format!("'{name}' is not known"), name, Root::ALL.iter().map(|(name, _)| *name));
@@ -328,6 +416,10 @@ impl Walk<'_> {
         let offset = self.source.get(start..).and_then(|rest| rest.find(name)).map_or(start, |at| start + at);
         self.flaws.push(Flaw { offset, what, suggestion: Some(suggestion) });
     }
+}
+
+fn schema_of(root: Root) -> Option<&'static serde_json::Value> {
+    resolve(SCHEMA.get("properties")?.get(root.name())?)
 }
 
 /// The schema behind `$ref` and, for what may be null, the other alternative.

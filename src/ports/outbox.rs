@@ -75,6 +75,8 @@ pub enum Next {
 #[derive(Clone, Debug)]
 pub struct AttemptRecord {
     pub notification: NotificationId,
+    /// The journey that it is of.
+    pub key: JourneyKey,
     pub at: Timestamp,
     pub provider: String,
     pub outcome: Outcome,

@@ -26,14 +26,6 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub fn id(&self) -> NotificationId {
-        NotificationId(self.id.clone())
-    }
-
-    pub fn provider(&self) -> &str {
-        &self.provider
-    }
-
     pub fn decode(self, unpacker: &mut Unpacker) -> Result<Leased, StoreError> {
         let packed = self.packed.ok_or_else(|| StoreError::Corrupt("a content: missing".to_owned()))?;
         Ok(Leased {
@@ -56,20 +48,32 @@ impl Stored {
     }
 }
 
-/// What could be read, and the id and provider of what could not.
-pub(super) type Decoded = (Vec<Leased>, Vec<(NotificationId, String)>);
+/// A row that cannot be read, as far as it is needed to put it aside.
+pub(super) struct Unreadable {
+    notification: NotificationId,
+    key: JourneyKey,
+    provider: String,
+}
+
+/// What could be read, and what could not.
+pub(super) type Decoded = (Vec<Leased>, Vec<Unreadable>);
 
 pub(super) async fn decode(rows: Vec<Stored>) -> Result<Decoded, StoreError> {
     aside(move || {
         let mut unpacker = Unpacker::new()?;
         let mut decoded = Decoded::default();
         for row in rows {
-            let (id, provider) = (row.id(), row.provider().to_owned());
+            let unreadable = Unreadable {
+                notification: NotificationId(row.id.clone()),
+                key: row.key.clone(),
+                provider: row.provider.clone(),
+            };
             match row.decode(&mut unpacker) {
                 Ok(leased) => decoded.0.push(leased),
                 Err(error) => {
+                    let id = &unreadable.notification;
                     tracing::error!(notification = %id, %error, "a stored notification cannot be read");
-                    decoded.1.push((id, provider));
+                    decoded.1.push(unreadable);
                 }
             }
         }
@@ -78,11 +82,12 @@ pub(super) async fn decode(rows: Vec<Stored>) -> Result<Decoded, StoreError> {
     .await
 }
 
-pub(super) fn set_aside(notification: NotificationId, provider: String, now: Timestamp) -> AttemptRecord {
+pub(super) fn set_aside(unreadable: Unreadable, now: Timestamp) -> AttemptRecord {
     AttemptRecord {
-        notification,
+        notification: unreadable.notification,
+        key: unreadable.key,
         at: now,
-        provider,
+        provider: unreadable.provider,
         outcome: Outcome::PermanentFailure,
         status: None,
         provider_id: None,

@@ -171,8 +171,7 @@ impl Postgres {
             decoded.extend(leased);
             rows = Vec::new();
             if !unreadable.is_empty() {
-                let attempts: Vec<_> =
-                    unreadable.into_iter().map(|(id, provider)| set_aside(id, provider, now)).collect();
+                let attempts: Vec<_> = unreadable.into_iter().map(|row| set_aside(row, now)).collect();
                 rows = call!(self, |session| outbox::record(session, &attempts, now, lease))?;
             }
         }

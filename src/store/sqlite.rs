@@ -1,8 +1,9 @@
 //! The store in one file on a local disk.
 //!
 //! One thread owns the connection that writes, a few own one each that reads; write-ahead
-//! logging lets them work side by side. Turning journeys and contents into bytes and back is
-//! done by the caller's side, so that the writing thread only writes.
+//! logging lets them work side by side. Journeys are loaded on the one that writes: it has their
+//! pages at hand when they come back changed, while the others lose theirs with every commit.
+//! Turning journeys and contents into bytes and back is done by the caller's side.
 //!
 //! A call that ends as [`StoreError::Unavailable`] because its deadline passed may have been
 //! carried out. To repeat it is safe: a batch is refused as `Conflict` or `Fenced`, an attempt is
@@ -75,8 +76,8 @@ impl Default for Settings {
             path: PathBuf::from("reassure.db"),
             group: "reassure".to_owned(),
             readers: 2,
-            writer_cache_mib: 32,
-            reader_cache_mib: 16,
+            writer_cache_mib: 48,
+            reader_cache_mib: 8,
             checkpoint_mib: 32,
             busy_timeout_ms: 5_000,
             deadline_ms: 30_000,
@@ -171,8 +172,7 @@ impl Sqlite {
             decoded.extend(leased);
             rows = Vec::new();
             if !unreadable.is_empty() {
-                let attempts: Vec<_> =
-                    unreadable.into_iter().map(|(id, provider)| set_aside(id, provider, now)).collect();
+                let attempts: Vec<_> = unreadable.into_iter().map(|row| set_aside(row, now)).collect();
                 let lease = lease.clone();
                 rows = self.write(move |c| outbox::record(c, &attempts, now, &lease)).await?;
             }
@@ -195,7 +195,14 @@ impl Store for Sqlite {
 
     async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let keys = keys.to_vec();
-        self.read(move |c| read::load(c, &keys)).await
+        let stored = self
+            .writer
+            .call(move |c| {
+                let transaction = c.transaction()?;
+                read::load(&transaction, &keys)
+            })
+            .await?;
+        aside(move || stored.into_iter().map(|row| row.map(read::versioned).transpose()).collect()).await
     }
 
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {

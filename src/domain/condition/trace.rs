@@ -108,7 +108,8 @@ impl Scope<'_> {
     }
 
     fn trace_with(&mut self, condition: &Condition, thorough: bool) -> Trace {
-        match self.convert(condition) {
+        // its parts are evaluated one by one, and a part can be a root
+        match condition.needs.iter().try_for_each(|need| self.convert_whole(need.root)) {
             Ok(()) => Walk { thorough }.walk(condition.program.expression(), Some(&self.context)),
             Err(why) => Trace { finding: Finding::Failed(why), ..condition.outline() },
         }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::columns;
 use super::lane::{self, Lane, Stored};
 use super::leased::take;
+use super::outbox;
 use super::prepare::{self, Prepared, PreparedJourney, PreparedNotification};
 use super::publication;
 use crate::domain::decision::Reason;
@@ -170,8 +171,8 @@ fn withdraw(
     for (id, reason) in &batch.withdrawn {
         let freed = connection
             .prepare_cached(
-                "SELECT seq, journey, channel, ready_ms IS NOT NULL FROM outbox
-                 WHERE id = ?1 AND state = 'pending'",
+                "SELECT seq, journey, channel, ready_ms IS NOT NULL FROM outbox INDEXED BY outbox_open
+                 WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND state = 'pending'",
             )?
             .query_row([&id.0], |row| {
                 Ok((row.get::<_, i64>(0)?, Lane { journey: row.get(1)?, channel: row.get(2)? }, row.get::<_, bool>(3)?))
@@ -213,8 +214,7 @@ fn notify(
     capacity: &mut BTreeMap<String, usize>,
 ) -> Result<bool, StoreError> {
     let PreparedNotification { notification, subject, packed, .. } = prepared;
-    let known = connection.prepare_cached("SELECT 1 FROM outbox WHERE id = ?1")?.exists([&notification.id.0])?;
-    if known {
+    if outbox::find(connection, row.last_notification, &notification.id)?.is_some() {
         return Ok(false);
     }
     let lane = Lane { journey: row.id, channel: notification.channel.as_str().to_owned() };

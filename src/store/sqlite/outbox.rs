@@ -59,12 +59,19 @@ pub(super) fn record(
 
 /// Writes one attempt; returns its lane if that became free.
 fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -> Result<Option<Lane>, StoreError> {
-    let row = connection
-        .prepare_cached("SELECT seq, journey, channel, ready_ms IS NOT NULL, lease_owner FROM outbox WHERE id = ?1")?
+    let open = connection
+        .prepare_cached(
+            "SELECT seq, journey, channel, ready_ms IS NOT NULL, lease_owner FROM outbox INDEXED BY outbox_open
+             WHERE id = ?1 AND state IN ('pending', 'dead', 'held')",
+        )?
         .query_row([&attempt.notification.0], |row| Ok((Turn::read(row)?, row.get::<_, Option<String>>(4)?)))
         .optional()?;
+    let seq = match &open {
+        Some((turn, _)) => Some(turn.seq),
+        None => find_finished(connection, attempt)?,
+    };
     // forgotten meanwhile: there is nothing left that the attempt could be told of
-    let Some((Turn { seq, lane, is_had }, owner)) = row else { return Ok(None) };
+    let Some(seq) = seq else { return Ok(None) };
     connection
         .prepare_cached(
             "INSERT INTO attempts (notification, at_ms, provider, outcome, status, provider_id, detail)
@@ -83,7 +90,8 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
         publication::write(connection, each)?;
     }
     // Only a pending row has an owner, and only the owner decides what follows.
-    if owner.as_deref() != Some(&*lease.owner) {
+    let Some((Turn { lane, is_had, .. }, Some(owner))) = open else { return Ok(None) };
+    if owner != lease.owner {
         return Ok(None);
     }
     let state = match attempt.next {
@@ -111,6 +119,29 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
         )?
         .execute(params![seq, state.as_str(), attempt.at.millis()])?;
     Ok(is_had.then_some(lane))
+}
+
+/// The notification of an attempt that came after it was finished.
+fn find_finished(connection: &Connection, attempt: &AttemptRecord) -> Result<Option<i64>, StoreError> {
+    let last = connection
+        .prepare_cached("SELECT last_notification FROM journeys WHERE shop = ?1 AND order_id = ?2")?
+        .query_row([&attempt.key.shop, &attempt.key.order_id], |row| row.get(0))
+        .optional()?;
+    find(connection, last.flatten(), &attempt.notification)
+}
+
+/// The row of that id among a journey's notifications, from the `last` one backwards.
+pub(super) fn find(connection: &Connection, last: Option<i64>, id: &NotificationId) -> Result<Option<i64>, StoreError> {
+    let row = connection
+        .prepare_cached(
+            "WITH RECURSIVE line (seq, id, previous) AS (
+                 SELECT seq, id, previous FROM outbox WHERE seq = ?1
+                 UNION ALL SELECT o.seq, o.id, o.previous FROM line l JOIN outbox o ON o.seq = l.previous)
+             SELECT seq FROM line WHERE id = ?2 LIMIT 1",
+        )?
+        .query_row(params![last, id.0], |row| row.get(0))
+        .optional()?;
+    Ok(row)
 }
 
 /// A row's place in its lane.
@@ -148,7 +179,8 @@ pub(super) fn release(
     for id in notifications {
         let row = transaction
             .prepare_cached(
-                "UPDATE outbox SET lease_owner = NULL, lease_until_ms = NULL WHERE id = ?1 AND lease_owner = ?2
+                "UPDATE outbox INDEXED BY outbox_open SET lease_owner = NULL, lease_until_ms = NULL
+                 WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND lease_owner = ?2
                  RETURNING seq, journey, channel, ready_ms IS NOT NULL, due_ms",
             )?
             .query_row(params![id.0, owner], |row| Ok((Turn::read(row)?, row.get::<_, i64>(4)?)))
@@ -166,8 +198,8 @@ pub(super) fn redrive(connection: &mut Connection, id: &NotificationId, now: Tim
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let lane = transaction
         .prepare_cached(
-            "UPDATE outbox SET state = 'pending', attempts = 0, due_ms = ?2, settled_ms = NULL
-             WHERE id = ?1 AND state IN ('dead', 'held') RETURNING journey, channel",
+            "UPDATE outbox INDEXED BY outbox_open SET state = 'pending', attempts = 0, due_ms = ?2, settled_ms = NULL
+             WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND state <> 'pending' RETURNING journey, channel",
         )?
         .query_row(params![id.0, now.millis()], |row| Ok(Lane { journey: row.get(0)?, channel: row.get(1)? }))
         .optional()?;

@@ -60,17 +60,19 @@ fn key(row: &Row<'_>) -> rusqlite::Result<JourneyKey> {
     Ok(JourneyKey { shop: row.get(0)?, order_id: row.get(1)? })
 }
 
-pub(super) fn load(connection: &Connection, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
+/// Version and body of the journeys.
+pub(super) fn load(connection: &Connection, keys: &[JourneyKey]) -> Result<Vec<Option<(i64, String)>>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT version, body FROM journeys WHERE shop = ?1 AND order_id = ?2")?;
-    keys.iter()
-        .map(|key| {
-            let mut rows = statement.query([&key.shop, &key.order_id])?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            let journey = columns::journey(text(row, 1)?)?;
-            Ok(Some(Versioned { journey, version: columns::natural(row.get(0)?)? }))
-        })
-        .collect()
+    let found = keys
+        .iter()
+        .map(|key| statement.query_row([&key.shop, &key.order_id], |row| Ok((row.get(0)?, row.get(1)?))).optional());
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+/// A journey as [`load`] found it.
+pub(super) fn versioned((version, body): (i64, String)) -> Result<Versioned, StoreError> {
+    Ok(Versioned { journey: columns::journey(&body)?, version: columns::natural(version)? })
 }
 
 /// A text column in place: bodies need not be copied to be read.

@@ -145,7 +145,7 @@ pub fn names(leased: &[Leased]) -> Vec<&str> {
     leased.iter().map(|leased| leased.notification.id.0.as_str()).collect()
 }
 
-/// An attempt at that second.
+/// An attempt at that second, on a notification of the journey `A`.
 pub fn attempt(name: &str, second: i64, next: Next) -> AttemptRecord {
     let outcome = match next {
         Next::Accepted => Outcome::Accepted,
@@ -155,6 +155,7 @@ pub fn attempt(name: &str, second: i64, next: Next) -> AttemptRecord {
     };
     AttemptRecord {
         notification: id(name),
+        key: key("A"),
         at: at(second),
         provider: "brevo".to_owned(),
         outcome,
