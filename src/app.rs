@@ -121,7 +121,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let rereading = bus.handle.clone();
     let ingest = Ingest {
         store: Arc::clone(&store),
-        shops,
+        shops: shops.clone(),
         reader,
         dispatcher: dispatcher.clone(),
         outlet: shared.outlet.clone(),
@@ -148,6 +148,8 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         progress: progress.clone(),
         refresh: Arc::new(move |metrics| show_bus(metrics, &handle)),
         unreached: Arc::new(move || reaching.unreached()),
+        shops,
+        confirmation: settings.confirmation,
         config,
         stopping: is_leaving.clone(),
     };

@@ -18,9 +18,11 @@ use serde_json::Value;
 
 use crate::adapter;
 use crate::bus;
+use crate::domain::confirmation;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::retry::Policy;
 use crate::domain::shop::Shop;
+use crate::domain::time::Timestamp;
 use crate::envelope;
 use crate::ports::Stream;
 use crate::provider;
@@ -128,6 +130,23 @@ pub struct Folder {
     pub folder: Option<PathBuf>,
 }
 
+/// When a confirmation is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// So long after the order reached the bus a provider must have accepted it.
+    pub objective_seconds: u32,
+}
+
+impl Confirmation {
+    /// The orders that are missed at `now` have waited since a moment from the first of these on and
+    /// before the second.
+    pub fn missed_at(self, now: Timestamp) -> (Timestamp, Timestamp) {
+        let objective = chrono::Duration::seconds(self.objective_seconds.into());
+        (now.plus(-confirmation::MOST_WAITED), now.plus(-objective))
+    }
+}
+
 /// How changes are noticed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -156,6 +175,7 @@ pub struct Settings {
     pub outgoing: Outgoing,
     pub store: store::Settings,
     pub dispatch: Dispatch,
+    pub confirmation: Confirmation,
     pub reload: Reload,
     pub rules: Folder,
     pub templates: Folder,
@@ -169,7 +189,7 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "service",
     "log",
     "http",
@@ -180,6 +200,7 @@ const SECTIONS: [&str; 16] = [
     "outgoing",
     "store",
     "dispatch",
+    "confirmation",
     "reload",
     "rules",
     "templates",
@@ -249,6 +270,7 @@ impl Settings {
             let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
             let store = store_of(&mut reader, section("store"), &bus.group);
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
+            let confirmation = reader.part_or(&["confirmation"], section("confirmation"))?;
             let reload = reader.part_or(&["reload"], section("reload"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
             let templates = reader.part_or(&["templates"], section("templates"))?;
@@ -286,6 +308,7 @@ impl Settings {
                 adapters,
                 outgoing,
                 dispatch,
+                confirmation,
                 reload,
                 rules,
                 templates,

@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod condition;
+pub mod confirmation;
 pub mod contact;
 pub mod decision;
 pub mod event;

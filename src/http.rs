@@ -1,5 +1,6 @@
 //! What the service answers over HTTP: probes, metrics, and a journey's timeline.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,15 +17,20 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::config::Confirmation;
+use crate::domain::confirmation::Cause;
 use crate::domain::journey::JourneyKey;
 use crate::ingest::Progress;
 use crate::ports::{Backlog, Store};
 use crate::reload::Status;
+use crate::shops::InForce;
 use crate::telemetry::Metrics;
 use crate::timeline;
 
 /// No answer takes longer.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// No list is longer.
+const MOST_LISTED: usize = 1_000;
 
 /// What the answers are made from.
 #[derive(Clone)]
@@ -37,6 +43,8 @@ pub struct Facts {
     pub refresh: Arc<dyn Fn(&Metrics) + Send + Sync>,
     /// Why no broker has taken us since the start.
     pub unreached: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    pub shops: InForce,
+    pub confirmation: Confirmation,
     /// Which configuration is in force.
     pub config: watch::Receiver<Status>,
     /// The service is about to end and takes nothing new.
@@ -54,11 +62,12 @@ pub async fn serve(listener: TcpListener, facts: Facts, mut end: watch::Receiver
         .route("/metrics", get(metrics))
         .route("/api/journeys/{shop}/{order}", get(journey))
         .route("/api/config", get(config))
+        .route("/api/unconfirmed", get(unconfirmed))
         .fallback(|| async {
             problem(
                 StatusCode::NOT_FOUND,
                 "there is nothing here",
-                "known: /livez, /readyz, /metrics, /api/config, /api/journeys/{shop}/{order}",
+                "known: /livez, /readyz, /metrics, /api/config, /api/unconfirmed, /api/journeys/{shop}/{order}",
             )
         })
         .layer(from_fn(bounded))
@@ -124,6 +133,11 @@ async fn metrics(State(facts): State<Facts>) -> Response {
         Ok(backlog) => show(&facts.metrics, &backlog, now),
         Err(_) => facts.metrics.store_errors.with_label_values(&["backlog", "unavailable"]).inc(),
     }
+    let (from, to) = facts.confirmation.missed_at(now);
+    match facts.store.unconfirmed(from, to).await {
+        Ok(counts) => show_unconfirmed(&facts, counts),
+        Err(_) => facts.metrics.store_errors.with_label_values(&["unconfirmed", "unavailable"]).inc(),
+    }
     let works = facts.progress.store_works() && facts.progress.registry_works();
     facts.metrics.up.set(i64::from(works && !*facts.stopping.borrow()));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], facts.metrics.render()).into_response()
@@ -144,6 +158,28 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestam
     };
     metrics.oldest_due.set(age(backlog.oldest_due));
     metrics.timers_overdue.set(age(backlog.next_wake));
+}
+
+fn show_unconfirmed(facts: &Facts, counts: Vec<(String, Cause, u64)>) {
+    let shops = facts.shops.get();
+    let mut shown: BTreeMap<(&str, Cause), u64> = BTreeMap::new();
+    for (shop, cause, count) in &counts {
+        *shown.entry((shops.label(shop), *cause)).or_default() += count;
+    }
+    let gauge = &facts.metrics.confirmations_missing;
+    gauge.reset();
+    for ((shop, cause), count) in shown {
+        gauge.with_label_values(&[shop, cause.as_str()]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+/// The orders whose confirmation is missing, the longest wait first.
+async fn unconfirmed(State(facts): State<Facts>) -> Response {
+    let (from, to) = facts.confirmation.missed_at(facts.clock.now());
+    match facts.store.unconfirmed_orders(from, to, MOST_LISTED).await {
+        Ok(orders) => axum::Json(json!({ "unconfirmed": orders })).into_response(),
+        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
+    }
 }
 
 async fn journey(State(facts): State<Facts>, path: Result<Path<(String, String)>, PathRejection>) -> Response {

@@ -8,6 +8,7 @@ pub(crate) mod known;
 mod progress;
 mod schemas;
 mod stranded;
+mod tally;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,12 +18,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
-use crate::domain::decision::{NotificationId, Reason, Verdict};
+use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::Reference;
 use crate::domain::journey::JourneyKey;
-use crate::domain::rule::RuleName;
 use crate::envelope::Refusal;
-use crate::ports::{Advance, Batch, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
+use crate::ports::{Advance, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
 use crate::publish::Outlet;
 use crate::shops::InForce;
 use crate::telemetry::Metrics;
@@ -33,6 +33,7 @@ use known::Known;
 pub use progress::Progress;
 pub use schemas::{Lookup, Schemas};
 use stranded::Round;
+use tally::Tally;
 
 /// A notification that must not leave, and why.
 pub type Withdrawal = (JourneyKey, NotificationId, Reason);
@@ -270,7 +271,7 @@ impl Ingest {
         });
         batch.advances.clone_from(&load.advances);
         batch.redriven.clone_from(&load.redriven);
-        let verdicts = verdicts(&batch);
+        let tally = Tally::of(&batch, &shops);
         let streams: BTreeSet<Stream> = batch.publications.iter().map(|publication| publication.stream).collect();
         let lease = Lease {
             owner: self.owner.clone(),
@@ -280,17 +281,12 @@ impl Ingest {
         let leased: Vec<Leased> = self.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
         self.dispatcher.hand(leased, lease.until);
         self.outlet.note(streams);
-        self.count(load, &dispositions, verdicts, now);
+        self.count(load, &dispositions, now);
+        tally.count(&self.metrics);
         Ok(())
     }
 
-    fn count(
-        &self,
-        load: &Load,
-        dispositions: &[(&'static str, Disposition)],
-        verdicts: Vec<(RuleName, &'static str, &'static str)>,
-        now: crate::domain::time::Timestamp,
-    ) {
+    fn count(&self, load: &Load, dispositions: &[(&'static str, Disposition)], now: crate::domain::time::Timestamp) {
         for (event_type, disposition) in dispositions {
             self.metrics.events.with_label_values(&[event_type, disposition.as_str()]).inc();
             if *event_type == "support.contacted" && *disposition == Disposition::Applied {
@@ -311,9 +307,6 @@ impl Ingest {
                 detail = dead.detail,
                 "a record could not be read; it waits with the dead letters"
             );
-        }
-        for (rule, verdict, reason) in verdicts {
-            self.metrics.decisions.with_label_values(&[rule.as_str(), verdict, reason]).inc();
         }
         if let Some(arrival) = load.arrivals.last() {
             let age = seconds(now.since(arrival.at));
@@ -378,19 +371,4 @@ fn answer(positions: &mut HashMap<Partition, Option<i64>>, partitions: &[Partiti
 
 fn seconds(span: chrono::Duration) -> f64 {
     span.to_std().map_or(0.0, |span| span.as_secs_f64())
-}
-
-/// The decisions of a batch as the metrics count them.
-fn verdicts(batch: &Batch) -> Vec<(RuleName, &'static str, &'static str)> {
-    let decisions = batch.journeys.iter().flat_map(|write| &write.entries).flat_map(|entry| &entry.decisions);
-    decisions
-        .map(|decision| {
-            let (verdict, reason) = match &decision.verdict {
-                Verdict::Send { .. } => ("send", "none"),
-                Verdict::Defer { reason, .. } => ("defer", reason.as_str()),
-                Verdict::Suppress { reason, .. } => ("suppress", reason.as_str()),
-            };
-            (decision.rule.clone(), verdict, reason)
-        })
-        .collect()
 }

@@ -71,6 +71,8 @@ enum Command {
     Explain(cli::explain::Options),
     /// Tell what would have been sent: rules over recorded events, under a virtual clock.
     Simulate(cli::simulate::Options),
+    /// List the orders whose confirmation no provider has accepted within its objective.
+    Unconfirmed(cli::unconfirmed::Options),
     /// What waits for a person: records that could not be read, messages that could not be sent.
     Dlq {
         #[command(subcommand)]
@@ -114,6 +116,7 @@ fn main() -> ExitCode {
             };
             cli::simulate::simulate(config, &options, form)
         }
+        Command::Unconfirmed(options) => cli::unconfirmed::unconfirmed(config, &options, json),
         Command::Dlq { command } => cli::dlq::dlq(config, command, json),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "reassure", &mut std::io::stdout());

@@ -9,7 +9,9 @@ mod registry;
 mod store;
 
 pub use bus::{Feed, Partition, Record};
-pub use outbox::{Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, State, Story, Timeline};
+pub use outbox::{
+    Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, State, Story, Timeline, Unconfirmed,
+};
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
 pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};

@@ -36,6 +36,11 @@ impl Shops {
         self.known.get(shop).or(self.unknown.as_ref())
     }
 
+    /// The name of that shop for metrics, which must not take as many values as events please.
+    pub fn label<'a>(&self, shop: &'a str) -> &'a str {
+        if self.known.contains_key(shop) { shop } else { "other" }
+    }
+
     /// The rules of that shop, if it is served.
     pub fn rules(&self, shop: &str) -> Option<&RuleSet> {
         self.get(shop).map(|served| &served.rules)

@@ -57,6 +57,11 @@ pub struct Metrics {
     /// How long the first of what waits to be published has been tried.
     pub publication_waits: GaugeVec,
     pub up: IntGauge,
+    /// From an order's arrival to the acceptance of its confirmation.
+    pub confirmed_after: prometheus::Histogram,
+    /// Orders past the objective whose confirmation no provider has accepted.
+    pub confirmations_missing: IntGaugeVec,
+    pub orders_without_contact: IntCounterVec,
     /// Changes of the configuration that were found, by what became of them.
     pub reloads: IntCounterVec,
     /// Which configuration is in force.
@@ -67,6 +72,8 @@ pub struct Metrics {
 }
 
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0];
+/// From a second to the end of an outage.
+const CONFIRMATION_SECONDS: [f64; 12] = [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1_800.0, 7_200.0];
 const FAST: [f64; 11] = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
 
 impl Metrics {
@@ -203,6 +210,23 @@ impl Metrics {
             )?,
             publication_waits,
             up,
+            confirmed_after: histogram(
+                "confirmation_seconds",
+                "From the arrival of an order to the acceptance of its confirmation by a provider",
+                &CONFIRMATION_SECONDS,
+            )?,
+            confirmations_missing: int_gauges(
+                "confirmations_missing",
+                "Orders past the objective (confirmation.objective_seconds) whose confirmation no provider has accepted, \
+                 by shop and cause: no_contact, not_sent, failing, given_up, held. The same on every replica: alert on \
+                 max by (shop, cause) above 0 for some minutes",
+                &["shop", "cause"],
+            )?,
+            orders_without_contact: counters(
+                "orders_without_contact_total",
+                "Orders that came with neither an e-mail address nor a telephone number that could be used, by shop",
+                &["shop"],
+            )?,
             reloads: counters(
                 "reload_total",
                 "Changes of the configuration, by outcome: applied, refused",

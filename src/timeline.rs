@@ -53,6 +53,11 @@ pub fn write(timeline: &Timeline, now: Timestamp, style: Style) -> String {
     let journey = &timeline.journey;
     let title = format!("{} · {}", journey.key.shop, journey.key.order_id);
     let mut text = format!("{}  {}\n", style.paint(Tone::Strong, &title), journey.phase(now).as_str());
+    if let Some(unconfirmed) = &timeline.unconfirmed {
+        let since = style.moment(unconfirmed.since);
+        let what = format!("not confirmed since {since}: {}", unconfirmed.cause.in_words());
+        let _ = writeln!(text, "{}", style.paint(Tone::Bad, &what));
+    }
     for entry in &timeline.entries {
         text.push_str(&lines(entry, &timeline.notifications, style));
     }
@@ -200,6 +205,7 @@ pub fn json(timeline: &Timeline, now: Timestamp) -> serde_json::Value {
         "order_id": journey.key.order_id,
         "phase": journey.phase(now).as_str(),
         "version": timeline.version,
+        "unconfirmed": timeline.unconfirmed,
         "timeline": timeline.entries,
         "notifications": timeline.notifications,
         "waits_for": journey.timers,

@@ -87,6 +87,7 @@ impl Author {
                 expected_version,
                 links: Vec::new(),
                 wake: Wake::Kept,
+                confirmation: reassure::domain::confirmation::Change::None,
                 entries: Vec::new(),
                 notifications: Vec::new(),
             }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::domain::confirmation;
 use crate::domain::notification::Outcome;
+use crate::domain::order::Channel;
 use crate::domain::retry::{After, Tried};
 use crate::domain::step::still_holds;
 use crate::domain::time::Timestamp;
@@ -291,6 +293,9 @@ impl Pool {
         if answer.outcome == Outcome::Accepted {
             let after = now.since(one.notification.received_at).to_std().unwrap_or_default();
             self.shared.metrics.accepted_after.with_label_values(&[channel]).observe(after.as_secs_f64());
+            if one.notification.message == confirmation::MESSAGE && one.notification.channel != Channel::Webhook {
+                self.shared.metrics.confirmed_after.observe(after.as_secs_f64());
+            }
         }
         if matches!(record.next, Next::Dead | Next::Held) {
             tracing::warn!(

@@ -195,7 +195,7 @@ fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, now: Times
             rule: waited.rule.clone(),
             message: waited.message.clone(),
             subject: subject.clone(),
-            verdict: Verdict::Suppress { reason: Reason::NoLongerTrue, detail: None, skipped: Vec::new() },
+            verdict: Verdict::Suppress { reason: Reason::RuleGone, detail: None, skipped: Vec::new() },
         }),
     }
     (Some(Cause::Deferral { rule: waited.rule.clone(), until: waited.until }), desk.outcome)

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::domain::apply::{self, Full, News};
+use crate::domain::confirmation;
 use crate::domain::contact::reach;
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{Body, Event, EventKey, Reference};
@@ -49,6 +50,10 @@ const MOST_AT_ONCE: usize = 1_000;
 struct Sheet {
     journey: Arc<Journey>,
     expected_version: Option<u64>,
+    /// As it was; `None` if the order was not known.
+    before: Option<Arc<Journey>>,
+    /// When it was first heard of, if that is now.
+    heard_at: Timestamp,
     /// When the store wakes it; unknown if its word is not to be relied on.
     wakes_before: Option<Wake>,
     links: Vec<Link>,
@@ -132,7 +137,7 @@ impl<'a> Draft<'a> {
             if let Body::OrderPlaced(placed) = &event.body {
                 let journey = apply::begin(placed, event.time);
                 targets.push(journey.key.clone());
-                self.sheets.insert(journey.key.clone(), Sheet::new(Arc::new(journey), None));
+                self.sheets.insert(journey.key.clone(), Sheet::new(Arc::new(journey), None, arrival.at));
             } else {
                 return self.park(arrival);
             }
@@ -247,7 +252,7 @@ impl<'a> Draft<'a> {
     /// Begins a sheet for a journey that the store knows and that has none yet.
     fn open(&mut self, key: &JourneyKey) {
         if let Some(versioned) = self.known.journeys.remove(key) {
-            self.sheets.insert(key.clone(), Sheet::new(versioned.journey, Some(versioned.version)));
+            self.sheets.insert(key.clone(), Sheet::new(versioned.journey, Some(versioned.version), self.now));
         }
     }
 
@@ -288,7 +293,12 @@ impl<'a> Draft<'a> {
     /// The transaction that carries it all out.
     pub fn finish(self) -> (Batch, Vec<(&'static str, Disposition)>) {
         let mut batch = self.batch;
-        batch.journeys = self.sheets.into_values().filter(|sheet| sheet.is_changed).map(Sheet::write).collect();
+        batch.journeys = self
+            .sheets
+            .into_values()
+            .filter(|sheet| sheet.is_changed)
+            .map(|sheet| sheet.write(self.shops, self.now))
+            .collect();
         // what was released and found nothing again goes on waiting, where it is
         let waits: HashSet<EventKey> = batch.parked.iter().map(|parked| parked.key).collect();
         batch.released.retain(|key| !waits.contains(key));
@@ -323,9 +333,11 @@ fn write(
 }
 
 impl Sheet {
-    fn new(journey: Arc<Journey>, expected_version: Option<u64>) -> Self {
+    fn new(journey: Arc<Journey>, expected_version: Option<u64>, heard_at: Timestamp) -> Self {
         let wakes_before = expected_version.map_or(Wake::Never, |_| journey.wakes_at().into());
         Self {
+            before: expected_version.map(|_| Arc::clone(&journey)),
+            heard_at,
             journey,
             expected_version,
             wakes_before: Some(wakes_before),
@@ -336,9 +348,13 @@ impl Sheet {
         }
     }
 
-    fn write(self) -> JourneyWrite {
+    fn write(self, shops: &Shops, now: Timestamp) -> JourneyWrite {
         let wakes_after = Wake::from(self.journey.wakes_at());
+        let rules = shops.rules(&self.journey.key.shop);
+        let confirmation = rules
+            .map(|rules| confirmation::change(self.before.as_deref(), &self.journey, &rules.shop, self.heard_at, now));
         JourneyWrite {
+            confirmation: confirmation.unwrap_or_default(),
             wake: if self.wakes_before == Some(wakes_after) { Wake::Kept } else { wakes_after },
             journey: self.journey,
             expected_version: self.expected_version,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bus::Partition;
 use super::publication::Publication;
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::journey::{Journey, JourneyKey};
 use crate::domain::notification::{Content, Notification, Outcome};
@@ -123,11 +124,23 @@ pub struct Story {
     pub attempts: Vec<Attempt>,
 }
 
+/// An order whose confirmation no provider has accepted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Unconfirmed {
+    #[serde(flatten)]
+    pub key: JourneyKey,
+    /// When it reached the bus.
+    pub since: Timestamp,
+    pub cause: Cause,
+}
+
 /// All that the store knows of a journey.
 #[derive(Clone, Debug)]
 pub struct Timeline {
     pub journey: Arc<Journey>,
     pub version: u64,
+    /// While no provider has accepted its confirmation.
+    pub unconfirmed: Option<Unconfirmed>,
     pub entries: Vec<Entry>,
     pub notifications: Vec<Story>,
 }

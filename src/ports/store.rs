@@ -6,8 +6,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::bus::{Partition, Record};
-use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline};
+use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline, Unconfirmed};
 use super::publication::{Publication, Stream};
+use crate::domain::confirmation::{self, Cause};
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link};
@@ -58,6 +59,8 @@ pub struct JourneyWrite {
     /// Parcels and customers by which it can be found from now on.
     pub links: Vec<Link>,
     pub wake: Wake,
+    /// What becomes of the wait for the confirmation.
+    pub confirmation: confirmation::Change,
     pub entries: Vec<Entry>,
     pub notifications: Vec<(Notification, Content)>,
 }
@@ -206,6 +209,18 @@ pub trait Store: Send + Sync {
 
     /// Dead records that were put back and wait to be read.
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError>;
+
+    /// How many orders wait for their confirmation since a moment from `from` on and before `to`, by
+    /// shop and cause.
+    async fn unconfirmed(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(String, Cause, u64)>, StoreError>;
+
+    /// Those orders, the longest wait first.
+    async fn unconfirmed_orders(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Unconfirmed>, StoreError>;
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
 

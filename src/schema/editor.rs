@@ -7,7 +7,7 @@ use super::DataSchema;
 use crate::domain::decision::Reason;
 use crate::domain::event::{EventType, ParcelStatus};
 use crate::domain::order::Channel;
-use crate::domain::rule::keys::{KEYS, NEEDED};
+use crate::domain::rule::keys::{KEYS, NEEDED, OFF_KEYS};
 use crate::trial::keys::{self, Key};
 
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -21,12 +21,13 @@ const MOMENT: &str = r"^\s*([+-]\s*0|0|[+-](\s*\d+\s*(s|seconds?|m|min|minutes?|
 /// The schema of a file of rules.
 pub fn rules() -> Value {
     let rule = object(KEYS, of_rule, &NEEDED);
+    let off = object(OFF_KEYS, of_rule, &["rule", "off"]);
     json!({
         "$schema": DRAFT,
         "title": "Rules",
         "description": "Which message goes out on what, and when.",
         "type": "array",
-        "items": rule,
+        "items": { "if": { "required": ["off"] }, "then": off, "else": rule },
     })
 }
 
@@ -53,6 +54,7 @@ fn of_rule(key: &str) -> Value {
             "patternProperties": { SPAN: one_or_more(&json!({ "type": "string" })) },
         }),
         "expires" => json!({ "type": "string", "pattern": SPAN }),
+        "off" => json!({ "const": true }),
         "priority" => json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
         _ => json!({}),
     }

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::Reason;
 use crate::domain::event::{Reference, Waybill};
 use crate::domain::journey::Subject;
@@ -67,6 +68,10 @@ pub(super) fn outcome(word: &str) -> Result<Outcome, StoreError> {
 
 pub(super) fn reason(word: &str) -> Result<Reason, StoreError> {
     Reason::ALL.into_iter().find(|reason| reason.as_str() == word).ok_or_else(|| unknown_word("a reason"))
+}
+
+pub(super) fn cause(word: &str) -> Result<Cause, StoreError> {
+    Cause::ALL.into_iter().find(|cause| cause.as_str() == word).ok_or_else(|| unknown_word("a cause"))
 }
 
 pub(super) fn state(word: &str) -> Result<State, StoreError> {

@@ -23,6 +23,7 @@ mod read;
 mod row;
 mod session;
 mod settings;
+mod unconfirmed;
 mod upkeep;
 
 use std::collections::BTreeMap;
@@ -36,13 +37,14 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::leased::{Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Stream, Timeline, Versioned,
+    StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use failure::{Failure, no_connection};
 use row::Key;
@@ -366,6 +368,19 @@ impl Store for Postgres {
 
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {
         call!(self, |session| inspect::redriven(session, self.inner.replica, limit))
+    }
+
+    async fn unconfirmed(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(String, Cause, u64)>, StoreError> {
+        call!(self, |session| unconfirmed::counts(session, from, to))
+    }
+
+    async fn unconfirmed_orders(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Unconfirmed>, StoreError> {
+        call!(self, |session| unconfirmed::orders(session, from, to, limit))
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::columns::{self, Packed, Packer};
+use crate::domain::confirmation::Change;
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::EventKey;
 use crate::domain::journey::Journey;
@@ -32,6 +33,7 @@ pub(super) struct PreparedJourney {
     pub links: Vec<(String, i64)>,
     /// The moment in milliseconds, where it is another than before; inner `None`: never.
     pub wake: Option<Option<i64>>,
+    pub confirmation: Change,
     pub entries: Vec<String>,
     pub notifications: Vec<PreparedNotification>,
 }
@@ -82,6 +84,7 @@ fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, 
             Wake::Never => Some(None),
             Wake::At(moment) => Some(Some(columns::millis_after(moment))),
         },
+        confirmation: write.confirmation,
         entries: write.entries.iter().map(|entry| columns::json("an entry", entry)).collect::<Result<_, _>>()?,
         notifications: write
             .notifications

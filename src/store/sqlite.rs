@@ -18,6 +18,7 @@ mod open;
 mod outbox;
 mod publication;
 mod read;
+mod unconfirmed;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -32,13 +33,14 @@ use serde::{Deserialize, Serialize};
 use super::columns;
 use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Stream, Timeline, Versioned,
+    StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
 use worker::Workers;
@@ -309,6 +311,19 @@ impl Store for Sqlite {
 
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {
         self.read(move |c| inspect::redriven(c, limit)).await
+    }
+
+    async fn unconfirmed(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(String, Cause, u64)>, StoreError> {
+        self.read(move |c| unconfirmed::counts(c, from, to)).await
+    }
+
+    async fn unconfirmed_orders(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        limit: usize,
+    ) -> Result<Vec<Unconfirmed>, StoreError> {
+        self.read(move |c| unconfirmed::orders(c, from, to, limit)).await
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {

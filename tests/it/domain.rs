@@ -3,6 +3,7 @@
 pub mod story;
 
 mod bounds;
+mod confirmation;
 mod contact;
 mod delays;
 mod facts;

@@ -20,4 +20,5 @@ mod settings;
 mod stopping;
 mod storage;
 mod stranded;
+mod unconfirmed;
 mod unfinished;

@@ -21,5 +21,12 @@ pub const KEYS: &[(&str, &str)] = &[
     ("priority", "From 0 to 255; higher goes first. 50, if it is left out."),
 ];
 
+/// The keys of an inherited rule that a shop takes out.
+pub const OFF_KEYS: &[(&str, &str)] = &[
+    ("rule", "The name of the inherited rule."),
+    ("off", "This shop does without it."),
+    ("says", "What for, in the care team's words."),
+];
+
 /// Without them, it is no rule.
 pub const NEEDED: [&str; 6] = ["rule", "says", "message", "channels", "once_per", "expires"];

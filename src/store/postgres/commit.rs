@@ -1,4 +1,4 @@
-//! Writing a batch: one transaction of three round trips and at most 22 statements, whatever its
+//! Writing a batch: one transaction of three round trips and at most 25 statements, whatever its
 //! size. Each statement takes its rows as arrays.
 //!
 //! Locks are taken in one order by all: offsets by partition, journeys by id, new journeys by key,
@@ -15,6 +15,7 @@ use super::lane;
 use super::publication;
 use super::row::get;
 use super::session::Session;
+use super::unconfirmed;
 use crate::ports::{Lease, Partition, StoreError};
 use crate::store::columns;
 use crate::store::leased::{Stored, take};
@@ -195,15 +196,17 @@ async fn write(
     lease: &Lease,
 ) -> Result<Vec<Stored>, Failure> {
     let rows = PerJourney::of(batch, &found.ids);
+    let waits = unconfirmed::Changes::of(batch, &found.ids);
     let parked = ParkedEvents::of(batch);
     let dead = Dead::of(batch);
     let publications: Vec<_> = batch.publications.iter().collect();
-    let (journeys, links, idle, wakes, entries, outbox, parked, dead, published, stored) = tokio::join!(
+    let (journeys, links, idle, wakes, waits, entries, outbox, parked, dead, published, stored) = tokio::join!(
         biased;
         rows.update(session),
         rows.link(session),
         rows.forget_wakes(session),
         rows.wake(session),
+        waits.write(session),
         rows.tell(session),
         notifications.write(session),
         parked.write(session),
@@ -214,6 +217,7 @@ async fn write(
     for written in [journeys, links, idle, wakes, entries, outbox, parked, dead, published] {
         written?;
     }
+    waits?;
     let stored = stored?;
     session.commit().await?;
     Ok(stored)

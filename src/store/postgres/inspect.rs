@@ -7,6 +7,7 @@ use tokio_postgres::Row;
 use super::failure::Failure;
 use super::row::{Key, get};
 use super::session::Session;
+use super::unconfirmed;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
@@ -72,15 +73,17 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
         None => None,
         Some(row) => {
             let id: i64 = get(row, 0)?;
-            let (entries, stories, attempts) = tokio::join!(
+            let (entries, stories, attempts, unconfirmed) = tokio::join!(
                 biased;
                 async { session.query(ENTRIES, &[&id]).await },
                 async { session.query(STORIES, &[&id]).await },
                 async { session.query(ATTEMPTS, &[&id]).await },
+                unconfirmed::of(session, id),
             );
             Some(Timeline {
                 journey: columns::journey(get(row, 2)?)?,
                 version: columns::natural(get(row, 1)?)?,
+                unconfirmed: unconfirmed?,
                 entries: entries?
                     .iter()
                     .map(|row| Ok(columns::from_json("an entry", get(row, 0)?)?))

@@ -7,6 +7,8 @@ use super::lane::{self, Lane};
 use super::publication;
 use super::row::{get, text};
 use super::session::Session;
+use super::unconfirmed;
+use crate::domain::confirmation::{Cause, MESSAGE};
 use crate::domain::decision::NotificationId;
 use crate::domain::time::Timestamp;
 use crate::ports::{AttemptRecord, Lease, Next, State};
@@ -25,7 +27,7 @@ const ATTEMPTS: &str = "INSERT INTO attempts (notification, at_ms, provider, out
         WITH ORDINALITY a(id, at_ms, provider, outcome, status, provider_id, detail, ord)
     JOIN outbox o ON o.id = a.id ORDER BY a.ord";
 
-const STANDING: &str = "SELECT id, journey, channel, ready_ms IS NOT NULL, lease_owner
+const STANDING: &str = "SELECT id, journey, channel, ready_ms IS NOT NULL, lease_owner, message
     FROM outbox WHERE id = ANY($1::text[])";
 
 const SETTLE: &str = "UPDATE outbox o SET state = w.state, due_ms = coalesce(w.due_ms, o.due_ms),
@@ -130,12 +132,16 @@ struct Standing {
     lane: Lane,
     has_turn: bool,
     owner: Option<String>,
+    /// It is a confirmation.
+    confirms: bool,
 }
 
 fn standing(rows: &[tokio_postgres::Row]) -> Result<HashMap<String, Standing>, Failure> {
     rows.iter()
         .map(|row| {
-            let standing = Standing { lane: Lane::read(row, 1)?, has_turn: get(row, 3)?, owner: get(row, 4)? };
+            let confirms = get::<&str>(row, 5)? == MESSAGE;
+            let standing =
+                Standing { lane: Lane::read(row, 1)?, has_turn: get(row, 3)?, owner: get(row, 4)?, confirms };
             Ok((get(row, 0)?, standing))
         })
         .collect()
@@ -152,6 +158,7 @@ async fn settle(
     let [mut ids, mut states] = [Vec::new(), Vec::new()];
     let [mut due, mut settled] = [Vec::new(), Vec::new()];
     let (mut counted, mut lanes) = (Vec::new(), Vec::new());
+    let mut confirmations = Vec::new();
     for attempt in attempts {
         let Some(row) = standing.get(&attempt.notification.0) else { continue };
         // Only a pending row has an owner, and only the owner decides what follows.
@@ -169,16 +176,21 @@ async fn settle(
         due.push(again);
         settled.push(again.is_none().then(|| attempt.at.millis()));
         counted.push(i32::from(!matches!(attempt.next, Next::Wait(_))));
+        if row.confirms {
+            confirmations.push(*attempt);
+        }
         if row.has_turn {
             lanes.push((row.lane.clone(), again.is_none()));
         }
     }
-    let (settled, next) = tokio::join!(
+    let (settled, waits, next) = tokio::join!(
         biased;
         async { session.execute_if(!ids.is_empty(), SETTLE, &[&ids, &states, &due, &counted, &settled]).await },
+        unconfirmed::attempted(session, &confirmations),
         lane::turn(session, &lanes, now, lease),
     );
     settled?;
+    waits?;
     next
 }
 
@@ -241,6 +253,7 @@ pub(super) async fn redrive(session: &Session, id: &NotificationId, now: Timesta
     session.begin().await?;
     lane::lock(session, &[&id.0]).await?;
     let rows = session.query(REDRIVE, &[&id.0, &now.millis()]).await?;
+    unconfirmed::tried(session, &[&id.0], Cause::Failing).await?;
     for row in &rows {
         lane::reseat(session, &Lane::read(row, 0)?, now).await?;
     }

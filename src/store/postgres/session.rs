@@ -11,12 +11,13 @@ use tokio_postgres::types::ToSql;
 
 use super::failure::Failure;
 use super::settings::Settings;
-use super::{commit, inspect, lane, outbox, publication, read};
+use super::{commit, inspect, lane, outbox, publication, read, unconfirmed};
 use crate::ports::StoreError;
 
 /// Every statement that is prepared.
-const STATEMENTS: [&[&str]; 6] = [
+const STATEMENTS: [&[&str]; 7] = [
     read::STATEMENTS,
+    unconfirmed::STATEMENTS,
     commit::STATEMENTS,
     lane::STATEMENTS,
     outbox::STATEMENTS,

@@ -10,6 +10,7 @@ use super::leased::take;
 use super::outbox;
 use super::prepare::{self, Prepared, PreparedJourney, PreparedNotification};
 use super::publication;
+use super::unconfirmed;
 use crate::domain::decision::Reason;
 use crate::ports::{Advance, Lease, Leased, State, StoreError};
 
@@ -46,6 +47,7 @@ pub(super) fn commit(
     let mut rows = rows(&transaction, &batch.journeys)?;
     for (row, write) in rows.iter_mut().zip(&batch.journeys) {
         links(&transaction, row.id, write)?;
+        unconfirmed::change(&transaction, row.id, &write.journey.key.shop, &write.confirmation)?;
         entries(&transaction, row, &write.entries)?;
     }
     // Before the new notifications, which then find the lanes as they will be.

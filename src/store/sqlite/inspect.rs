@@ -4,6 +4,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::columns::{self, Packed, Unpacker};
 use super::read::text;
+use super::unconfirmed;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
@@ -18,6 +19,7 @@ pub(super) fn timeline(connection: &Connection, key: &JourneyKey) -> Result<Opti
     Ok(Some(Timeline {
         journey: columns::journey(text(row, 1)?)?,
         version: columns::natural(row.get(0)?)?,
+        unconfirmed: unconfirmed::of(connection, key)?,
         entries: entries(connection, row.get(2)?)?,
         notifications: stories(connection, row.get(3)?)?,
     }))

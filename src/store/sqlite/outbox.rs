@@ -4,6 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::lane::{self, Lane, Stored};
 use super::publication;
+use super::unconfirmed;
+use crate::domain::confirmation::{Cause, MESSAGE};
 use crate::domain::decision::NotificationId;
 use crate::domain::time::Timestamp;
 use crate::ports::{AttemptRecord, Lease, Next, State, StoreError};
@@ -61,13 +63,15 @@ pub(super) fn record(
 fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -> Result<Option<Lane>, StoreError> {
     let open = connection
         .prepare_cached(
-            "SELECT seq, journey, channel, ready_ms IS NOT NULL, lease_owner FROM outbox INDEXED BY outbox_open
-             WHERE id = ?1 AND state IN ('pending', 'dead', 'held')",
+            "SELECT seq, journey, channel, ready_ms IS NOT NULL, lease_owner, message
+             FROM outbox INDEXED BY outbox_open WHERE id = ?1 AND state IN ('pending', 'dead', 'held')",
         )?
-        .query_row([&attempt.notification.0], |row| Ok((Turn::read(row)?, row.get::<_, Option<String>>(4)?)))
+        .query_row([&attempt.notification.0], |row| {
+            Ok((Turn::read(row)?, row.get::<_, Option<String>>(4)?, row.get::<_, String>(5)?))
+        })
         .optional()?;
     let seq = match &open {
-        Some((turn, _)) => Some(turn.seq),
+        Some((turn, ..)) => Some(turn.seq),
         None => find_finished(connection, attempt)?,
     };
     // forgotten meanwhile: there is nothing left that the attempt could be told of
@@ -90,10 +94,11 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
         publication::write(connection, each)?;
     }
     // Only a pending row has an owner, and only the owner decides what follows.
-    let Some((Turn { lane, is_had, .. }, Some(owner))) = open else { return Ok(None) };
+    let Some((Turn { lane, is_had, .. }, Some(owner), message)) = open else { return Ok(None) };
     if owner != lease.owner {
         return Ok(None);
     }
+    unconfirmed::attempted(connection, lane.journey, &lane.channel, &message, &attempt.next)?;
     let state = match attempt.next {
         Next::Retry(due) | Next::Wait(due) => {
             let counts = matches!(attempt.next, Next::Retry(_));
@@ -199,11 +204,17 @@ pub(super) fn redrive(connection: &mut Connection, id: &NotificationId, now: Tim
     let lane = transaction
         .prepare_cached(
             "UPDATE outbox INDEXED BY outbox_open SET state = 'pending', attempts = 0, due_ms = ?2, settled_ms = NULL
-             WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND state <> 'pending' RETURNING journey, channel",
+             WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND state <> 'pending'
+             RETURNING journey, channel, message",
         )?
-        .query_row(params![id.0, now.millis()], |row| Ok(Lane { journey: row.get(0)?, channel: row.get(1)? }))
+        .query_row(params![id.0, now.millis()], |row| {
+            Ok((Lane { journey: row.get(0)?, channel: row.get(1)? }, row.get::<_, String>(2)?))
+        })
         .optional()?;
-    if let Some(lane) = &lane {
+    if let Some((lane, message)) = &lane {
+        if message == MESSAGE {
+            unconfirmed::tried(&transaction, lane.journey, &lane.channel, Cause::Failing)?;
+        }
         lane::reseat(&transaction, lane, now)?;
     }
     transaction.commit()?;

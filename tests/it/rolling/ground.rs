@@ -43,6 +43,13 @@ pub async fn shared() -> Option<World> {
 /// A world with topics and a schema of its own on this broker and in this database.
 pub async fn world(kafka: &str, postgres: &str) -> World {
     let mut world = World::on(topics(kafka).await).await;
+    let schema = world.ground.schema();
+    keep_in(&mut world, postgres, &schema);
+    world
+}
+
+/// Lets the world keep its store in a schema of this database.
+pub fn keep_in(world: &mut World, postgres: &str, schema: &str) {
     let client: tokio_postgres::Config = postgres.parse().unwrap();
     let password = world.folder.path().join("password");
     std::fs::write(&password, client.get_password().unwrap_or_default()).unwrap();
@@ -52,8 +59,7 @@ pub async fn world(kafka: &str, postgres: &str) -> World {
     world.set("store.kind", "'postgres'");
     world.set("store.url", &format!("'postgresql://{place}'"));
     world.set("store.password", &format!("{{ file = '{}' }}", password.display()));
-    world.set("store.schema", &format!("'{}'", world.ground.schema()));
-    world
+    world.set("store.schema", &format!("'{schema}'"));
 }
 
 /// Topics that no other world has.

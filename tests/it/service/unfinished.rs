@@ -14,13 +14,14 @@ use rdkafka::{Message, Offset, TopicPartitionList};
 use reassure::app;
 use reassure::clock::Clock;
 use reassure::config::Loaded;
+use reassure::domain::confirmation::Cause;
 use reassure::domain::decision::NotificationId;
 use reassure::domain::event::{EventKey, Reference};
 use reassure::domain::journey::JourneyKey;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Stream, Timeline, Versioned,
+    StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use reassure::telemetry::Metrics;
 use serde_json::Value;
@@ -140,6 +141,8 @@ moody! {
     redrive_record(id: i64) -> bool;
     redrive_notification(id: &NotificationId, now: Timestamp) -> bool;
     redriven(limit: usize) -> Vec<(i64, Record)>;
+    unconfirmed(from: Timestamp, to: Timestamp) -> Vec<(String, Cause, u64)>;
+    unconfirmed_orders(from: Timestamp, to: Timestamp, limit: usize) -> Vec<Unconfirmed>;
     backlog(now: Timestamp) -> Backlog;
     ping() -> ();
 }

@@ -1,5 +1,6 @@
 //! What every store keeps, whatever it is made of: a test for each sentence of the port.
 
+pub mod confirmations;
 pub mod intake;
 pub mod lanes;
 pub mod leases;
@@ -11,6 +12,11 @@ pub mod publications;
 macro_rules! suite {
     ($place:expr) => {
         $crate::store::contract::suite! { @ $place;
+            confirmations::who_waits_is_listed_by_cause_the_longest_first,
+            confirmations::an_acceptance_ends_the_wait,
+            confirmations::another_message_confirms_nothing,
+            confirmations::what_is_given_up_or_held_says_so_until_it_is_redriven,
+            confirmations::a_wait_goes_on_or_ends_with_its_journey,
             intake::offsets_begin_once_and_advance_from_what_was,
             intake::a_former_owner_writes_nothing,
             intake::a_journey_is_written_from_the_version_that_was_loaded,

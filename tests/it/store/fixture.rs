@@ -60,6 +60,7 @@ pub fn write(order: &str, expected_version: Option<u64>) -> JourneyWrite {
         expected_version,
         links: Vec::new(),
         wake: Wake::Kept,
+        confirmation: reassure::domain::confirmation::Change::None,
         entries: Vec::new(),
         notifications: Vec::new(),
     }

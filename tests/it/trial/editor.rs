@@ -56,7 +56,9 @@ fn every_key_has_its_word_and_its_kind() {
         }
     }
     let mut bare = Vec::new();
-    look("rule", &schema("rules.json")["items"], &mut bare);
+    for kind in ["then", "else"] {
+        look("rule", &schema("rules.json")["items"][kind], &mut bare);
+    }
     let tests = schema("tests.json");
     look("file", &tests, &mut bare);
     for name in ["Test", "Decision", "Content"] {
@@ -87,6 +89,13 @@ fn known_mistakes_are_refused() {
         // and by the reader too
         let read = reassure::domain::rule::parse("own.yaml", &right.replace(from, to));
         assert!(read.is_err(), "{to} is read");
+    }
+    // what a shop does without
+    assert_eq!(faults(&rules, "[{ rule: delay, off: true, says: Never late. }]"), Vec::<String>::new());
+    for wrong in ["{ rule: delay, off: false }", "{ off: true }", "{ rule: delay, off: true, expires: 1d }"] {
+        let file = format!("[{wrong}]");
+        assert!(!faults(&rules, &file).is_empty(), "{wrong}");
+        assert!(reassure::domain::rule::parse_changes("own.yaml", &file).is_err(), "{wrong} is read");
     }
     let tests = validator("tests.json");
     let right = "rules: [delay]\ntests:\n  - test: one\n    events:\n      - { at: +1d, event: parcel.tracked, status: lost }\n    expect:\n      - { at: +2d, rule: delay, send: [email] }\n";

@@ -36,6 +36,7 @@ fn timeline(run: &Run) -> Option<Timeline> {
     };
     Some(Timeline {
         journey: Arc::new(run.journey.clone()?),
+        unconfirmed: None,
         version: 1,
         entries: run.entries.clone(),
         notifications: run.written.iter().map(story).collect(),

@@ -103,6 +103,17 @@ CREATE INDEX outbox_ready ON outbox (provider, ready_ms, seq) INCLUDE (due_ms) W
 CREATE INDEX outbox_waiting ON outbox (settled_ms, seq) WHERE state IN ('dead', 'held');
 CREATE INDEX outbox_of_journey ON outbox (journey);
 
+-- Orders whose confirmation no provider has accepted: few, while all is well. A confirmation by
+-- webhook counts where the shop writes to its customers itself.
+CREATE TABLE unconfirmed (
+    journey bigint PRIMARY KEY,
+    shop text COLLATE "C" NOT NULL,
+    since_ms bigint NOT NULL,
+    cause text COLLATE "C" NOT NULL,
+    by_webhook boolean NOT NULL
+) WITH (autovacuum_vacuum_scale_factor = 0.05);
+CREATE INDEX unconfirmed_by_time ON unconfirmed (since_ms);
+
 -- What is sent, compressed with zstd before it comes here.
 CREATE TABLE contents (
     notification bigint NOT NULL,

@@ -77,6 +77,17 @@ CREATE INDEX outbox_lane ON outbox (journey, channel, seq) WHERE state = 'pendin
 CREATE INDEX outbox_ready ON outbox (provider, ready_ms, due_ms) WHERE ready_ms IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (settled_ms, state) WHERE state IN ('dead', 'held');
 
+-- Orders whose confirmation no provider has accepted: few, while all is well. A confirmation by
+-- webhook counts where the shop writes to its customers itself.
+CREATE TABLE unconfirmed (
+    journey INTEGER PRIMARY KEY REFERENCES journeys (id) ON DELETE CASCADE,
+    shop TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    cause TEXT NOT NULL,
+    by_webhook INTEGER NOT NULL
+) STRICT;
+CREATE INDEX unconfirmed_by_time ON unconfirmed (since_ms, shop, cause);
+
 -- What is sent, compressed with zstd; apart, so that the rows of the outbox stay small.
 CREATE TABLE contents (
     notification INTEGER PRIMARY KEY REFERENCES outbox (seq) ON DELETE CASCADE,
