@@ -138,6 +138,12 @@ pub enum Reason {
     CoolingDown,
     /// Something newer has been said, which makes it pointless.
     Superseded,
+    /// The customer has been told enough for today, and tomorrow it would be no news.
+    BudgetSpent,
+    /// The carrier has told the buyer the same (`unless_carrier_told`).
+    CarrierTold,
+    /// The operator has turned it off for a time.
+    SwitchedOff,
     /// No channel of the rule can reach the customer.
     NoChannel,
     /// The order has no e-mail address.
@@ -151,6 +157,10 @@ pub enum Reason {
     ProviderMissing,
     /// The customer does not want this channel.
     ChannelDeclined,
+    /// It sells, and the customer has not agreed to that on this channel.
+    NoConsent,
+    /// The address is on the list of those that must not be written to.
+    AddressSuppressed,
     /// The customer asked to be forgotten.
     CustomerErased,
     /// The message could not be written from what is known.
@@ -158,7 +168,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 29] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -173,6 +183,9 @@ impl Reason {
         Self::AlreadyWaiting,
         Self::CoolingDown,
         Self::Superseded,
+        Self::BudgetSpent,
+        Self::CarrierTold,
+        Self::SwitchedOff,
         Self::NoChannel,
         Self::EmailMissing,
         Self::EmailInvalid,
@@ -181,6 +194,8 @@ impl Reason {
         Self::WebhookMissing,
         Self::ProviderMissing,
         Self::ChannelDeclined,
+        Self::NoConsent,
+        Self::AddressSuppressed,
         Self::CustomerErased,
         Self::Unrenderable,
     ];
@@ -202,6 +217,9 @@ impl Reason {
             Self::AlreadyWaiting => "already_waiting",
             Self::CoolingDown => "cooling_down",
             Self::Superseded => "superseded",
+            Self::BudgetSpent => "budget_spent",
+            Self::CarrierTold => "carrier_told",
+            Self::SwitchedOff => "switched_off",
             Self::NoChannel => "no_channel",
             Self::EmailMissing => "email_missing",
             Self::EmailInvalid => "email_invalid",
@@ -210,6 +228,8 @@ impl Reason {
             Self::WebhookMissing => "webhook_missing",
             Self::ProviderMissing => "provider_missing",
             Self::ChannelDeclined => "channel_declined",
+            Self::NoConsent => "no_consent",
+            Self::AddressSuppressed => "address_suppressed",
             Self::CustomerErased => "customer_erased",
             Self::Unrenderable => "unrenderable",
         }
@@ -232,6 +252,9 @@ impl Reason {
             Self::AlreadyWaiting => "held back already, and then said once for both",
             Self::CoolingDown => "too soon after another message",
             Self::Superseded => "something newer has been said",
+            Self::BudgetSpent => "enough has been said for one day",
+            Self::CarrierTold => "the carrier has told the customer already",
+            Self::SwitchedOff => "switched off for a time",
             Self::NoChannel => "no channel can reach the customer",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",
@@ -240,6 +263,8 @@ impl Reason {
             Self::WebhookMissing => "the shop has no webhook",
             Self::ProviderMissing => "the shop has no provider for this channel",
             Self::ChannelDeclined => "the customer does not want this channel",
+            Self::NoConsent => "the customer has not agreed to marketing by this channel",
+            Self::AddressSuppressed => "the address must not be written to",
             Self::CustomerErased => "the customer asked to be forgotten",
             Self::Unrenderable => "the message could not be written",
         }

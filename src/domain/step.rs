@@ -4,12 +4,12 @@
 //! and what is to be sent, set and dropped come out as data, for others to carry out.
 
 mod desk;
+mod leave;
 mod restraint;
 mod turn;
 
 use super::apply::{Applied, Full, News, apply};
 use super::condition::Scope;
-use super::contact::reach;
 use super::decision::{Cause, Decision, Entry, NotificationId, Reason, Skipped, Verdict};
 use super::event::{Body, Event};
 use super::journey::{Deferred, Due, Journey, Link, Timer, Told};
@@ -124,21 +124,28 @@ pub fn still_holds(
     if now >= notification.expires_at {
         return Err(Reason::Expired);
     }
-    if reach(&journey.order.customer, &rules.shop, notification.channel) == Err(Reason::ChannelDeclined) {
-        return Err(Reason::ChannelDeclined);
-    }
     // a rule that the care team has taken out must not speak any more
     let rule = rules.get(&notification.rule).ok_or(Reason::RuleGone)?;
+    if let Err(reason) = leave::leave(journey, rules, rule, notification.channel, now)
+        && leave::is_wish(reason)
+    {
+        return Err(reason);
+    }
+    if let Some(condition) = &rule.valid_while {
+        let scene = Scene { journey, shop: &rules.shop, subject: &notification.subject, event: None, now };
+        match Scope::new(scene).holds(condition) {
+            Ok(true) => {}
+            Ok(false) => return Err(Reason::NoLongerTrue),
+            Err(_) => return Err(Reason::ConditionError),
+        }
+    }
     if restraint::is_superseded(journey, notification, rules) {
         return Err(Reason::Superseded);
     }
-    let Some(condition) = &rule.valid_while else { return Ok(()) };
-    let scene = Scene { journey, shop: &rules.shop, subject: &notification.subject, event: None, now };
-    match Scope::new(scene).holds(condition) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Reason::NoLongerTrue),
-        Err(_) => Err(Reason::ConditionError),
+    if restraint::answers_nothing(journey, notification, rule) {
+        return Err(Reason::NotTold);
     }
+    Ok(())
 }
 
 fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet, now: Timestamp) -> Outcome {
@@ -195,7 +202,7 @@ fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, now: Times
             rule: waited.rule.clone(),
             message: waited.message.clone(),
             subject: subject.clone(),
-            verdict: Verdict::Suppress { reason: Reason::NoLongerTrue, detail: None, skipped: Vec::new() },
+            verdict: Verdict::Suppress { reason: Reason::RuleGone, detail: None, skipped: Vec::new() },
         }),
     }
     (Some(Cause::Deferral { rule: waited.rule.clone(), until: waited.until }), desk.outcome)

@@ -252,8 +252,7 @@ fn readable_on(color: &str) -> &'static str {
 
 /// The customer's zone if they have a real one, else the shop's.
 fn zone_of(letter: &Letter<'_>) -> Tz {
-    let own = letter.journey.order.customer.time_zone.as_deref();
-    own.and_then(|name| name.parse().ok()).unwrap_or(letter.shop.time_zone)
+    letter.journey.order.customer.zone().unwrap_or(letter.shop.time_zone)
 }
 
 /// The parcel a letter is about: the one it names, else the newest that is on its way, else the

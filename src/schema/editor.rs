@@ -52,6 +52,8 @@ fn of_rule(key: &str) -> Value {
             "additionalProperties": false,
             "patternProperties": { SPAN: one_or_more(&json!({ "type": "string" })) },
         }),
+        "purpose" => words(["service", "marketing"]),
+        "unless_carrier_told" | "beyond_budget" => json!({ "type": "boolean" }),
         "expires" => json!({ "type": "string", "pattern": SPAN }),
         "priority" => json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
         _ => json!({}),

@@ -3,9 +3,11 @@
 pub mod story;
 
 mod bounds;
+mod budget;
 mod contact;
 mod delays;
 mod facts;
+mod leave;
 
 mod journeys;
 mod parser;

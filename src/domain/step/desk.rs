@@ -1,15 +1,15 @@
 //! What each rule comes to, on one occasion.
 
 use super::super::condition::Scope;
-use super::super::contact::reach;
 use super::super::decision::{Decision, NotificationId, Reason, Sent, Skipped, Verdict};
-use super::super::event::Event;
+use super::super::event::{Body, Event};
 use super::super::journey::{Deferred, Journey, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
 use super::super::time::Timestamp;
 use super::super::view::Scene;
+use super::leave::leave;
 use super::turn::Turn;
 
 /// No order gives reason for more messages; rules that would send more run wild (I10).
@@ -100,6 +100,9 @@ impl<'a> Desk<'a> {
         if self.journey.erased {
             return self.refuse(rule, Reason::CustomerErased, None);
         }
+        if self.rules.restraints().is_off(self.journey, &rule.name, self.now) {
+            return self.refuse(rule, Reason::SwitchedOff, None);
+        }
         // asked first, since it is cheap and most scans answer nothing
         let turn = self.turn(rule);
         if turn == Err(Reason::NotTold) {
@@ -120,10 +123,17 @@ impl<'a> Desk<'a> {
         if self.now >= expires_at {
             return self.refuse(rule, Reason::Expired, None);
         }
+        if rule.unless_carrier_told && self.carrier_told() {
+            return self.refuse(rule, Reason::CarrierTold, None);
+        }
         match turn {
             Ok(turn) => self.speak(rule, turn, expires_at),
             Err(reason) => self.refuse(rule, reason, None),
         }
+    }
+
+    fn carrier_told(&self) -> bool {
+        matches!(self.occasion.event, Some(Event { body: Body::ParcelTracked(data), .. }) if data.notified_by_carrier == Some(true))
     }
 
     /// Says it now, or as soon as nothing keeps it back.
@@ -151,10 +161,8 @@ impl<'a> Desk<'a> {
 
     /// The channels that reach the customer, in the rule's order.
     fn ways(&self, rule: &Rule) -> Ways {
-        let customer = &self.journey.order.customer;
-        let shop = &self.rules.shop;
         let mut ways = Ways::default();
-        let mut attempt = |channel: Channel| match reach(customer, shop, channel) {
+        let mut attempt = |channel: Channel| match leave(self.journey, self.rules, rule, channel, self.now) {
             Ok(_) => {
                 ways.chosen.push(channel);
                 channel != Channel::Webhook

@@ -1,14 +1,19 @@
 //! What keeps a message back although it is due and true: it waits, or something newer makes it
 //! pointless.
 
+use chrono::NaiveTime;
+
 use super::super::decision::{Decision, Reason, Verdict};
-use super::super::journey::{Deferred, Journey, Told};
+use super::super::journey::{Deferred, Journey, Reach, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
-use super::super::time::Timestamp;
+use super::super::time::{Timestamp, in_zone};
 use super::desk::Desk;
 use super::turn::Turn;
+
+/// When the next day begins for a message that had to wait for it.
+const MORNING: NaiveTime = NaiveTime::from_hms_opt(8, 0, 0).expect("eight o'clock");
 
 /// Why a message must wait, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +25,25 @@ pub(super) struct Restraint {
 impl Desk<'_> {
     /// What keeps the rule's message back the longest.
     pub(super) fn restraint(&self, rule: &Rule) -> Option<Restraint> {
-        self.cool_down(rule)
+        [self.cool_down(rule), self.budget(rule)].into_iter().flatten().max_by_key(|restraint| restraint.until)
+    }
+
+    /// Until the next morning of the customer, once enough has been said for one day.
+    fn budget(&self, rule: &Rule) -> Option<Restraint> {
+        let most = usize::try_from(self.rules.shop.budget.per_journey_day).unwrap_or(usize::MAX);
+        if most == 0 || rule.beyond_budget {
+            return None;
+        }
+        let zone = self.journey.order.customer.zone().unwrap_or(self.rules.shop.time_zone);
+        let today = self.now.day_in(zone);
+        let counts = |told: &&Told| {
+            let beyond = self.rules.get(&told.rule).is_some_and(|rule| rule.beyond_budget);
+            !told.withdrawn && !beyond && told.at.day_in(zone) == today
+        };
+        let told = self.journey.told.iter().chain(&self.outcome.told).filter(counts).count();
+        let morning = today.succ_opt()?.and_time(MORNING);
+        let until = Timestamp(in_zone(morning, zone));
+        (told >= most).then_some(Restraint { until, reason: Reason::BudgetSpent })
     }
 
     fn cool_down(&self, rule: &Rule) -> Option<Restraint> {
@@ -76,6 +99,22 @@ impl Desk<'_> {
             self.outcome.dropped.push(one);
         }
     }
+}
+
+/// Whether nothing is left that the notification would answer: what was told before it, and only
+/// for the sake of which it was decided, has been taken back since.
+pub(super) fn answers_nothing(journey: &Journey, notification: &Notification, rule: &Rule) -> bool {
+    if rule.only_if_told.is_empty() {
+        return false;
+    }
+    let carries = |told: &Told| told.notifications.contains(&notification.id);
+    let Some(at) = journey.told.iter().position(carries) else { return false };
+    let answered = |told: &Told| {
+        !told.withdrawn
+            && rule.only_if_told.contains(&told.message)
+            && journey.reach_of(&told.subject, &notification.subject) != Reach::None
+    };
+    !journey.told[..at].iter().any(answered)
 }
 
 /// Whether something that was told later makes the notification pointless.

@@ -183,7 +183,7 @@ fn a_rule_that_is_gone_says_nothing_of_what_it_held_back() {
     );
     story.rules = own_rules(RULES.split("- rule: silence").next().expect("the rules before it"));
     story.tell("+9h wait");
-    assert!(story.told().ends_with("+8h deferral silence no no_longer_true"), "{}", story.told());
+    assert!(story.told().ends_with("+8h deferral silence no rule_gone"), "{}", story.told());
     assert_eq!(story.journey.wakes_at(), None);
 }
 
