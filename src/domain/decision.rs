@@ -136,6 +136,10 @@ pub enum Reason {
     AlreadyWaiting,
     /// Too soon after another message (`not_within`).
     CoolingDown,
+    /// Gathered with more of its kind, to be said in one message (`fold`).
+    Folding,
+    /// Said in one message with more of its kind.
+    Folded,
     /// Something newer has been said, which makes it pointless.
     Superseded,
     /// The customer has been told enough for today, and tomorrow it would be no news.
@@ -168,7 +172,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 31] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -182,6 +186,8 @@ impl Reason {
         Self::AwaitingDeadline,
         Self::AlreadyWaiting,
         Self::CoolingDown,
+        Self::Folding,
+        Self::Folded,
         Self::Superseded,
         Self::BudgetSpent,
         Self::CarrierTold,
@@ -216,6 +222,8 @@ impl Reason {
             Self::AwaitingDeadline => "awaiting_deadline",
             Self::AlreadyWaiting => "already_waiting",
             Self::CoolingDown => "cooling_down",
+            Self::Folding => "folding",
+            Self::Folded => "folded",
             Self::Superseded => "superseded",
             Self::BudgetSpent => "budget_spent",
             Self::CarrierTold => "carrier_told",
@@ -251,6 +259,8 @@ impl Reason {
             Self::AwaitingDeadline => "waits for its deadline",
             Self::AlreadyWaiting => "held back already, and then said once for both",
             Self::CoolingDown => "too soon after another message",
+            Self::Folding => "gathered with more of its kind",
+            Self::Folded => "said in one message with others of its kind",
             Self::Superseded => "something newer has been said",
             Self::BudgetSpent => "enough has been said for one day",
             Self::CarrierTold => "the carrier has told the customer already",

@@ -147,6 +147,8 @@ pub struct Rule {
     pub not_within: Vec<CoolDown>,
     /// Messages that are pointless once this one speaks.
     pub supersedes: Vec<String>,
+    /// How long its news is gathered, while more of it may come, to be said in one message.
+    pub fold: Option<Duration>,
     pub purpose: Purpose,
     /// Left out where the carrier has told the buyer the same.
     pub unless_carrier_told: bool,

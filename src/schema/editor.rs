@@ -54,7 +54,7 @@ fn of_rule(key: &str) -> Value {
         }),
         "purpose" => words(["service", "marketing"]),
         "unless_carrier_told" | "beyond_budget" => json!({ "type": "boolean" }),
-        "expires" => json!({ "type": "string", "pattern": SPAN }),
+        "expires" | "fold" => json!({ "type": "string", "pattern": SPAN }),
         "priority" => json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
         _ => json!({}),
     }

@@ -4,9 +4,11 @@ pub mod story;
 
 mod bounds;
 mod budget;
+mod bulk;
 mod contact;
 mod delays;
 mod facts;
+mod folding;
 mod leave;
 
 mod journeys;

@@ -16,6 +16,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("only_if_told", "Only to those who were told one of these messages since."),
     ("not_within", "How long it keeps its distance after a message: `6h: [delay]`, `1h: any`."),
     ("supersedes", "Messages whose place it takes while they wait."),
+    ("fold", "How long its news is gathered, while more may come, to be said in one message, such as `2h`."),
     ("purpose", "`service`: it belongs to the order. `marketing`: it sells, and needs the customer's consent."),
     ("unless_carrier_told", "`true`: left out where the carrier has told the buyer."),
     ("beyond_budget", "`true`: neither counted among the messages of a day nor held back by them."),

@@ -1,5 +1,6 @@
 //! The keys by which a rule holds itself back.
 
+use chrono::Duration;
 use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
@@ -25,6 +26,11 @@ impl Reader<'_> {
             }
         }
         cool_downs
+    }
+
+    pub(super) fn span(&mut self, key: &str, value: &Spanned<Value>) -> Option<Duration> {
+        let text = self.text_of(key, value);
+        parse_span(&text).map_err(|what| self.fault(value.referenced, format!("{key}: {what}"), None)).ok()
     }
 
     pub(super) fn purpose(&mut self, value: &Spanned<Value>) -> Purpose {
