@@ -6,6 +6,7 @@ mod files;
 mod inherit;
 mod loaded;
 mod reader;
+mod restraint;
 mod served;
 mod source;
 mod topics;
@@ -179,6 +180,7 @@ pub struct Settings {
     pub reload: Reload,
     pub rules: Folder,
     pub templates: Folder,
+    pub restraint: restraint::Restraint,
     pub unknown_shops: UnknownShops,
     /// What single shops change of rules and templates: a folder for each.
     pub shops_folder: Option<PathBuf>,
@@ -189,7 +191,7 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "service",
     "log",
     "http",
@@ -204,6 +206,7 @@ const SECTIONS: [&str; 17] = [
     "reload",
     "rules",
     "templates",
+    "restraint",
     "shops",
     "shop",
     "providers",
@@ -274,6 +277,7 @@ impl Settings {
             let reload = reader.part_or(&["reload"], section("reload"))?;
             let rules = reader.part_or(&["rules"], section("rules"))?;
             let templates = reader.part_or(&["templates"], section("templates"))?;
+            let restraint = reader.part_or(&["restraint"], section("restraint"))?;
             let mut of_all = |key: &str| shops.as_object_mut().and_then(|shops| shops.remove(key)).unwrap_or_default();
             let unknown_shops = reader.part_or(&["shops", "unknown"], of_all("unknown"))?;
             let shops_folder = reader.part_or(&["shops", "folder"], of_all("folder"))?;
@@ -312,6 +316,7 @@ impl Settings {
                 reload,
                 rules,
                 templates,
+                restraint,
                 unknown_shops,
                 shops_folder,
                 shop,

@@ -15,6 +15,7 @@ pub mod order;
 pub mod parcel;
 pub mod personal;
 pub mod reasons;
+pub mod restraint;
 pub mod retry;
 pub mod rule;
 pub mod schedule;

@@ -204,7 +204,7 @@ impl Teller {
         let printed = self.printed.entry(key.clone()).or_default();
         let fresh = &timeline.entries[(*printed).min(timeline.entries.len())..];
         *printed = timeline.entries.len();
-        let customer = timeline.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok());
+        let customer = timeline.journey.order.customer.zone();
         let style = Style { zone: customer.or_else(|| shops.zone(&key.shop)).unwrap_or_default(), ..self.style };
         let mut text = String::new();
         for story in &timeline.notifications {

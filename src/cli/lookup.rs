@@ -47,7 +47,7 @@ pub fn lookup(
 
 /// The customer's, else the shop's, as the demonstration tells it too.
 pub(super) fn zone(config: Option<&Path>, found: &Timeline) -> Tz {
-    let customers = found.journey.order.customer.time_zone.as_ref().and_then(|zone| zone.parse().ok());
+    let customers = found.journey.order.customer.zone();
     let shops = || {
         let settings = Settings::load(config).ok()?;
         Some(settings.shops.get(&found.journey.key.shop).unwrap_or(&settings.shop).time_zone)

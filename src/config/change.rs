@@ -9,15 +9,17 @@ use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
 
 /// The sections that are in force at once when they change.
-const AT_ONCE: [&str; 4] = ["rules", "templates", "shops", "shop"];
+const AT_ONCE: [&str; 5] = ["rules", "templates", "restraint", "shops", "shop"];
 
 impl Settings {
     /// The files and folders that a running service looks at for changes: the configuration in
     /// `file` and what it names for its shops.
     pub fn places(file: Option<&Path>) -> Vec<PathBuf> {
         let named = Self::read(file).ok().map(|(settings, _)| settings);
-        let folders = named.into_iter().flat_map(|own| [own.rules.folder, own.templates.folder, own.shops_folder]);
-        file.map(Path::to_owned).into_iter().chain(folders.flatten()).collect()
+        let places = named
+            .into_iter()
+            .flat_map(|own| [own.rules.folder, own.templates.folder, own.shops_folder, own.restraint.suppressed]);
+        file.map(Path::to_owned).into_iter().chain(places.flatten()).collect()
     }
 
     /// The sections of `new` that differ from these and need a restart.

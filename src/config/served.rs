@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Settings, UnknownShops};
 use crate::domain::fault::{Fault, nearest};
+use crate::domain::restraint::Restraints;
 use crate::domain::rule::RuleSet;
 use crate::domain::shop::Shop;
 use crate::message::Templates;
@@ -39,6 +40,7 @@ impl Settings {
         let rules = Rules::load(self.rules.folder.as_deref()).map_err(&mut keep).ok();
         let templates = if words { Templates::load(self.templates.folder.as_deref()) } else { Ok(Templates::none()) };
         let templates = templates.map_err(&mut keep).ok();
+        let restraints = self.restraints().map_err(&mut keep).map(Arc::new).unwrap_or_default();
         let folders = self.folders().map_err(&mut keep).unwrap_or_default();
         let (Some(rules), Some(templates)) = (rules, templates) else { return Err(faults) };
         if words {
@@ -46,7 +48,8 @@ impl Settings {
             keep(rules.wordless(&templates.messages().collect::<Vec<_>>()));
         }
         let all = Inherited {
-            set: RuleSet::new(rules.all(), Arc::new(self.shop.clone())),
+            set: RuleSet::new(rules.all(), Arc::new(self.shop.clone())).with_restraints(&restraints),
+            restraints,
             rules,
             templates: templates.into(),
             words,
@@ -60,6 +63,8 @@ impl Settings {
                 Err(found) => keep(found),
             }
         }
+        let sets = known.values().map(|served| &served.rules).chain([&all.set]);
+        keep(self.idle_switches(&sets.flat_map(RuleSet::iter).map(|rule| rule.name.as_str()).collect()));
         if !faults.is_empty() {
             return Err(faults);
         }
@@ -91,6 +96,7 @@ impl Settings {
 struct Inherited {
     rules: Rules,
     set: RuleSet,
+    restraints: Arc<Restraints>,
     templates: Arc<Templates>,
     /// Without them, those of the shops are not read either.
     words: bool,
@@ -127,7 +133,8 @@ impl Inherited {
                 keep(rules.wordless(&templates.messages().collect::<Vec<_>>()));
             }
             if faults.is_empty() {
-                let rules = rules.map_or(inherited.rules, |rules| RuleSet::new(rules.all(), shop));
+                let rules = rules
+                    .map_or(inherited.rules, |rules| RuleSet::new(rules.all(), shop).with_restraints(&self.restraints));
                 return Ok(Served { rules, templates });
             }
         }

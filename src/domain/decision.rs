@@ -136,8 +136,18 @@ pub enum Reason {
     AlreadyWaiting,
     /// Too soon after another message (`not_within`).
     CoolingDown,
+    /// Gathered with more of its kind, to be said in one message (`fold`).
+    Folding,
+    /// Said in one message with more of its kind.
+    Folded,
     /// Something newer has been said, which makes it pointless.
     Superseded,
+    /// The customer has been told enough for today, and tomorrow it would be no news.
+    BudgetSpent,
+    /// The carrier has told the buyer the same (`unless_carrier_told`).
+    CarrierTold,
+    /// The operator has turned it off for a time.
+    SwitchedOff,
     /// No channel of the rule can reach the customer.
     NoChannel,
     /// The order has no e-mail address.
@@ -151,6 +161,10 @@ pub enum Reason {
     ProviderMissing,
     /// The customer does not want this channel.
     ChannelDeclined,
+    /// It sells, and the customer has not agreed to that on this channel.
+    NoConsent,
+    /// The address is on the list of those that must not be written to.
+    AddressSuppressed,
     /// The customer asked to be forgotten.
     CustomerErased,
     /// The message could not be written from what is known.
@@ -158,7 +172,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 31] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -172,7 +186,12 @@ impl Reason {
         Self::AwaitingDeadline,
         Self::AlreadyWaiting,
         Self::CoolingDown,
+        Self::Folding,
+        Self::Folded,
         Self::Superseded,
+        Self::BudgetSpent,
+        Self::CarrierTold,
+        Self::SwitchedOff,
         Self::NoChannel,
         Self::EmailMissing,
         Self::EmailInvalid,
@@ -181,6 +200,8 @@ impl Reason {
         Self::WebhookMissing,
         Self::ProviderMissing,
         Self::ChannelDeclined,
+        Self::NoConsent,
+        Self::AddressSuppressed,
         Self::CustomerErased,
         Self::Unrenderable,
     ];
@@ -201,7 +222,12 @@ impl Reason {
             Self::AwaitingDeadline => "awaiting_deadline",
             Self::AlreadyWaiting => "already_waiting",
             Self::CoolingDown => "cooling_down",
+            Self::Folding => "folding",
+            Self::Folded => "folded",
             Self::Superseded => "superseded",
+            Self::BudgetSpent => "budget_spent",
+            Self::CarrierTold => "carrier_told",
+            Self::SwitchedOff => "switched_off",
             Self::NoChannel => "no_channel",
             Self::EmailMissing => "email_missing",
             Self::EmailInvalid => "email_invalid",
@@ -210,6 +236,8 @@ impl Reason {
             Self::WebhookMissing => "webhook_missing",
             Self::ProviderMissing => "provider_missing",
             Self::ChannelDeclined => "channel_declined",
+            Self::NoConsent => "no_consent",
+            Self::AddressSuppressed => "address_suppressed",
             Self::CustomerErased => "customer_erased",
             Self::Unrenderable => "unrenderable",
         }
@@ -231,7 +259,12 @@ impl Reason {
             Self::AwaitingDeadline => "waits for its deadline",
             Self::AlreadyWaiting => "held back already, and then said once for both",
             Self::CoolingDown => "too soon after another message",
+            Self::Folding => "gathered with more of its kind",
+            Self::Folded => "said in one message with others of its kind",
             Self::Superseded => "something newer has been said",
+            Self::BudgetSpent => "enough has been said for one day",
+            Self::CarrierTold => "the carrier has told the customer already",
+            Self::SwitchedOff => "switched off for a time",
             Self::NoChannel => "no channel can reach the customer",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",
@@ -240,6 +273,8 @@ impl Reason {
             Self::WebhookMissing => "the shop has no webhook",
             Self::ProviderMissing => "the shop has no provider for this channel",
             Self::ChannelDeclined => "the customer does not want this channel",
+            Self::NoConsent => "the customer has not agreed to marketing by this channel",
+            Self::AddressSuppressed => "the address must not be written to",
             Self::CustomerErased => "the customer asked to be forgotten",
             Self::Unrenderable => "the message could not be written",
         }

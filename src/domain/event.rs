@@ -344,6 +344,9 @@ pub struct ParcelTracked {
     /// With `delivered`: to whom or where it was left: `neighbour`, `letterbox`, `recipient`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivered_to: Option<String>,
+    /// Whether the carrier has told the buyer of this, where its feed knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notified_by_carrier: Option<bool>,
 }
 
 /// A parcel is expected at another time than before.

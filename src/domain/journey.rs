@@ -228,6 +228,11 @@ impl Journey {
         }
     }
 
+    /// What a notification tells of: several, if their news was folded into one message.
+    pub fn told_by(&self, notification: &NotificationId) -> impl Iterator<Item = &Told> {
+        self.told.iter().filter(move |told| told.notifications.contains(notification))
+    }
+
     /// Whether all that `told` is about, `subject` is about too.
     pub fn includes(&self, subject: &Subject, told: &Subject) -> bool {
         if self.reach_of(told, subject) == Reach::Same {

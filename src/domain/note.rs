@@ -50,6 +50,7 @@ pub fn of(body: &Body) -> String {
                 ("locale", customer.locale.is_some()),
                 ("time zone", customer.time_zone.is_some()),
                 ("channels", customer.channels.is_some()),
+                ("consent", customer.marketing.is_some()),
             ];
             changed.iter().filter(|(_, given)| *given).map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
         }

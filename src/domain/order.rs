@@ -3,6 +3,7 @@
 use std::fmt;
 
 use chrono::NaiveDate;
+use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -150,6 +151,16 @@ pub struct Customer {
     /// The channels the customer accepts; all, if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub channels: Option<Vec<Channel>>,
+    /// The channels on which the customer has agreed to marketing; none, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub marketing: Option<Vec<Channel>>,
+}
+
+impl Customer {
+    /// The customer's own time zone, if it is known and is one.
+    pub fn zone(&self) -> Option<Tz> {
+        self.time_zone.as_ref()?.parse().ok()
+    }
 }
 
 /// A postal address.
@@ -239,6 +250,14 @@ pub struct Delivery {
     /// The appointment or the slot agreed with the buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub appointment: Option<Window>,
+}
+
+impl Delivery {
+    /// Where it goes, as far as that is known.
+    pub fn country(&self) -> Option<&str> {
+        let address = self.address.as_ref().or(self.point.as_ref().map(|point| &point.address));
+        address.map(|address| &*address.country)
+    }
 }
 
 /// One line of the order.

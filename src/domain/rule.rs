@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::event::{EventType, ParcelStatus};
 use super::order::Channel;
+use super::restraint::Restraints;
 use super::shop::Shop;
 
 pub use source::{Changes, parse, parse_changes};
@@ -51,6 +52,17 @@ pub enum OncePer {
     /// One life of a tracking number.
     Parcel,
     Event,
+}
+
+/// What a message is for. Marketing needs the customer's consent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// It belongs to the order.
+    #[default]
+    Service,
+    /// It sells.
+    Marketing,
 }
 
 /// An event that makes a rule be looked at.
@@ -135,6 +147,13 @@ pub struct Rule {
     pub not_within: Vec<CoolDown>,
     /// Messages that are pointless once this one speaks.
     pub supersedes: Vec<String>,
+    /// How long its news is gathered, while more of it may come, to be said in one message.
+    pub fold: Option<Duration>,
+    pub purpose: Purpose,
+    /// Left out where the carrier has told the buyer the same.
+    pub unless_carrier_told: bool,
+    /// Neither counted among what is enough nor held back by it.
+    pub beyond_budget: bool,
     /// Looked at again right before every attempt (I4).
     pub valid_while: Option<Condition>,
     /// How long after the event or the deadline it is still news.
@@ -148,6 +167,7 @@ pub struct Rule {
 #[derive(Clone, Debug)]
 pub struct RuleSet {
     pub shop: Arc<Shop>,
+    restraints: Arc<Restraints>,
     book: Arc<Book>,
 }
 
@@ -172,13 +192,24 @@ impl RuleSet {
                 }
             }
         }
-        Self { shop, book: Arc::new(Book { rules, by_event }) }
+        Self { shop, restraints: Arc::default(), book: Arc::new(Book { rules, by_event }) }
+    }
+
+    /// The same rules, kept from saying what `restraints` forbid.
+    #[must_use]
+    pub fn with_restraints(self, restraints: &Arc<Restraints>) -> Self {
+        Self { restraints: Arc::clone(restraints), ..self }
+    }
+
+    /// What must not be said.
+    pub fn restraints(&self) -> &Restraints {
+        &self.restraints
     }
 
     /// The same rules for another shop.
     #[must_use]
     pub fn for_shop(&self, shop: Arc<Shop>) -> Self {
-        Self { shop, book: Arc::clone(&self.book) }
+        Self { shop, ..self.clone() }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Rule> {

@@ -4,6 +4,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::order::{Amount, Channel};
+use super::restraint::Budget;
 
 /// One shop's settings, inherited from the default shop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub struct Shop {
     pub country: String,
     /// Total from which an order raises the concern `value`.
     pub high_value: Amount,
+    /// How much is enough.
+    #[serde(default)]
+    pub budget: Budget,
     pub sender: Sender,
     pub contact: Contact,
     pub brand: Brand,

@@ -4,12 +4,12 @@
 //! and what is to be sent, set and dropped come out as data, for others to carry out.
 
 mod desk;
+mod leave;
 mod restraint;
 mod turn;
 
 use super::apply::{Applied, Full, News, apply};
 use super::condition::Scope;
-use super::contact::reach;
 use super::decision::{Cause, Decision, Entry, NotificationId, Reason, Skipped, Verdict};
 use super::event::{Body, Event};
 use super::journey::{Deferred, Due, Journey, Link, Timer, Told};
@@ -124,21 +124,32 @@ pub fn still_holds(
     if now >= notification.expires_at {
         return Err(Reason::Expired);
     }
-    if reach(&journey.order.customer, &rules.shop, notification.channel) == Err(Reason::ChannelDeclined) {
-        return Err(Reason::ChannelDeclined);
-    }
     // a rule that the care team has taken out must not speak any more
     let rule = rules.get(&notification.rule).ok_or(Reason::RuleGone)?;
+    if let Err(reason) = leave::leave(journey, rules, rule, notification.channel, now)
+        && leave::is_wish(reason)
+    {
+        return Err(reason);
+    }
+    if let Some(condition) = &rule.valid_while {
+        let also = journey.told_by(&notification.id).map(|told| &told.subject);
+        let also = also.filter(|subject| **subject != notification.subject);
+        for subject in std::iter::once(&notification.subject).chain(also) {
+            let scene = Scene { journey, shop: &rules.shop, subject, event: None, now };
+            match Scope::new(scene).holds(condition) {
+                Ok(true) => {}
+                Ok(false) => return Err(Reason::NoLongerTrue),
+                Err(_) => return Err(Reason::ConditionError),
+            }
+        }
+    }
     if restraint::is_superseded(journey, notification, rules) {
         return Err(Reason::Superseded);
     }
-    let Some(condition) = &rule.valid_while else { return Ok(()) };
-    let scene = Scene { journey, shop: &rules.shop, subject: &notification.subject, event: None, now };
-    match Scope::new(scene).holds(condition) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Reason::NoLongerTrue),
-        Err(_) => Err(Reason::ConditionError),
+    if restraint::answers_nothing(journey, notification, rule) {
+        return Err(Reason::NotTold);
     }
+    Ok(())
 }
 
 fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet, now: Timestamp) -> Outcome {
@@ -185,8 +196,7 @@ fn on_timer(journey: &mut Journey, timer: Timer, rules: &RuleSet, now: Timestamp
 
 /// Decides anew on what was held back until now.
 fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, now: Timestamp) -> (Option<Cause>, Outcome) {
-    let Deferred { subject, since, .. } = waited;
-    let occasion = Occasion { subject, since: *since, event: None, deadline: None, waited: Some(waited) };
+    let occasion = Occasion::of_deferred(waited);
     let mut desk = Desk::new(journey, rules, now, &occasion);
     match rules.get(&waited.rule) {
         Some(rule) => desk.decide(rule),
@@ -194,7 +204,7 @@ fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, now: Times
         None => desk.outcome.decisions.push(Decision {
             rule: waited.rule.clone(),
             message: waited.message.clone(),
-            subject: subject.clone(),
+            subject: waited.subject.clone(),
             verdict: Verdict::Suppress { reason: Reason::RuleGone, detail: None, skipped: Vec::new() },
         }),
     }
@@ -204,7 +214,7 @@ fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, now: Times
 fn withdraw(journey: &mut Journey, notification: &NotificationId, reason: Reason) -> Outcome {
     let mut outcome = Outcome::default();
     let carries = |told: &&mut Told| told.notifications.contains(notification);
-    if let Some(told) = journey.told.iter_mut().find(carries) {
+    for told in journey.told.iter_mut().filter(carries) {
         told.notifications.retain(|other| other != notification);
         told.withdrawn = told.notifications.is_empty();
         outcome.decisions.push(Decision {
@@ -260,13 +270,12 @@ impl Transition {
                     Verdict::Suppress { reason: Reason::Unrenderable, detail: Some(detail.to_owned()), skipped };
             }
         }
-        if channel_of.is_some()
-            && let Some(at) = self.journey.told.iter().position(|told| told.notifications.contains(notification))
-        {
-            self.journey.told[at].notifications.retain(|other| other != notification);
-            if self.journey.told[at].notifications.is_empty() {
-                self.journey.told.remove(at);
-            }
+        if channel_of.is_some() {
+            self.journey.told.retain_mut(|told| {
+                let before = told.notifications.len();
+                told.notifications.retain(|other| other != notification);
+                before == told.notifications.len() || !told.notifications.is_empty()
+            });
         }
     }
 }

@@ -60,6 +60,9 @@ pub struct Scene<'a> {
     /// All parcels of the shipment (of the order, if there is only the order).
     pub parcels: Vec<ParcelFacts<'a>>,
     pub several_parcels: bool,
+    /// The parcels that this one letter tells of, if it tells of several.
+    pub together: Vec<ParcelFacts<'a>>,
+    pub together_count: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delay: Option<Delay<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -134,6 +137,8 @@ struct Source<'a> {
     width: Option<usize>,
     zone: Tz,
     shipment: Option<&'a Shipment>,
+    /// Shipments of which the same letter tells too.
+    also: Vec<&'a Shipment>,
     parcel: Option<&'a Parcel>,
     arrival: Option<Window>,
 }
@@ -170,12 +175,14 @@ impl<'a> Scene<'a> {
             .map(|eta| eta.window)
             .or(journey.order.promise)
             .filter(|window| window.latest >= letter.now);
-        let mut source = Source { letter, width, zone: zone_of(letter), shipment, parcel, arrival };
+        let also = also_shipped(letter, shipment);
+        let mut source = Source { letter, width, zone: zone_of(letter), shipment, also, parcel, arrival };
         let hold = hold::of(&source);
         if let Some(place) = &hold {
             source.zone = place.zone(&source);
         }
         let parcels = parcel::all(&source);
+        let together = parcel::together(&source);
         Self {
             locale,
             zone: source.zone.name(),
@@ -193,6 +200,8 @@ impl<'a> Scene<'a> {
             parcel: parcel.map(|parcel| parcel::facts(&source, parcel)),
             several_parcels: parcels.len() > 1,
             parcels,
+            together_count: together.len(),
+            together,
             delay: parcel::delay(&source),
             hold,
             delivered: parcel::delivered(&source),
@@ -252,8 +261,7 @@ fn readable_on(color: &str) -> &'static str {
 
 /// The customer's zone if they have a real one, else the shop's.
 fn zone_of(letter: &Letter<'_>) -> Tz {
-    let own = letter.journey.order.customer.time_zone.as_deref();
-    own.and_then(|name| name.parse().ok()).unwrap_or(letter.shop.time_zone)
+    letter.journey.order.customer.zone().unwrap_or(letter.shop.time_zone)
 }
 
 /// The parcel a letter is about: the one it names, else the newest that is on its way, else the
@@ -282,6 +290,14 @@ fn subject_shipment<'a>(letter: &'a Letter<'a>, parcel: Option<&'a Parcel>) -> O
         // of several, none speaks for the whole order
         Subject::Order => journey.shipments.first().filter(|_| journey.shipments.len() == 1),
     }
+}
+
+fn also_shipped<'a>(letter: &'a Letter<'a>, shipment: Option<&Shipment>) -> Vec<&'a Shipment> {
+    let told = letter.journey.told_by(letter.notification).filter_map(|told| match &told.subject {
+        Subject::Shipment(id) => letter.journey.shipment(id),
+        Subject::Order | Subject::Parcel(_) => None,
+    });
+    told.filter(|told| shipment.is_some_and(|own| own.id != told.id)).collect()
 }
 
 /// The order's concerns, as far as they touch what the letter is about: a shipment of cheese

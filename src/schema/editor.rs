@@ -53,8 +53,10 @@ fn of_rule(key: &str) -> Value {
             "additionalProperties": false,
             "patternProperties": { SPAN: one_or_more(&json!({ "type": "string" })) },
         }),
-        "expires" => json!({ "type": "string", "pattern": SPAN }),
         "off" => json!({ "const": true }),
+        "purpose" => words(["service", "marketing"]),
+        "unless_carrier_told" | "beyond_budget" => json!({ "type": "boolean" }),
+        "expires" | "fold" => json!({ "type": "string", "pattern": SPAN }),
         "priority" => json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
         _ => json!({}),
     }

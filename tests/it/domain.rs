@@ -3,10 +3,14 @@
 pub mod story;
 
 mod bounds;
+mod budget;
+mod bulk;
 mod confirmation;
 mod contact;
 mod delays;
 mod facts;
+mod folding;
+mod leave;
 
 mod journeys;
 mod parser;

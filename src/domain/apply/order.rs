@@ -74,6 +74,7 @@ pub(super) fn update_customer(journey: &mut Journey, given: &Customer, at: Times
     replace_fact!(journey, news, "customer.locale", &given.locale.map(Some), at => order.customer.locale);
     replace_fact!(journey, news, "customer.time_zone", &given.time_zone.map(Some), at => order.customer.time_zone);
     replace_fact!(journey, news, "customer.channels", &given.channels.map(Some), at => order.customer.channels);
+    replace_fact!(journey, news, "customer.marketing", &given.marketing.map(Some), at => order.customer.marketing);
     news
 }
 

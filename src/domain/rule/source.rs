@@ -1,6 +1,7 @@
 //! Rules as people write them: YAML, every fault reported with its place.
 
 mod changes;
+mod restraint;
 
 use std::fmt;
 
@@ -10,7 +11,7 @@ use serde_json::Value;
 use serde_saphyr::{Location, Spanned};
 
 use super::keys::{KEYS, NEEDED};
-use super::{Anchor, CoolDown, Deadline, OncePer, Rule, RuleName, Trigger};
+use super::{Anchor, Deadline, OncePer, Purpose, Rule, RuleName, Trigger};
 use crate::domain::condition::Condition;
 use crate::domain::event::{EventType, ParcelStatus};
 use crate::domain::fault::{Fault, nearest};
@@ -71,6 +72,10 @@ impl Reader<'_> {
             only_if_told: Vec::new(),
             not_within: Vec::new(),
             supersedes: Vec::new(),
+            fold: None,
+            purpose: Purpose::Service,
+            unless_carrier_told: false,
+            beyond_budget: false,
             valid_while: None,
             expires: chrono::Duration::zero(),
             priority: 50,
@@ -92,6 +97,10 @@ impl Reader<'_> {
                 "only_if_told" => rule.only_if_told = self.texts(&key.value, &value.value, at),
                 "not_within" => rule.not_within = self.cool_downs(&value.value, at),
                 "supersedes" => rule.supersedes = self.texts(&key.value, &value.value, at),
+                "fold" => rule.fold = self.span(&key.value, &value),
+                "purpose" => rule.purpose = self.purpose(&value),
+                "unless_carrier_told" => rule.unless_carrier_told = self.flag(&key.value, &value),
+                "beyond_budget" => rule.beyond_budget = self.flag(&key.value, &value),
                 "valid_while" => rule.valid_while = self.condition(&value),
                 "expires" => match parse_span(&self.text_of("expires", &value)) {
                     Ok(span) if span.is_zero() => {
@@ -190,25 +199,6 @@ impl Reader<'_> {
             self.fault(at, format!("{key}: a list of names is needed"), None);
         }
         texts.unwrap_or_default()
-    }
-
-    fn cool_downs(&mut self, value: &Value, at: Location) -> Vec<CoolDown> {
-        let Some(map) = value.as_object().filter(|map| !map.is_empty()) else {
-            self.fault(at, "not_within: spans are needed, such as '6h: [delay]' or '1h: any'", None);
-            return Vec::new();
-        };
-        let mut cool_downs = Vec::new();
-        for (span, messages) in map {
-            let after = match messages.as_str() {
-                Some("any") => Vec::new(),
-                _ => self.texts("not_within", messages, at),
-            };
-            match parse_span(span) {
-                Ok(span) => cool_downs.push(CoolDown { span, after }),
-                Err(what) => self.fault(at, format!("not_within: {what}"), None),
-            }
-        }
-        cool_downs
     }
 
     fn triggers(&mut self, value: &Value, at: Location) -> Vec<Trigger> {

@@ -1,15 +1,16 @@
 //! What each rule comes to, on one occasion.
 
 use super::super::condition::Scope;
-use super::super::contact::reach;
 use super::super::decision::{Decision, NotificationId, Reason, Sent, Skipped, Verdict};
-use super::super::event::Event;
+use super::super::event::{Body, Event};
 use super::super::journey::{Deferred, Journey, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
 use super::super::time::Timestamp;
 use super::super::view::Scene;
+use super::leave::leave;
+use super::restraint::Folded;
 use super::turn::Turn;
 
 /// No order gives reason for more messages; rules that would send more run wild (I10).
@@ -67,6 +68,13 @@ pub(super) struct Occasion<'a> {
     pub waited: Option<&'a Deferred>,
 }
 
+impl<'a> Occasion<'a> {
+    /// The moment until which it was held back.
+    pub fn of_deferred(waited: &'a Deferred) -> Self {
+        Self { subject: &waited.subject, since: waited.since, event: None, deadline: None, waited: Some(waited) }
+    }
+}
+
 /// Where the rules are looked at, all on the same facts: none may hinge on what another has just
 /// decided, save for what the customer has been told by then.
 pub(super) struct Desk<'a> {
@@ -76,6 +84,15 @@ pub(super) struct Desk<'a> {
     pub(super) occasion: &'a Occasion<'a>,
     scope: Scope<'a>,
     pub outcome: Outcome,
+}
+
+/// Why there is nothing to say, and more about it.
+pub(super) struct Unfit(pub Reason, pub Option<String>);
+
+impl From<Reason> for Unfit {
+    fn from(reason: Reason) -> Self {
+        Self(reason, None)
+    }
 }
 
 /// The channels by which a message can go.
@@ -97,13 +114,24 @@ impl<'a> Desk<'a> {
     }
 
     pub fn decide(&mut self, rule: &Rule) {
+        match self.fit(rule) {
+            Ok((turn, expires_at)) => self.speak(rule, turn, expires_at),
+            Err(Unfit(reason, detail)) => self.refuse(rule, reason, detail),
+        }
+    }
+
+    /// Whether there is something to say, in which turn, and until when it is news.
+    pub(super) fn fit(&mut self, rule: &Rule) -> Result<(Turn, Timestamp), Unfit> {
         if self.journey.erased {
-            return self.refuse(rule, Reason::CustomerErased, None);
+            return Err(Reason::CustomerErased.into());
+        }
+        if self.rules.restraints().is_off(self.journey, &rule.name, self.now) {
+            return Err(Reason::SwitchedOff.into());
         }
         // asked first, since it is cheap and most scans answer nothing
         let turn = self.turn(rule);
         if turn == Err(Reason::NotTold) {
-            return self.refuse(rule, Reason::NotTold, None);
+            return Err(Reason::NotTold.into());
         }
         // what was held back has met its `when`, at a time of which nothing is left to ask
         let when = rule.when.as_ref().filter(|_| self.occasion.waited.is_none());
@@ -112,18 +140,22 @@ impl<'a> Desk<'a> {
             let Some(condition) = condition else { continue };
             match self.scope.holds(condition) {
                 Ok(true) => {}
-                Ok(false) => return self.refuse(rule, otherwise, None),
-                Err(why) => return self.refuse(rule, Reason::ConditionError, Some(why)),
+                Ok(false) => return Err(otherwise.into()),
+                Err(why) => return Err(Unfit(Reason::ConditionError, Some(why))),
             }
         }
         let expires_at = self.occasion.since.plus(rule.expires);
         if self.now >= expires_at {
-            return self.refuse(rule, Reason::Expired, None);
+            return Err(Reason::Expired.into());
         }
-        match turn {
-            Ok(turn) => self.speak(rule, turn, expires_at),
-            Err(reason) => self.refuse(rule, reason, None),
+        if rule.unless_carrier_told && self.carrier_told() {
+            return Err(Reason::CarrierTold.into());
         }
+        Ok((turn?, expires_at))
+    }
+
+    fn carrier_told(&self) -> bool {
+        matches!(self.occasion.event, Some(Event { body: Body::ParcelTracked(data), .. }) if data.notified_by_carrier == Some(true))
     }
 
     /// Says it now, or as soon as nothing keeps it back.
@@ -133,7 +165,7 @@ impl<'a> Desk<'a> {
             let verdict = Verdict::Suppress { reason: Reason::NoChannel, detail: None, skipped: ways.skipped };
             return self.outcome.decided(rule, self.occasion.subject, verdict);
         }
-        match self.restraint(rule) {
+        match self.restraint(rule, expires_at) {
             Some(restraint) if restraint.until >= expires_at => self.refuse(rule, restraint.reason, None),
             Some(restraint) => {
                 let pointless = self.superseded(rule);
@@ -143,7 +175,8 @@ impl<'a> Desk<'a> {
             }
             None => {
                 let pointless = self.superseded(rule);
-                self.send(rule, &turn, expires_at, ways);
+                let folded = self.folded(rule, &pointless);
+                self.send(rule, &turn, expires_at, ways, folded);
                 self.drop(pointless);
             }
         }
@@ -151,10 +184,8 @@ impl<'a> Desk<'a> {
 
     /// The channels that reach the customer, in the rule's order.
     fn ways(&self, rule: &Rule) -> Ways {
-        let customer = &self.journey.order.customer;
-        let shop = &self.rules.shop;
         let mut ways = Ways::default();
-        let mut attempt = |channel: Channel| match reach(customer, shop, channel) {
+        let mut attempt = |channel: Channel| match leave(self.journey, self.rules, rule, channel, self.now) {
             Ok(_) => {
                 ways.chosen.push(channel);
                 channel != Channel::Webhook
@@ -180,7 +211,9 @@ impl<'a> Desk<'a> {
         ways
     }
 
-    fn send(&mut self, rule: &Rule, turn: &Turn, expires_at: Timestamp, ways: Ways) {
+    /// Sends it, and with it what was gathered to be said in the same message.
+    fn send(&mut self, rule: &Rule, turn: &Turn, expires_at: Timestamp, ways: Ways, folded: Vec<Folded>) {
+        let expires_at = folded.iter().map(|one| one.expires_at).fold(expires_at, Timestamp::min);
         let subject = self.occasion.subject;
         let once_key = turn.key();
         let mut sent = Vec::new();
@@ -200,7 +233,7 @@ impl<'a> Desk<'a> {
                 traceparent: self.occasion.event.and_then(|event| event.traceparent.clone()),
             });
         }
-        self.outcome.told.push(Told {
+        let told = Told {
             rule: rule.name.clone(),
             message: rule.message.clone(),
             subject: subject.clone(),
@@ -208,7 +241,15 @@ impl<'a> Desk<'a> {
             at: self.now,
             notifications: sent.iter().map(|sent| sent.notification.clone()).collect(),
             withdrawn: false,
-        });
+        };
         self.outcome.decided(rule, subject, Verdict::Send { notifications: sent, skipped: ways.skipped });
+        for one in folded {
+            let also = Told { subject: one.waited.subject.clone(), once_key: one.turn.key(), ..told.clone() };
+            let verdict = Verdict::Suppress { reason: Reason::Folded, detail: None, skipped: Vec::new() };
+            self.outcome.decided(rule, &also.subject, verdict);
+            self.outcome.told.push(also);
+            self.outcome.dropped.push(one.waited);
+        }
+        self.outcome.told.push(told);
     }
 }

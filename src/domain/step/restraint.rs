@@ -1,14 +1,19 @@
 //! What keeps a message back although it is due and true: it waits, or something newer makes it
 //! pointless.
 
+use chrono::NaiveTime;
+
 use super::super::decision::{Decision, Reason, Verdict};
-use super::super::journey::{Deferred, Journey, Told};
+use super::super::journey::{Deferred, Journey, Reach, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
-use super::super::time::Timestamp;
-use super::desk::Desk;
+use super::super::time::{Timestamp, in_zone};
+use super::desk::{Desk, Occasion};
 use super::turn::Turn;
+
+/// When the next day begins for a message that had to wait for it.
+const MORNING: NaiveTime = NaiveTime::from_hms_opt(8, 0, 0).expect("eight o'clock");
 
 /// Why a message must wait, and until when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,10 +22,71 @@ pub(super) struct Restraint {
     pub reason: Reason,
 }
 
+/// What is said together with something else of its kind.
+pub(super) struct Folded {
+    pub waited: Deferred,
+    pub turn: Turn,
+    pub expires_at: Timestamp,
+}
+
 impl Desk<'_> {
     /// What keeps the rule's message back the longest.
-    pub(super) fn restraint(&self, rule: &Rule) -> Option<Restraint> {
-        self.cool_down(rule)
+    pub(super) fn restraint(&self, rule: &Rule, expires_at: Timestamp) -> Option<Restraint> {
+        [self.cool_down(rule), self.budget(rule), self.gathering(rule, expires_at)]
+            .into_iter()
+            .flatten()
+            .max_by_key(|restraint| restraint.until)
+    }
+
+    /// While more of the same may come that one message can tell too.
+    fn gathering(&self, rule: &Rule, expires_at: Timestamp) -> Option<Restraint> {
+        let span = rule.fold.filter(|_| self.occasion.waited.is_none() && self.more_may_come())?;
+        let gathered = self.waiting().filter(|one| one.rule == rule.name && one.reason == Reason::Folding);
+        let until = gathered.map(|one| one.until).min().unwrap_or_else(|| self.now.plus(span));
+        (self.now < until && until < expires_at).then_some(Restraint { until, reason: Reason::Folding })
+    }
+
+    /// There are others of which the same could be told.
+    fn more_may_come(&self) -> bool {
+        let journey = self.journey;
+        match self.occasion.subject {
+            Subject::Order => true,
+            Subject::Shipment(_) => !journey.all_shipped(),
+            Subject::Parcel(key) => journey.outbound().any(|parcel| parcel.key != *key && !parcel.is_over()),
+        }
+    }
+
+    /// What was held back of the rule and can be said in the message that it sends now.
+    pub(super) fn folded(&self, rule: &Rule, pointless: &[Deferred]) -> Vec<Folded> {
+        if rule.fold.is_none() {
+            return Vec::new();
+        }
+        let gathered =
+            self.waiting().filter(|one| one.rule == rule.name && one.channels.is_empty() && !pointless.contains(one));
+        let fits = |waited: &Deferred| {
+            let occasion = Occasion::of_deferred(waited);
+            let (turn, expires_at) = Desk::new(self.journey, self.rules, self.now, &occasion).fit(rule).ok()?;
+            Some(Folded { waited: waited.clone(), turn, expires_at })
+        };
+        gathered.filter_map(fits).collect()
+    }
+
+    /// Until the next morning of the customer, once enough has been said for one day.
+    fn budget(&self, rule: &Rule) -> Option<Restraint> {
+        let most = usize::try_from(self.rules.shop.budget.per_journey_day).unwrap_or(usize::MAX);
+        if most == 0 || rule.beyond_budget {
+            return None;
+        }
+        let zone = self.journey.order.customer.zone().unwrap_or(self.rules.shop.time_zone);
+        let today = self.now.day_in(zone);
+        let counts = |told: &&Told| {
+            let beyond = self.rules.get(&told.rule).is_some_and(|rule| rule.beyond_budget);
+            !told.withdrawn && !beyond && told.at.day_in(zone) == today
+        };
+        let told = self.journey.told.iter().chain(&self.outcome.told).filter(counts).count();
+        let morning = today.succ_opt()?.and_time(MORNING);
+        let until = Timestamp(in_zone(morning, zone));
+        (told >= most).then_some(Restraint { until, reason: Reason::BudgetSpent })
     }
 
     fn cool_down(&self, rule: &Rule) -> Option<Restraint> {
@@ -78,13 +144,31 @@ impl Desk<'_> {
     }
 }
 
-/// Whether something that was told later makes the notification pointless.
-pub(super) fn is_superseded(journey: &Journey, notification: &Notification, rules: &RuleSet) -> bool {
+/// Whether nothing is left that the notification would answer: what was told before it, and only
+/// for the sake of which it was decided, has been taken back since.
+pub(super) fn answers_nothing(journey: &Journey, notification: &Notification, rule: &Rule) -> bool {
+    if rule.only_if_told.is_empty() {
+        return false;
+    }
     let carries = |told: &Told| told.notifications.contains(&notification.id);
     let Some(at) = journey.told.iter().position(carries) else { return false };
-    let supersedes = |told: &Told| {
-        rules.get(&told.rule).is_some_and(|rule| rule.supersedes.contains(&notification.message))
-            && journey.includes(&told.subject, &notification.subject)
+    let answered = |told: &Told| {
+        !told.withdrawn
+            && rule.only_if_told.contains(&told.message)
+            && journey.reach_of(&told.subject, &notification.subject) != Reach::None
     };
-    journey.told[at + 1..].iter().any(|told| !told.withdrawn && supersedes(told))
+    !journey.told[..at].iter().any(answered)
+}
+
+/// Whether something that was told later makes the notification pointless.
+pub(super) fn is_superseded(journey: &Journey, notification: &Notification, rules: &RuleSet) -> bool {
+    let carries = |(_, told): &(usize, &Told)| told.notifications.contains(&notification.id);
+    let supersedes = |later: &Told, told: &Told| {
+        !later.withdrawn
+            && rules.get(&later.rule).is_some_and(|rule| rule.supersedes.contains(&told.message))
+            && journey.includes(&later.subject, &told.subject)
+    };
+    let mut carried = journey.told.iter().enumerate().filter(carries).peekable();
+    carried.peek().is_some()
+        && carried.all(|(at, told)| journey.told[at + 1..].iter().any(|later| supersedes(later, told)))
 }

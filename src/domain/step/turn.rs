@@ -1,7 +1,7 @@
 //! Whether it is a rule's turn to speak: how often it may, and of what.
 
 use super::super::decision::Reason;
-use super::super::journey::{Reach, Subject, Told};
+use super::super::journey::{Deferred, Reach, Subject, Told};
 use super::super::rule::{OncePer, Rule};
 use super::desk::{Desk, MOST_TOLD};
 
@@ -88,7 +88,8 @@ impl Desk<'_> {
         if spoke.is_some() && !heard_since(&rule.again_after) {
             return Err(Reason::AlreadyTold);
         }
-        if self.waiting().any(|waiting| waiting.rule == rule.name && waiting.once_key == once_key) {
+        let waits = |one: &Deferred| one.rule == rule.name && one.once_key == once_key;
+        if self.waiting().any(|one| waits(one) && Some(one) != self.occasion.waited) {
             return Err(Reason::AlreadyWaiting);
         }
         if self.journey.told.len() + self.outcome.told.len() >= MOST_TOLD {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::order::{Item, item};
 use super::{Day, Line, Link, Moment, Money, Source, Span};
 use crate::domain::event::{Extent, ParcelStatus};
-use crate::domain::journey::{Parcel, Scan, Shipment};
+use crate::domain::journey::{Parcel, Scan, Shipment, Subject};
 use crate::domain::order as domain;
 use crate::domain::time::{Timestamp, Window};
 
@@ -35,6 +35,8 @@ pub struct ParcelFacts<'a> {
     pub tracking_url: Option<Link<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_scan: Option<ScanFacts<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<Delivered<'a>>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -124,9 +126,11 @@ pub struct Returned {
 /// What the letter is about, by line of the order: the shipment's items, else all.
 pub(super) fn lines<'s, 'a>(source: &'s Source<'a>) -> impl Iterator<Item = (&'a domain::Item, u32)> + use<'s, 'a> {
     let items = &source.letter.journey.order.items;
-    let whole = source.shipment.is_none_or(|shipment| shipment.items.is_empty());
+    let told = || source.shipment.into_iter().chain(source.also.iter().copied());
+    let whole = source.shipment.is_none() || told().any(|shipment| shipment.items.is_empty());
     items.iter().filter_map(move |item| {
-        let quantity = if whole { item.quantity } else { shipped(source.shipment?, &item.sku) };
+        let gone = || told().fold(0, |sum: u32, shipment| sum.saturating_add(shipped(shipment, &item.sku)));
+        let quantity = if whole { item.quantity } else { gone() };
         (quantity > 0).then_some((item, quantity))
     })
 }
@@ -138,7 +142,7 @@ fn shipped(shipment: &Shipment, sku: &str) -> u32 {
 pub(super) fn shipment<'a>(source: &Source<'a>) -> Option<ShipmentFacts<'a>> {
     let shipment = source.shipment?;
     let items: Vec<_> = lines(source).map(|(line, quantity)| item(source, line, quantity)).collect();
-    let extent = source.letter.journey.extent_of(shipment);
+    let extent = extent(source, shipment);
     Some(ShipmentFacts {
         is_all: extent == Extent::All,
         is_some: extent == Extent::Some,
@@ -148,6 +152,18 @@ pub(super) fn shipment<'a>(source: &Source<'a>) -> Option<ShipmentFacts<'a>> {
         items,
         remaining: if extent == Extent::Some { remaining(source) } else { Vec::new() },
     })
+}
+
+/// How much of the order has left with what the letter tells of.
+fn extent(source: &Source<'_>, shipment: &Shipment) -> Extent {
+    let journey = source.letter.journey;
+    let told = || source.also.iter().copied().chain([shipment]);
+    let ends = told().find(|one| journey.extent_of(one) != Extent::Some);
+    match ends {
+        Some(_) if told().count() > 1 && told().count() == journey.shipments.len() => Extent::All,
+        Some(last) => journey.extent_of(last),
+        None => Extent::Some,
+    }
 }
 
 /// What no shipment has carried yet.
@@ -173,15 +189,32 @@ pub(super) fn facts<'a>(source: &Source<'a>, parcel: &'a Parcel) -> ParcelFacts<
             .scans
             .last()
             .map(|scan| ScanFacts { at: Moment(scan.at), place: source.maybe(scan.place.as_ref()) }),
+        delivered: parcel.arrived_at().and_then(|at| handed_over(source, Some(parcel), at)),
     }
 }
 
 /// The parcels that leave together with the letter's, or all of the order.
 pub(super) fn all<'a>(source: &Source<'a>) -> Vec<ParcelFacts<'a>> {
     let together = |parcel: &&Parcel| {
-        source.shipment.is_none_or(|shipment| parcel.shipment_id.as_ref().is_none_or(|id| *id == shipment.id))
+        let told = || source.shipment.into_iter().chain(source.also.iter().copied());
+        source.shipment.is_none()
+            || parcel.shipment_id.as_ref().is_none_or(|id| told().any(|shipment| *id == shipment.id))
     };
     source.letter.journey.outbound().filter(together).map(|parcel| facts(source, parcel)).collect()
+}
+
+/// The parcels that the letter tells of, if they are several.
+pub(super) fn together<'a>(source: &Source<'a>) -> Vec<ParcelFacts<'a>> {
+    let letter = source.letter;
+    let is_told = |parcel: &&Parcel| {
+        letter.journey.told_by(letter.notification).any(|told| match &told.subject {
+            Subject::Parcel(key) => parcel.key == *key,
+            Subject::Shipment(id) => parcel.shipment_id.as_ref() == Some(id),
+            Subject::Order => false,
+        })
+    };
+    let told: Vec<_> = letter.journey.outbound().filter(is_told).collect();
+    if told.len() < 2 { Vec::new() } else { told.into_iter().map(|parcel| facts(source, parcel)).collect() }
 }
 
 pub(super) fn best_before(source: &Source<'_>) -> Option<Day> {
@@ -233,9 +266,12 @@ fn arrived_at(source: &Source<'_>) -> Option<Timestamp> {
 }
 
 pub(super) fn delivered<'a>(source: &Source<'a>) -> Option<Delivered<'a>> {
-    let at = arrived_at(source)?;
+    handed_over(source, source.parcel, arrived_at(source)?)
+}
+
+fn handed_over<'a>(source: &Source<'a>, parcel: Option<&'a Parcel>, at: Timestamp) -> Option<Delivered<'a>> {
     let journey = source.letter.journey;
-    let to = source.parcel.and_then(|parcel| parcel.delivered_to.as_ref());
+    let to = parcel.and_then(|parcel| parcel.delivered_to.as_ref());
     let place = to.and_then(|to| Place::of(to));
     let to_leave = !journey.shipments.is_empty() && !journey.all_shipped();
     let more = to_leave || journey.outbound().any(|parcel| !parcel.is_over() && !parcel.status().is_return());

@@ -7,9 +7,9 @@
 //! confirmed | preparing | packed | collected | cancelled | refunded | erased | support
 //! ready [until=+9d]
 //! update [promise=+5d] [method=pickup_point] [url=u] [item=sku] [gift=name]
-//! customer [email=a@b.c] [phone=+33…] [channels=email,sms]       `none` is white space
+//! customer [email=a@b.c] [phone=+33…] [channels=email,sms] [marketing=email]   `none` is white space
 //! ship S1 all A1 A2 [eta=+3d]          replace S1 A1 A2
-//! scan A1 in_transit [code=X] [until=+9d] [eta=+4d] [to=neighbour]          eta A1 +5d
+//! scan A1 in_transit [code=X] [until=+9d] [eta=+4d] [to=neighbour] [notified=true]          eta A1 +5d
 //! again                                the line before once more, as an event of its own
 //! repeated                             the line before once more, as the same event
 //! wait                                 nothing but time
@@ -154,7 +154,9 @@ pub fn event(what: &str, id: &str, time: Timestamp) -> Event {
             let mut customer = Map::from_iter([("id".to_owned(), json!("c-1"))]);
             for (key, value) in &given {
                 let value = match *key {
-                    "channels" => json!(value.split(',').filter(|name| !name.is_empty()).collect::<Vec<_>>()),
+                    "channels" | "marketing" => {
+                        json!(value.split(',').filter(|name| !name.is_empty()).collect::<Vec<_>>())
+                    }
                     _ if *value == "none" => json!("  "),
                     _ => json!(value),
                 };
@@ -185,6 +187,7 @@ pub fn event(what: &str, id: &str, time: Timestamp) -> Event {
                 put("status", Some(json!(plain[1])));
                 put("eta", given.get("eta").map(|eta| window(eta)));
                 put("code", given.get("code").map(|code| json!(code)));
+                put("notified_by_carrier", given.get("notified").map(|notified| json!(*notified == "true")));
                 put("delivered_to", given.get("to").map(|to| json!(to)));
                 put("hold", given.get("until").map(|until| json!({ "until": at(until) })));
             }

@@ -175,6 +175,7 @@ impl Shape {
                 }
                 _ => None,
             },
+            marketing: None,
         }
     }
 

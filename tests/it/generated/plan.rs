@@ -169,6 +169,7 @@ impl Plan {
                 eta: None,
                 hold: (status == ParcelStatus::HeldAtPickup).then(|| self.hold(at.plus(days(9)))),
                 delivered_to: (status == ParcelStatus::Delivered).then(|| "letterbox".to_owned()),
+                notified_by_carrier: None,
             }),
             What::Expected(parcel, hours) => {
                 let latest = at.plus(Duration::hours(i64::from(hours)));

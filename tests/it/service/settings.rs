@@ -52,7 +52,24 @@ const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 9] = [
 ];
 
 /// Settings that are wrong, each with its fault.
-const WRONG: [(&[(&str, &str)], Fault); 23] = [
+const WRONG: [(&[(&str, &str)], Fault); 28] = [
+    (
+        &[("restraint.switches", "[{ rule = 'dealy', until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
+        fault("there is no rule 'dealy'", "restraint.switches", "'delay'"),
+    ),
+    (
+        &[("restraint.switches", "[{ shop = 'lumens', until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
+        fault("there is no shop 'lumens'", "restraint.switches", "'lumen'"),
+    ),
+    (
+        &[("restraint.switches", "[{ until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
+        fault("names nothing", "restraint.switches", "a channel or a country"),
+    ),
+    (
+        &[("restraint.switches", "[{ country = 'France', until = '2026-12-01T00:00:00Z', why = ' ' }]")],
+        fault("'France' is no country", "restraint.switches", ""),
+    ),
+    (&[("restraint.suppressed", "'/nowhere/list'")], fault("/nowhere/list", "restraint.suppressed", "")),
     (&[("buss.group", "'a'")], fault("no section 'buss'", "buss.group", "'bus'")),
     (
         &[("dispatch.retry.max_attemps", "3")],

@@ -1,0 +1,38 @@
+//! Whether a rule may use a channel at all, whatever it has to say.
+
+use super::super::contact::{Recipient, reach};
+use super::super::decision::Reason;
+use super::super::journey::Journey;
+use super::super::order::Channel;
+use super::super::rule::{Purpose, Rule, RuleSet};
+use super::super::time::Timestamp;
+
+/// Where the rule reaches the customer on `channel`, or why it must not.
+pub(super) fn leave(
+    journey: &Journey,
+    rules: &RuleSet,
+    rule: &Rule,
+    channel: Channel,
+    now: Timestamp,
+) -> Result<Recipient, Reason> {
+    let customer = &journey.order.customer;
+    let restraints = rules.restraints();
+    let recipient = reach(customer, &rules.shop, channel)?;
+    if restraints.is_off_on(journey, &rule.name, channel, now) {
+        return Err(Reason::SwitchedOff);
+    }
+    let agreed = || customer.marketing.as_ref().is_some_and(|agreed| agreed.contains(&channel));
+    if rule.purpose == Purpose::Marketing && channel != Channel::Webhook && !agreed() {
+        return Err(Reason::NoConsent);
+    }
+    if restraints.suppressed.contains(&recipient) {
+        return Err(Reason::AddressSuppressed);
+    }
+    Ok(recipient)
+}
+
+/// The customer or the operator does not want it: it must not leave, even if it is written already.
+pub(super) fn is_wish(reason: Reason) -> bool {
+    use Reason::{AddressSuppressed, ChannelDeclined, NoConsent, SwitchedOff};
+    matches!(reason, ChannelDeclined | NoConsent | AddressSuppressed | SwitchedOff)
+}
