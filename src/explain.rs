@@ -111,6 +111,10 @@ fn one<'t>(
         caveats.push(format!("there is no rule '{}' any more", decision.rule));
     }
     let mut conditions = rule.map(|rule| Reasons::thoroughly(rule, scene)).unwrap_or_default();
+    // what only waits for its deadline has not been asked anything yet
+    if matches!(decision.verdict, Verdict::Defer { reason: Reason::AwaitingDeadline, .. }) {
+        conditions = Reasons::default();
+    }
     // `when` is asked once, when it becomes news
     if matches!(entry.cause, Cause::Attempt { .. } | Cause::Deferral { .. }) {
         conditions.when = None;

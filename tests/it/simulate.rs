@@ -3,6 +3,7 @@
 
 mod command;
 mod differences;
+mod range;
 mod streams;
 
 use std::collections::BTreeMap;

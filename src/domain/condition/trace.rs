@@ -147,13 +147,15 @@ impl Walk {
             Form::All | Form::Any => {
                 let mut operands = Vec::new();
                 chain(it, form, &mut operands);
-                let mut scope = scope;
+                let mut decided = false;
                 let mut parts = Vec::with_capacity(operands.len());
                 for operand in operands {
-                    let part = self.walk(operand, scope);
-                    if !self.thorough && part.finding == Finding::Truth(form == Form::Any) {
-                        scope = None;
+                    let mut part = self.walk(operand, scope.filter(|_| self.thorough || !decided));
+                    // what stands behind the decision may make no sense by itself
+                    if decided && matches!(part.finding, Finding::Failed(_)) {
+                        part = self.walk(operand, None);
                     }
+                    decided |= part.finding == Finding::Truth(form == Form::Any);
                     parts.push(part);
                 }
                 parts

@@ -163,6 +163,7 @@ impl StandIns {
             "sku" => json!(known(&self.items).unwrap_or_else(|| "ITEM-9".to_owned())),
             "name" | "recipient_name" => json!("Ada Example"),
             "item_name" => json!("Item"),
+            "label" => json!("Tax"),
             "point_name" if text.is_empty() => value,
             "point_name" => json!("A pickup point"),
             "point_id" => json!("P1"),

@@ -108,6 +108,7 @@ const TROUBLE: &str = "rules: [delay]
 given:
   customer: { name: Grace Hopper, email: grace@navy.example, phone: '+33698765432', id: GH-7 }
   delivery: { address: { name: Grace Hopper, lines: [7 Compiler Lane], city: Arlington, postal_code: '22201', country: US } }
+  totals: { taxes: [{ label: Howard's tax, amount: '1.00' }] }
   items: [{ sku: SECRET-SKU, name: A private thing, unit_price: '12.00' }]
   gift: { recipient_name: Howard Aiken }
 tests:
