@@ -42,10 +42,20 @@ const ORDER: &str = "SELECT j.shop, j.order_id, u.since_ms, u.cause
 
 pub(super) const STATEMENTS: &[&str] = &[BEGIN, GO_ON, END, CONFIRM, TRIED, COUNTS, ORDERS, ORDER];
 
+/// Waits that begin, by columns.
+#[derive(Default)]
+struct Begun<'a> {
+    journeys: Vec<i64>,
+    shops: Vec<&'a str>,
+    since: Vec<i64>,
+    causes: Vec<&'a str>,
+    by_webhook: Vec<bool>,
+}
+
 /// What a batch means for the waits, by columns.
 #[derive(Default)]
 pub(super) struct Changes<'a> {
-    begun: (Vec<i64>, Vec<&'a str>, Vec<i64>, Vec<&'a str>, Vec<bool>),
+    begun: Begun<'a>,
     going_on: (Vec<i64>, Vec<&'a str>, Vec<bool>),
     ended: Vec<i64>,
 }
@@ -57,11 +67,11 @@ impl<'a> Changes<'a> {
             match &write.confirmation {
                 Change::None => {}
                 Change::Begins { wait, since } => {
-                    all.begun.0.push(*id);
-                    all.begun.1.push(&write.journey.key.shop);
-                    all.begun.2.push(since.millis());
-                    all.begun.3.push(wait.cause.as_str());
-                    all.begun.4.push(wait.by_webhook);
+                    all.begun.journeys.push(*id);
+                    all.begun.shops.push(&write.journey.key.shop);
+                    all.begun.since.push(since.millis());
+                    all.begun.causes.push(wait.cause.as_str());
+                    all.begun.by_webhook.push(wait.by_webhook);
                 }
                 Change::GoesOn(wait) => {
                     all.going_on.0.push(*id);
@@ -75,18 +85,20 @@ impl<'a> Changes<'a> {
     }
 
     pub async fn write(&self, session: &Session) -> Result<(), Failure> {
-        let (ids, shops, since, causes, by_webhook) = &self.begun;
+        let Begun { journeys, shops, since, causes, by_webhook } = &self.begun;
         let going_on = &self.going_on;
         let (begun, gone_on, ended) = tokio::join!(
             biased;
-            async { session.execute_if(!ids.is_empty(), BEGIN, &[ids, shops, since, causes, by_webhook]).await },
+            async { session.execute_if(!journeys.is_empty(), BEGIN, &[journeys, shops, since, causes, by_webhook]).await },
             async {
                 let is_needed = !going_on.0.is_empty();
                 session.execute_if(is_needed, GO_ON, &[&going_on.0, &going_on.1, &going_on.2]).await
             },
             async { session.execute_if(!self.ended.is_empty(), END, &[&self.ended]).await },
         );
-        (begun?, gone_on?, ended?);
+        begun?;
+        gone_on?;
+        ended?;
         Ok(())
     }
 }
