@@ -198,7 +198,9 @@ fn loosen(schema: &mut Value) {
             if map.get("format").is_some_and(|format| format == "date-time") {
                 map.retain(|key, _| key == "description");
             }
-            if map.get("type").is_some_and(|kind| kind.is_string() && kind != "null") && !map.contains_key("enum") && !map.contains_key("const")
+            if map.get("type").is_some_and(|kind| kind.is_string() && kind != "null")
+                && !map.contains_key("enum")
+                && !map.contains_key("const")
             {
                 let kind = map["type"].take();
                 // numbers may be written without quotes
