@@ -148,6 +148,7 @@ async fn faults_of_all_parts_are_told_together() {
     // a provider that is none names no time-out; a shop is held against the rest once it can be read
     let apart = [
         "outgoing.outcomes",
+        "restraint.switches",
         "providers.mail.kind",
         "shop.providers.email",
         "shop.providers.sms",
