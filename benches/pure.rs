@@ -5,7 +5,7 @@
 #[path = "../tests/it/domain/story.rs"]
 mod story;
 
-#[allow(dead_code, unused_imports, reason = "the generated journeys of the tests")]
+#[allow(unused_imports, reason = "the generated journeys of the tests")]
 #[path = "../tests/it/generated/mod.rs"]
 mod generated;
 

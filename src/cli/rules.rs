@@ -149,8 +149,11 @@ fn from(config: Option<&Path>, shop: &str, order: &str) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// The bench, and each file's name and text.
-fn ground(config: Option<&Path>, files: &[PathBuf]) -> Result<(Bench, Vec<(String, String)>), Vec<Fault>> {
+/// A file's name and its text.
+type Named = (String, String);
+
+/// The bench, and the files of tests.
+fn ground(config: Option<&Path>, files: &[PathBuf]) -> Result<(Bench, Vec<Named>), Vec<Fault>> {
     // the default set needs no configuration to be tried
     let loaded = config.map(|config| Loaded::load(Some(config))).transpose()?;
     let folder = loaded.as_ref().and_then(|loaded| loaded.settings.rules.folder.as_deref());
@@ -162,7 +165,7 @@ fn ground(config: Option<&Path>, files: &[PathBuf]) -> Result<(Bench, Vec<(Strin
     Ok((Bench::new(rules::load(folder)?, shops, templates), texts))
 }
 
-fn read_all(files: &[PathBuf]) -> Result<Vec<(String, String)>, Vec<Fault>> {
+fn read_all(files: &[PathBuf]) -> Result<Vec<Named>, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut texts = Vec::new();
     for file in files {

@@ -131,7 +131,7 @@ impl Stage<'_> {
             self.run.looks.push((rule.name.clone(), Reasons::before_attempt(rule, scene)));
         }
         if let Err(reason) = still_holds(journey, notification, self.rules, self.now) {
-            self.step(&Woken::Withdrawn(notification.clone(), reason));
+            self.step(&Woken::Withdrawn(notification, reason));
         }
     }
 

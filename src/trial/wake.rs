@@ -13,7 +13,7 @@ pub enum Woken<'a> {
     Event(&'a Event),
     /// Something that the journey waits for.
     Due,
-    Withdrawn(Notification, Reason),
+    Withdrawn(&'a Notification, Reason),
 }
 
 impl Woken<'_> {

@@ -73,11 +73,10 @@ fn repetitions(steps: &mut Vec<Step>, random: &mut StdRng) {
 /// The carrier sends all of its scans once more, as events of their own.
 fn bulk_correction(steps: &mut Vec<Step>, random: &mut StdRng) {
     let at = end(steps) + random.random_range(DAY..9 * DAY);
-    let mut next = steps.iter().map(|step| step.id).max().unwrap_or(0);
+    let last = steps.iter().map(|step| step.id).max().unwrap_or(0);
     let scans: Vec<Step> = steps.iter().filter(|step| is_scan(step)).copied().collect();
-    for (after, scan) in (0..).zip(scans) {
-        next += 1;
-        steps.push(Step { recorded: at + after, id: next, ..scan });
+    for ((after, id), scan) in (0..).zip(last + 1..).zip(scans) {
+        steps.push(Step { recorded: at + after, id, ..scan });
     }
 }
 

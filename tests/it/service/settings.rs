@@ -20,8 +20,20 @@ const fn fault(what: &'static str, at: &'static str, suggestion: &'static str) -
 
 const CARRIERS_FORMAT: &str = "events.topics.'reassure.carriers'.format";
 
-/// What does not go together in the format of a topic or in the registry.
-const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 9] = [
+/// What does not go together in the format of a topic, in the registry or with the shops.
+const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 12] = [
+    (
+        &[("restraint.switches", "[{ shop = 'lumens', until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
+        fault("there is no shop 'lumens'", "restraint.switches", "'lumen'"),
+    ),
+    (
+        &[("restraint.switches", "[{ until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
+        fault("names nothing", "restraint.switches", "a channel or a country"),
+    ),
+    (
+        &[("restraint.switches", "[{ country = 'France', until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
+        fault("'France' is no country", "restraint.switches", ""),
+    ),
     (
         &[("registry.url", "'http://a'"), ("registry.token.file", "'/nowhere/token'")],
         fault("/nowhere/token", "registry.token", ""),
@@ -52,22 +64,10 @@ const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 9] = [
 ];
 
 /// Settings that are wrong, each with its fault.
-const WRONG: [(&[(&str, &str)], Fault); 28] = [
+const WRONG: [(&[(&str, &str)], Fault); 25] = [
     (
         &[("restraint.switches", "[{ rule = 'dealy', until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
         fault("there is no rule 'dealy'", "restraint.switches", "'delay'"),
-    ),
-    (
-        &[("restraint.switches", "[{ shop = 'lumens', until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
-        fault("there is no shop 'lumens'", "restraint.switches", "'lumen'"),
-    ),
-    (
-        &[("restraint.switches", "[{ until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
-        fault("names nothing", "restraint.switches", "a channel or a country"),
-    ),
-    (
-        &[("restraint.switches", "[{ country = 'France', until = '2026-12-01T00:00:00Z', why = ' ' }]")],
-        fault("'France' is no country", "restraint.switches", ""),
     ),
     (&[("restraint.suppressed", "'/nowhere/list'")], fault("/nowhere/list", "restraint.suppressed", "")),
     (&[("buss.group", "'a'")], fault("no section 'buss'", "buss.group", "'bus'")),
@@ -148,6 +148,7 @@ async fn faults_of_all_parts_are_told_together() {
     // a provider that is none names no time-out; a shop is held against the rest once it can be read
     let apart = [
         "outgoing.outcomes",
+        "restraint.switches",
         "providers.mail.kind",
         "shop.providers.email",
         "shop.providers.sms",
