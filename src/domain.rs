@@ -2,6 +2,7 @@
 //! clock, no randomness; time is an argument.
 
 pub mod apply;
+pub mod calendar;
 pub mod condition;
 pub mod confirmation;
 pub mod contact;
@@ -14,12 +15,15 @@ pub mod notification;
 pub mod order;
 pub mod parcel;
 pub mod personal;
+pub mod quiet;
 pub mod reasons;
 pub mod retry;
 pub mod rule;
 pub mod schedule;
 pub mod shop;
 pub mod step;
+pub mod threshold;
 pub mod time;
 pub mod view;
 pub mod written;
+pub mod zone;

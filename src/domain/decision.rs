@@ -128,6 +128,8 @@ pub enum Reason {
     Expired,
     /// `valid_while` does not hold (any more).
     NoLongerTrue,
+    /// The deadline that set it going lies later by now, or is waited for no more.
+    DeadlineMoved,
     /// The rule has been taken out since.
     RuleGone,
     /// A deadline has been set and waits.
@@ -136,6 +138,8 @@ pub enum Reason {
     AlreadyWaiting,
     /// Too soon after another message (`not_within`).
     CoolingDown,
+    /// The channel keeps quiet at this hour where the customer is.
+    QuietHours,
     /// Something newer has been said, which makes it pointless.
     Superseded,
     /// No channel of the rule can reach the customer.
@@ -158,7 +162,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -168,10 +172,12 @@ impl Reason {
         Self::NotTold,
         Self::Expired,
         Self::NoLongerTrue,
+        Self::DeadlineMoved,
         Self::RuleGone,
         Self::AwaitingDeadline,
         Self::AlreadyWaiting,
         Self::CoolingDown,
+        Self::QuietHours,
         Self::Superseded,
         Self::NoChannel,
         Self::EmailMissing,
@@ -197,10 +203,12 @@ impl Reason {
             Self::NotTold => "not_told",
             Self::Expired => "expired",
             Self::NoLongerTrue => "no_longer_true",
+            Self::DeadlineMoved => "deadline_moved",
             Self::RuleGone => "rule_gone",
             Self::AwaitingDeadline => "awaiting_deadline",
             Self::AlreadyWaiting => "already_waiting",
             Self::CoolingDown => "cooling_down",
+            Self::QuietHours => "quiet_hours",
             Self::Superseded => "superseded",
             Self::NoChannel => "no_channel",
             Self::EmailMissing => "email_missing",
@@ -227,10 +235,12 @@ impl Reason {
             Self::NotTold => "nothing was told that this would answer",
             Self::Expired => "too old to be news",
             Self::NoLongerTrue => "no longer true",
+            Self::DeadlineMoved => "its deadline has moved",
             Self::RuleGone => "its rule has been taken out",
             Self::AwaitingDeadline => "waits for its deadline",
             Self::AlreadyWaiting => "held back already, and then said once for both",
             Self::CoolingDown => "too soon after another message",
+            Self::QuietHours => "an hour at which the channel keeps quiet",
             Self::Superseded => "something newer has been said",
             Self::NoChannel => "no channel can reach the customer",
             Self::EmailMissing => "no e-mail address",

@@ -14,7 +14,7 @@ use super::decision::{Cause, Decision, Entry, NotificationId, Reason, Skipped, V
 use super::event::{Body, Event};
 use super::journey::{Deferred, Due, Journey, Link, Timer, Told};
 use super::notification::Notification;
-use super::rule::RuleSet;
+use super::rule::{Rule, RuleSet};
 use super::schedule;
 use super::time::Timestamp;
 use super::view::Scene;
@@ -108,7 +108,16 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
     })
 }
 
-/// Whether a notification may still leave at `now` (I4).
+/// Why a notification may not leave now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It must not leave any more.
+    Withdrawn(Reason),
+    /// It would ring at a quiet hour; it may leave then.
+    QuietUntil(Timestamp),
+}
+
+/// Whether a notification may leave at `now` (I4).
 ///
 /// # Errors
 /// Why it may not.
@@ -116,6 +125,23 @@ pub fn still_holds(
     journey: &Journey,
     notification: &Notification,
     rules: &RuleSet,
+    now: Timestamp,
+) -> Result<(), Obstacle> {
+    // a rule that the care team has taken out must not speak any more
+    let rule = rules.get(&notification.rule).ok_or(Obstacle::Withdrawn(Reason::RuleGone))?;
+    still_true(journey, notification, rules, rule, now).map_err(Obstacle::Withdrawn)?;
+    match restraint::quiet_until(journey, rules, rule, notification.channel, now) {
+        None => Ok(()),
+        Some(end) if end < notification.expires_at => Err(Obstacle::QuietUntil(end)),
+        Some(_) => Err(Obstacle::Withdrawn(Reason::QuietHours)),
+    }
+}
+
+fn still_true(
+    journey: &Journey,
+    notification: &Notification,
+    rules: &RuleSet,
+    rule: &Rule,
     now: Timestamp,
 ) -> Result<(), Reason> {
     if journey.erased {
@@ -127,17 +153,21 @@ pub fn still_holds(
     if reach(&journey.order.customer, &rules.shop, notification.channel) == Err(Reason::ChannelDeclined) {
         return Err(Reason::ChannelDeclined);
     }
-    // a rule that the care team has taken out must not speak any more
-    let rule = rules.get(&notification.rule).ok_or(Reason::RuleGone)?;
     if restraint::is_superseded(journey, notification, rules) {
         return Err(Reason::Superseded);
     }
-    let Some(condition) = &rule.valid_while else { return Ok(()) };
-    let scene = Scene { journey, shop: &rules.shop, subject: &notification.subject, event: None, now };
-    match Scope::new(scene).holds(condition) {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(Reason::NoLongerTrue),
-        Err(_) => Err(Reason::ConditionError),
+    if let Some(condition) = &rule.valid_while {
+        let scene = Scene { journey, shop: &rules.shop, subject: &notification.subject, event: None, now };
+        match Scope::new(scene).holds(condition) {
+            Ok(true) => {}
+            Ok(false) => return Err(Reason::NoLongerTrue),
+            Err(_) => return Err(Reason::ConditionError),
+        }
+    }
+    if schedule::has_passed(journey, &rules.shop, rule, &notification.subject, now) {
+        Ok(())
+    } else {
+        Err(Reason::DeadlineMoved)
     }
 }
 
@@ -171,7 +201,7 @@ fn on_timer(journey: &mut Journey, timer: Timer, rules: &RuleSet, now: Timestamp
         let decisions = vec![gone(&timer)];
         return (Some(Cause::Timer { rule: timer.rule, due: timer.due }), Outcome { decisions, ..Outcome::default() });
     };
-    let due = schedule::due(journey, rule, &timer.subject, timer.index).filter(|due| *due <= now);
+    let due = schedule::due(journey, &rules.shop, rule, &timer.subject, timer.index).filter(|due| *due <= now);
     let Some(due) = due else { return (None, Outcome::default()) };
     let timer = Timer { due, ..timer };
     journey.fired.retain(|fired| !fired.is_same_deadline(&timer));

@@ -64,7 +64,6 @@ impl<'a> Scene<'a> {
 
     pub fn order_view(&self) -> OrderView<'a> {
         let (journey, order) = (self.journey, &self.journey.order);
-        let address = order.delivery.address.as_ref().or(order.delivery.point.as_ref().map(|point| &point.address));
         OrderView {
             id: &journey.key.order_id,
             placed_at: Moment(journey.placed_at),
@@ -73,7 +72,7 @@ impl<'a> Scene<'a> {
             method: order.delivery.method.as_str(),
             service: order.delivery.service.as_deref(),
             express: order.delivery.express,
-            country: address.map(|address| &*address.country),
+            country: order.delivery.destination().map(|address| &*address.country),
             locale: order.customer.locale.as_deref(),
             is_gift: order.gift.is_some(),
             concerns: order

@@ -1,10 +1,13 @@
 //! The pure middle, as stories, tables and properties. Nothing here waits or sends.
 
+mod shop;
 pub mod story;
 
 mod bounds;
+mod calendar;
 mod confirmation;
 mod contact;
+mod deadlines;
 mod delays;
 mod facts;
 
@@ -12,5 +15,6 @@ mod journeys;
 mod parser;
 mod pickup;
 mod properties;
+mod quiet;
 mod restraint;
 mod waiting;

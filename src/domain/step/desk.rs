@@ -1,5 +1,7 @@
 //! What each rule comes to, on one occasion.
 
+use std::collections::BTreeMap;
+
 use super::super::condition::Scope;
 use super::super::contact::reach;
 use super::super::decision::{Decision, NotificationId, Reason, Sent, Skipped, Verdict};
@@ -8,8 +10,10 @@ use super::super::journey::{Deferred, Journey, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
+use super::super::schedule;
 use super::super::time::Timestamp;
 use super::super::view::Scene;
+use super::restraint::{Restraint, quiet_until};
 use super::turn::Turn;
 
 /// No order gives reason for more messages; rules that would send more run wild (I10).
@@ -120,6 +124,11 @@ impl<'a> Desk<'a> {
         if self.now >= expires_at {
             return self.refuse(rule, Reason::Expired, None);
         }
+        if self.occasion.waited.is_some()
+            && !schedule::has_passed(self.journey, &self.rules.shop, rule, self.occasion.subject, self.now)
+        {
+            return self.refuse(rule, Reason::DeadlineMoved, None);
+        }
         match turn {
             Ok(turn) => self.speak(rule, turn, expires_at),
             Err(reason) => self.refuse(rule, reason, None),
@@ -143,9 +152,33 @@ impl<'a> Desk<'a> {
             }
             None => {
                 let pointless = self.superseded(rule);
-                self.send(rule, &turn, expires_at, ways);
+                self.send_aloud(rule, turn, expires_at, ways);
                 self.drop(pointless);
             }
+        }
+    }
+
+    /// Says it on the channels that may be heard now; the others wait for the end of their quiet
+    /// hours, if it will still be news then.
+    fn send_aloud(&mut self, rule: &Rule, turn: Turn, expires_at: Timestamp, mut ways: Ways) {
+        let mut quiet: BTreeMap<Timestamp, Vec<Channel>> = BTreeMap::new();
+        ways.chosen.retain(|channel| {
+            let end = quiet_until(self.journey, self.rules, rule, *channel, self.now);
+            if let Some(end) = end {
+                ways.skipped.push(Skipped { channel: *channel, reason: Reason::QuietHours });
+                quiet.entry(end).or_default().push(*channel);
+            }
+            end.is_none()
+        });
+        quiet.retain(|end, _| *end < expires_at);
+        if !ways.chosen.is_empty() {
+            self.send(rule, &turn, expires_at, ways);
+        } else if quiet.is_empty() {
+            let verdict = Verdict::Suppress { reason: Reason::QuietHours, detail: None, skipped: ways.skipped };
+            self.outcome.decided(rule, self.occasion.subject, verdict);
+        }
+        for (until, channels) in quiet {
+            self.defer(rule, turn.clone(), channels, Restraint { until, reason: Reason::QuietHours });
         }
     }
 

@@ -1,12 +1,14 @@
 //! What keeps a message back although it is due and true: it waits, or something newer makes it
 //! pointless.
 
+use super::super::calendar::Holidays;
 use super::super::decision::{Decision, Reason, Verdict};
 use super::super::journey::{Deferred, Journey, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
 use super::super::time::Timestamp;
+use super::super::zone;
 use super::desk::Desk;
 use super::turn::Turn;
 
@@ -87,4 +89,18 @@ pub(super) fn is_superseded(journey: &Journey, notification: &Notification, rule
             && journey.includes(&told.subject, &notification.subject)
     };
     journey.told[at + 1..].iter().any(|told| !told.withdrawn && supersedes(told))
+}
+
+/// When the channel may be heard again where the customer is, if not now.
+pub(super) fn quiet_until(
+    journey: &Journey,
+    rules: &RuleSet,
+    rule: &Rule,
+    channel: Channel,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let quiet = rules.shop.quiet_hours.of(channel).filter(|_| !rule.ignores_quiet_hours)?;
+    let delivery = &journey.order.delivery;
+    let zone = zone::of_recipient(&journey.order.customer, delivery, &rules.shop);
+    quiet.end(now, zone, Holidays::of(delivery))
 }

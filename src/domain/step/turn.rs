@@ -1,7 +1,7 @@
 //! Whether it is a rule's turn to speak: how often it may, and of what.
 
 use super::super::decision::Reason;
-use super::super::journey::{Reach, Subject, Told};
+use super::super::journey::{Deferred, Reach, Subject, Told};
 use super::super::rule::{OncePer, Rule};
 use super::desk::{Desk, MOST_TOLD};
 
@@ -63,7 +63,8 @@ impl Desk<'_> {
         let told = || self.journey.told.iter().chain(&self.outcome.told).enumerate();
         let mine = || told().filter(|(_, told)| told.rule == rule.name);
         let taken = mine().filter_map(|(_, told)| number_of(told, &once_key)).max();
-        if let (Some(number), true) = (taken, self.occasion.waited.is_some_and(|waited| !waited.channels.is_empty())) {
+        let is_for_channels = self.occasion.waited.is_some_and(|waited| !waited.channels.is_empty());
+        if let (Some(number), true) = (taken, is_for_channels) {
             // the other channels have taken the turn for these too
             return Ok(Turn { once_key, number });
         }
@@ -88,7 +89,9 @@ impl Desk<'_> {
         if spoke.is_some() && !heard_since(&rule.again_after) {
             return Err(Reason::AlreadyTold);
         }
-        if self.waiting().any(|waiting| waiting.rule == rule.name && waiting.once_key == once_key) {
+        // further channels that wait for their own moment are no obstacle
+        let is_same = |waiting: &Deferred| waiting.rule == rule.name && waiting.once_key == once_key;
+        if !is_for_channels && self.waiting().any(is_same) {
             return Err(Reason::AlreadyWaiting);
         }
         if self.journey.told.len() + self.outcome.told.len() >= MOST_TOLD {
