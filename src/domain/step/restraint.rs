@@ -63,7 +63,11 @@ impl Desk<'_> {
             (one.message == rule.message || rule.supersedes.contains(&one.message))
                 && self.journey.includes(self.occasion.subject, &one.subject)
         };
-        self.waiting().filter(pointless).cloned().collect()
+        // the same message on further channels waits for its own moment
+        let is_part = |one: &&Deferred| {
+            self.occasion.waited.is_some_and(|waited| waited.rule == one.rule && waited.once_key == one.once_key)
+        };
+        self.waiting().filter(|one| pointless(one) && !is_part(one)).cloned().collect()
     }
 
     pub(super) fn drop(&mut self, superseded: Vec<Deferred>) {
