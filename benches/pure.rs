@@ -1,9 +1,13 @@
 //! What the pure middle costs: one step with the default rules, the conditions alone, and what is
 //! told of it.
 
-#[allow(dead_code, reason = "the stories of the tests, of which this tells a few")]
+#[allow(dead_code, unused_imports, reason = "the stories of the tests, of which this tells a few")]
 #[path = "../tests/it/domain/story.rs"]
 mod story;
+
+#[allow(dead_code, reason = "the shop of the tests")]
+#[path = "../tests/it/domain/shop.rs"]
+mod shop;
 
 #[allow(unused_imports, reason = "the generated journeys of the tests")]
 #[path = "../tests/it/generated/mod.rs"]

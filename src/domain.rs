@@ -2,6 +2,7 @@
 //! clock, no randomness; time is an argument.
 
 pub mod apply;
+pub mod calendar;
 pub mod condition;
 pub mod confirmation;
 pub mod contact;
@@ -14,6 +15,7 @@ pub mod notification;
 pub mod order;
 pub mod parcel;
 pub mod personal;
+pub mod quiet;
 pub mod reasons;
 pub mod restraint;
 pub mod retry;
@@ -21,6 +23,8 @@ pub mod rule;
 pub mod schedule;
 pub mod shop;
 pub mod step;
+pub mod threshold;
 pub mod time;
 pub mod view;
 pub mod written;
+pub mod zone;

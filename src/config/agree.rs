@@ -121,6 +121,9 @@ impl Settings {
         if !shop.brand.home_url.starts_with("http") {
             fault(&["brand", "home_url"], "is no web address".to_owned());
         }
+        if let Some((name, what)) = shop.thresholds.fault() {
+            fault(&["thresholds"], format!("of '{name}', {what}"));
+        }
         let channels = [(Channel::Email, "email"), (Channel::Sms, "sms"), (Channel::Webhook, "webhook")];
         if channels.iter().all(|(channel, _)| shop.providers.of(*channel).is_none()) {
             fault(&["providers"], "names no provider for any channel: nothing could be sent".to_owned());

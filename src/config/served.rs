@@ -65,11 +65,36 @@ impl Settings {
         }
         let sets = known.values().map(|served| &served.rules).chain([&all.set]);
         keep(self.idle_switches(&sets.flat_map(RuleSet::iter).map(|rule| rule.name.as_str()).collect()));
+        let serves_unknown = self.unknown_shops == UnknownShops::Serve;
+        let shops = known.iter().map(|(id, served)| (Some(id), &served.rules));
+        faults.extend(
+            shops
+                .chain(serves_unknown.then_some((None, &all.set)))
+                .find_map(|(id, rules)| self.without_threshold(id.map(String::as_str), rules)),
+        );
         if !faults.is_empty() {
             return Err(faults);
         }
         let unknown = Served { rules: all.set, templates: all.templates };
-        Ok(Shops::new(known, (self.unknown_shops == UnknownShops::Serve).then_some(unknown)))
+        Ok(Shops::new(known, serves_unknown.then_some(unknown)))
+    }
+
+    /// The first threshold that a rule of the shop waits for and that the shop does not have.
+    fn without_threshold(&self, id: Option<&str>, rules: &RuleSet) -> Option<Fault> {
+        let named = || rules.shop.thresholds.names();
+        let wanted = rules.iter().flat_map(|rule| rule.deadlines.iter().map(move |deadline| (rule, deadline)));
+        let mut wanted = wanted.filter_map(|(rule, deadline)| Some((rule, deadline.threshold()?)));
+        let (rule, missing) = wanted.find(|(_, name)| named().all(|known| known != *name))?;
+        let place: Vec<&str> = match id {
+            Some(id) => vec!["shops", "named", id, "thresholds"],
+            None => vec!["shop", "thresholds"],
+        };
+        let what = format!("there is no '{missing}', for which the rule '{}' waits", rule.name);
+        let right = match nearest(missing, named()) {
+            Some(near) => format!("did you mean '{near}', in the rule?"),
+            None => format!("add [[{}.{missing}]] with after = \"36h\"", place.join(".")),
+        };
+        Some(self.place_in(&place, &what).suggest(right))
     }
 
     /// The folder of each shop that has one.

@@ -12,7 +12,7 @@ use crate::domain::confirmation;
 use crate::domain::notification::Outcome;
 use crate::domain::order::Channel;
 use crate::domain::retry::{After, Tried};
-use crate::domain::step::still_holds;
+use crate::domain::step::{Obstacle, still_holds};
 use crate::domain::time::Timestamp;
 use crate::ingest::told;
 use crate::ports::{Answer, AttemptRecord, Lease, Leased, Next, OnUnknown, Outgoing, Provider, StoreError};
@@ -191,11 +191,12 @@ impl Pool {
             let rules = shops.rules(&one.key.shop);
             let holds = match (&journey, rules) {
                 (Some(versioned), Some(rules)) => still_holds(&versioned.journey, &one.notification, rules, now),
-                _ => Err(crate::domain::decision::Reason::NoLongerTrue),
+                _ => Err(Obstacle::Withdrawn(crate::domain::decision::Reason::NoLongerTrue)),
             };
             match holds {
                 Ok(()) => self.fly(one, now),
-                Err(reason) => {
+                Err(Obstacle::QuietUntil(end)) => self.give_back(&[one.notification.id], Some(end)).await,
+                Err(Obstacle::Withdrawn(reason)) => {
                     self.shared.progress.withdraw_one();
                     // should ingest not take it, the lease runs out and it is looked at again
                     let _ = self.shared.withdrawals.send((one.key, one.notification.id, reason)).await;
@@ -203,7 +204,7 @@ impl Pool {
             }
         }
         if !stale.is_empty() {
-            self.give_back(&stale).await;
+            self.give_back(&stale, None).await;
         }
     }
 
@@ -314,12 +315,13 @@ impl Pool {
     async fn give_back_all(&mut self) {
         let ids: Vec<_> = self.waiting.drain(..).map(|(one, _)| one.notification.id).collect();
         if !ids.is_empty() {
-            self.give_back(&ids).await;
+            self.give_back(&ids, None).await;
         }
     }
 
-    async fn give_back(&self, ids: &[crate::domain::decision::NotificationId]) {
-        if let Err(error) = self.shared.store.release(ids, &self.shared.owner).await {
+    /// Leaves them to whoever comes next, not before a moment if one is given.
+    async fn give_back(&self, ids: &[crate::domain::decision::NotificationId], not_before: Option<Timestamp>) {
+        if let Err(error) = self.shared.store.release(ids, not_before, &self.shared.owner).await {
             self.complain("release", &error);
         }
     }

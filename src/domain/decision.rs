@@ -128,6 +128,8 @@ pub enum Reason {
     Expired,
     /// `valid_while` does not hold (any more).
     NoLongerTrue,
+    /// The deadline that set it going lies later by now, or is waited for no more.
+    DeadlineMoved,
     /// The rule has been taken out since.
     RuleGone,
     /// A deadline has been set and waits.
@@ -140,6 +142,8 @@ pub enum Reason {
     Folding,
     /// Said in one message with more of its kind.
     Folded,
+    /// The channel keeps quiet at this hour where the customer is.
+    QuietHours,
     /// Something newer has been said, which makes it pointless.
     Superseded,
     /// The customer has been told enough for today, and tomorrow it would be no news.
@@ -172,7 +176,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 31] = [
+    pub const ALL: [Self; 33] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -182,12 +186,14 @@ impl Reason {
         Self::NotTold,
         Self::Expired,
         Self::NoLongerTrue,
+        Self::DeadlineMoved,
         Self::RuleGone,
         Self::AwaitingDeadline,
         Self::AlreadyWaiting,
         Self::CoolingDown,
         Self::Folding,
         Self::Folded,
+        Self::QuietHours,
         Self::Superseded,
         Self::BudgetSpent,
         Self::CarrierTold,
@@ -218,12 +224,14 @@ impl Reason {
             Self::NotTold => "not_told",
             Self::Expired => "expired",
             Self::NoLongerTrue => "no_longer_true",
+            Self::DeadlineMoved => "deadline_moved",
             Self::RuleGone => "rule_gone",
             Self::AwaitingDeadline => "awaiting_deadline",
             Self::AlreadyWaiting => "already_waiting",
             Self::CoolingDown => "cooling_down",
             Self::Folding => "folding",
             Self::Folded => "folded",
+            Self::QuietHours => "quiet_hours",
             Self::Superseded => "superseded",
             Self::BudgetSpent => "budget_spent",
             Self::CarrierTold => "carrier_told",
@@ -255,12 +263,14 @@ impl Reason {
             Self::NotTold => "nothing was told that this would answer",
             Self::Expired => "too old to be news",
             Self::NoLongerTrue => "no longer true",
+            Self::DeadlineMoved => "its deadline has moved",
             Self::RuleGone => "its rule has been taken out",
             Self::AwaitingDeadline => "waits for its deadline",
             Self::AlreadyWaiting => "held back already, and then said once for both",
             Self::CoolingDown => "too soon after another message",
             Self::Folding => "gathered with more of its kind",
             Self::Folded => "said in one message with others of its kind",
+            Self::QuietHours => "an hour at which the channel keeps quiet",
             Self::Superseded => "something newer has been said",
             Self::BudgetSpent => "enough has been said for one day",
             Self::CarrierTold => "the carrier has told the customer already",

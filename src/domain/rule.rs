@@ -1,6 +1,7 @@
 //! What the care team decides: on what, when, which message, through which channels, valid
 //! while, until when, how often.
 
+mod deadline;
 pub mod keys;
 mod source;
 
@@ -18,6 +19,7 @@ use super::order::Channel;
 use super::restraint::Restraints;
 use super::shop::Shop;
 
+pub use deadline::{Anchor, Deadline, Distance, Wait};
 pub use source::{Changes, parse, parse_changes};
 
 /// The name of a rule; cheap to copy, since every decision carries it.
@@ -73,49 +75,6 @@ pub struct Trigger {
     pub statuses: Vec<ParcelStatus>,
 }
 
-/// A moment that a deadline counts from. It exists only while it makes sense to wait for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Anchor {
-    /// The order was placed.
-    Placed,
-    /// The latest end of the promise, while the order has not arrived.
-    Promise,
-    /// The parcel's last scan, while it is under way.
-    LastScan,
-    /// The last moment to collect it, while it waits.
-    HoldUntil,
-    /// The whole order was delivered or collected.
-    Arrival,
-}
-
-impl Anchor {
-    pub const ALL: [Self; 5] = [Self::Placed, Self::Promise, Self::LastScan, Self::HoldUntil, Self::Arrival];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Placed => "placed",
-            Self::Promise => "promise",
-            Self::LastScan => "last_scan",
-            Self::HoldUntil => "hold_until",
-            Self::Arrival => "arrival",
-        }
-    }
-
-    /// It is a moment of the order as a whole, not of each parcel.
-    pub fn is_of_order(self) -> bool {
-        matches!(self, Self::Placed | Self::Promise | Self::Arrival)
-    }
-}
-
-/// A moment at which a rule is looked at: so long before or after an anchor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Deadline {
-    /// Negative: before the anchor.
-    pub offset: Duration,
-    pub anchor: Anchor,
-}
-
 /// A time for which a rule keeps quiet after a message of the same order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CoolDown {
@@ -156,6 +115,8 @@ pub struct Rule {
     pub beyond_budget: bool,
     /// Looked at again right before every attempt (I4).
     pub valid_while: Option<Condition>,
+    /// It cannot wait for the morning.
+    pub ignores_quiet_hours: bool,
     /// How long after the event or the deadline it is still news.
     pub expires: Duration,
     /// Higher goes first.

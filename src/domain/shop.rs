@@ -1,10 +1,15 @@
 //! What a shop says of itself: its name, its zone, its words, its ways to send.
 
+use std::collections::BTreeMap;
+
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
+use super::calendar::Calendar;
 use super::order::{Amount, Channel};
+use super::quiet::Quiet;
 use super::restraint::Budget;
+use super::threshold::Thresholds;
 
 /// One shop's settings, inherited from the default shop.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +36,33 @@ pub struct Shop {
     pub packaging: Option<String>,
     /// The name of the provider for each channel.
     pub providers: Providers,
+    /// The days on which it works.
+    #[serde(default)]
+    pub calendar: Calendar,
+    /// What it knows of carriers, by the names that events give them.
+    #[serde(default)]
+    pub carriers: BTreeMap<String, Carrier>,
+    /// How long it waits, by the names that rules give it.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+    /// When which channel keeps quiet, by the recipient's clock.
+    #[serde(default)]
+    pub quiet_hours: Quiet,
+}
+
+/// What a shop knows of a carrier.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Carrier {
+    /// The days on which it works.
+    pub calendar: Calendar,
+}
+
+impl Shop {
+    /// The days on which that carrier works; the shop's own, if it is not known.
+    pub fn calendar_of(&self, carrier: &str) -> &Calendar {
+        self.carriers.get(carrier).map_or(&self.calendar, |carrier| &carrier.calendar)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

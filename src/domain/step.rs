@@ -14,7 +14,7 @@ use super::decision::{Cause, Decision, Entry, NotificationId, Reason, Skipped, V
 use super::event::{Body, Event};
 use super::journey::{Deferred, Due, Journey, Link, Timer, Told};
 use super::notification::Notification;
-use super::rule::RuleSet;
+use super::rule::{Rule, RuleSet};
 use super::schedule;
 use super::time::Timestamp;
 use super::view::Scene;
@@ -108,7 +108,16 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
     })
 }
 
-/// Whether a notification may still leave at `now` (I4).
+/// Why a notification may not leave now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Obstacle {
+    /// It must not leave any more.
+    Withdrawn(Reason),
+    /// It would ring at a quiet hour; it may leave then.
+    QuietUntil(Timestamp),
+}
+
+/// Whether a notification may leave at `now` (I4).
 ///
 /// # Errors
 /// Why it may not.
@@ -117,6 +126,23 @@ pub fn still_holds(
     notification: &Notification,
     rules: &RuleSet,
     now: Timestamp,
+) -> Result<(), Obstacle> {
+    // a rule that the care team has taken out must not speak any more
+    let rule = rules.get(&notification.rule).ok_or(Obstacle::Withdrawn(Reason::RuleGone))?;
+    still_true(journey, notification, rules, rule, now).map_err(Obstacle::Withdrawn)?;
+    match restraint::quiet_until(journey, rules, rule, notification.channel, now) {
+        None => Ok(()),
+        Some(end) if end < notification.expires_at => Err(Obstacle::QuietUntil(end)),
+        Some(_) => Err(Obstacle::Withdrawn(Reason::QuietHours)),
+    }
+}
+
+fn still_true(
+    journey: &Journey,
+    notification: &Notification,
+    rules: &RuleSet,
+    rule: &Rule,
+    now: Timestamp,
 ) -> Result<(), Reason> {
     if journey.erased {
         return Err(Reason::CustomerErased);
@@ -124,8 +150,6 @@ pub fn still_holds(
     if now >= notification.expires_at {
         return Err(Reason::Expired);
     }
-    // a rule that the care team has taken out must not speak any more
-    let rule = rules.get(&notification.rule).ok_or(Reason::RuleGone)?;
     if let Err(reason) = leave::leave(journey, rules, rule, notification.channel, now)
         && leave::is_wish(reason)
     {
@@ -148,6 +172,9 @@ pub fn still_holds(
     }
     if restraint::answers_nothing(journey, notification, rule) {
         return Err(Reason::NotTold);
+    }
+    if !schedule::has_passed(journey, &rules.shop, rule, &notification.subject, now) {
+        return Err(Reason::DeadlineMoved);
     }
     Ok(())
 }
@@ -182,7 +209,7 @@ fn on_timer(journey: &mut Journey, timer: Timer, rules: &RuleSet, now: Timestamp
         let decisions = vec![gone(&timer)];
         return (Some(Cause::Timer { rule: timer.rule, due: timer.due }), Outcome { decisions, ..Outcome::default() });
     };
-    let due = schedule::due(journey, rule, &timer.subject, timer.index).filter(|due| *due <= now);
+    let due = schedule::due(journey, &rules.shop, rule, &timer.subject, timer.index).filter(|due| *due <= now);
     let Some(due) = due else { return (None, Outcome::default()) };
     let timer = Timer { due, ..timer };
     journey.fired.retain(|fired| !fired.is_same_deadline(&timer));

@@ -93,14 +93,32 @@ impl Timestamp {
 /// The moment of a local clock reading (see [`Timestamp::parse`] for the hours that daylight
 /// saving repeats or skips).
 pub fn in_zone(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
-    let mut reading = local;
-    for _ in 0..8 {
-        if let Some(moment) = zone.from_local_datetime(&reading).earliest() {
-            return moment.with_timezone(&Utc);
+    moments_of(local, zone).0.0
+}
+
+/// The first and the last moment at which the clocks of `zone` show `local`; where they skip it,
+/// both are the moment at which they do.
+pub fn moments_of(local: NaiveDateTime, zone: Tz) -> (Timestamp, Timestamp) {
+    let shown = zone.from_local_datetime(&local);
+    match (shown.earliest(), shown.latest()) {
+        (Some(first), Some(last)) => (Timestamp::within(first.to_utc()), Timestamp::within(last.to_utc())),
+        _ => {
+            let skips = Timestamp::within(skips(local, zone));
+            (skips, skips)
         }
-        reading += Duration::minutes(30);
     }
-    Utc.from_utc_datetime(&local)
+}
+
+/// The moment, to the second, at which the clocks of `zone` skip over `local`.
+fn skips(local: NaiveDateTime, zone: Tz) -> DateTime<Utc> {
+    let shows = |second: i64| DateTime::from_timestamp(second, 0).map(|utc| utc.with_timezone(&zone).naive_local());
+    // no clock is a day away from UTC, and none skips more than a day
+    let (mut before, mut after) = (local.and_utc().timestamp() - 172_800, local.and_utc().timestamp() + 172_800);
+    while after - before > 1 {
+        let middle = i64::midpoint(before, after);
+        if shows(middle).is_some_and(|shown| shown < local) { before = middle } else { after = middle }
+    }
+    DateTime::from_timestamp(after, 0).unwrap_or_else(|| local.and_utc())
 }
 
 impl fmt::Display for Timestamp {
@@ -182,6 +200,14 @@ pub fn parse_span(text: &str) -> Result<Duration, String> {
         rest = tail.trim_start();
     }
     Ok(total)
+}
+
+/// Reads a time of day as `HH:MM`, from `00:00` to `24:00`: how much of the day has passed then.
+pub fn parse_clock(text: &str) -> Option<Duration> {
+    let (hour, minute) = text.trim().split_once(':')?;
+    let (hour, minute): (u8, u8) = (hour.parse().ok()?, minute.parse().ok()?);
+    let real = minute < 60 && (hour < 24 || (hour, minute) == (24, 0));
+    real.then(|| Duration::minutes(i64::from(hour) * 60 + i64::from(minute)))
 }
 
 /// As few units as will do: `36h`, `2d`, `1d 12h`.

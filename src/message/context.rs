@@ -19,6 +19,7 @@ use crate::domain::journey::{Parcel, Shipment, Subject};
 use crate::domain::order::{Concern, Item};
 use crate::domain::shop::Shop;
 use crate::domain::time::Window;
+use crate::domain::zone;
 
 pub use hold::Hold;
 pub use leaf::{Clock, Day, Line, Link, Moment, Money, Span, clip, one_line};
@@ -259,9 +260,9 @@ fn readable_on(color: &str) -> &'static str {
     }
 }
 
-/// The customer's zone if they have a real one, else the shop's.
 fn zone_of(letter: &Letter<'_>) -> Tz {
-    letter.journey.order.customer.zone().unwrap_or(letter.shop.time_zone)
+    let order = &letter.journey.order;
+    zone::of_recipient(&order.customer, &order.delivery, letter.shop)
 }
 
 /// The parcel a letter is about: the one it names, else the newest that is on its way, else the

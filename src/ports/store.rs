@@ -171,8 +171,14 @@ pub trait Store: Send + Sync {
         lease: &Lease,
     ) -> Result<Vec<Leased>, StoreError>;
 
-    /// Gives leases back unused, so that others need not wait for their end.
-    async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError>;
+    /// Gives leases back unused, so that others need not wait for their end; they fall due no sooner
+    /// than `not_before`.
+    async fn release(
+        &self,
+        notifications: &[NotificationId],
+        not_before: Option<Timestamp>,
+        owner: &str,
+    ) -> Result<(), StoreError>;
 
     /// The oldest publications of `stream`, in the order they were written, if it is this
     /// process's turn to publish it: only one does at a time, so that readers find them in order.

@@ -43,7 +43,9 @@ fn of_rule(key: &str) -> Value {
             });
             one_or_more(&json!({ "anyOf": [words(events()), scans] }))
         }
-        "at" => one_or_more(&json!({ "type": "string", "examples": ["4h after promise", "24h before hold_until"] })),
+        "at" => one_or_more(
+            &json!({ "type": "string", "examples": ["4h after promise", "2 working days after promise", "1 open day before hold_until", "silence after last_scan"] }),
+        ),
         "channels" | "otherwise" => one_or_more(&words(channels())),
         "once_per" => words(["order", "shipment", "parcel", "event"]),
         "again_after" | "only_if_told" | "supersedes" => one_or_more(&json!({ "type": "string" })),
@@ -53,6 +55,7 @@ fn of_rule(key: &str) -> Value {
             "additionalProperties": false,
             "patternProperties": { SPAN: one_or_more(&json!({ "type": "string" })) },
         }),
+        "quiet_hours" => words(["ignore"]),
         "off" => json!({ "const": true }),
         "purpose" => words(["service", "marketing"]),
         "unless_carrier_told" | "beyond_budget" => json!({ "type": "boolean" }),

@@ -13,7 +13,7 @@ use crate::domain::decision::{Entry, NotificationId, Reason, Verdict};
 use crate::domain::event::Event;
 use crate::domain::journey::{Journey, JourneyKey};
 use crate::domain::notification::{Content, Webhook};
-use crate::domain::step::still_holds;
+use crate::domain::step::{Obstacle, still_holds};
 use crate::domain::time::Timestamp;
 use crate::ingest::Arrival;
 use crate::ingest::draft::{Disposition, Draft, Writer};
@@ -172,7 +172,11 @@ impl<'a> World<'a> {
                     .notifications
                     .iter()
                     .map(|(sent, _)| (sent, still_holds(&write.journey, sent, rules, self.now)));
-                withheld.extend(looked.filter_map(|(sent, holds)| Some((key.clone(), sent.id.clone(), holds.err()?))));
+                withheld.extend(looked.filter_map(|(sent, holds)| match holds {
+                    Err(Obstacle::Withdrawn(reason)) => Some((key.clone(), sent.id.clone(), reason)),
+                    // what is quiet now was held back when it was decided
+                    Ok(()) | Err(Obstacle::QuietUntil(_)) => None,
+                }));
             }
             self.memory.put(Arc::clone(&write.journey), write.links, self.now);
             for mut entry in write.entries {

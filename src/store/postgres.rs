@@ -324,8 +324,13 @@ impl Store for Postgres {
         self.decode(stored, now, lease).await
     }
 
-    async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError> {
-        call!(self, |session| outbox::release(session, notifications, owner))
+    async fn release(
+        &self,
+        notifications: &[NotificationId],
+        not_before: Option<Timestamp>,
+        owner: &str,
+    ) -> Result<(), StoreError> {
+        call!(self, |session| outbox::release(session, notifications, not_before, owner))
     }
 
     async fn publications(

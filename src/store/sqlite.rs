@@ -261,9 +261,14 @@ impl Store for Sqlite {
         self.decode(stored, now, lease).await
     }
 
-    async fn release(&self, notifications: &[NotificationId], owner: &str) -> Result<(), StoreError> {
+    async fn release(
+        &self,
+        notifications: &[NotificationId],
+        not_before: Option<Timestamp>,
+        owner: &str,
+    ) -> Result<(), StoreError> {
         let (notifications, owner) = (notifications.to_vec(), owner.to_owned());
-        self.write(move |c| outbox::release(c, &notifications, &owner)).await
+        self.write(move |c| outbox::release(c, &notifications, not_before, &owner)).await
     }
 
     async fn publications(

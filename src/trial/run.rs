@@ -9,7 +9,7 @@ use crate::domain::notification::{Content, Notification};
 use crate::domain::order::Channel;
 use crate::domain::reasons::Reasons;
 use crate::domain::rule::{RuleName, RuleSet};
-use crate::domain::step::{Transition, step, still_holds};
+use crate::domain::step::{Obstacle, Transition, step, still_holds};
 use crate::domain::time::Timestamp;
 use crate::domain::view::Scene;
 use crate::message::{Letter, Templates};
@@ -67,6 +67,7 @@ pub fn run(trial: &Trial) -> Run {
         now: trial.frame.start,
         journey: None,
         waiting: None,
+        postponed: Vec::new(),
         run: Run::default(),
     };
     let end = trial.until.into_iter().chain(trial.happenings.last().map(|last| last.at)).max();
@@ -87,6 +88,8 @@ struct Stage<'a> {
     journey: Option<Journey>,
     /// What could not leave yet, while the providers are away.
     waiting: Option<Vec<Notification>>,
+    /// What would have rung at a quiet hour, with the end of that.
+    postponed: Vec<(Timestamp, Notification)>,
     run: Run,
 }
 
@@ -94,12 +97,20 @@ impl Stage<'_> {
     /// Lets time pass, until nothing waits if no moment is given.
     fn pass(&mut self, until: Option<Timestamp>) {
         for _ in 0..MOST_WAKES {
-            let Some(due) = self.journey.as_ref().and_then(Journey::wakes_at) else { break };
+            let wakes = self.journey.as_ref().and_then(Journey::wakes_at);
+            let quiet_ends = self.postponed.iter().map(|(end, _)| *end).min();
+            let Some(due) = wakes.into_iter().chain(quiet_ends).min() else { break };
             if self.run.broken.is_some() || until.is_some_and(|until| due > until) {
                 break;
             }
             self.now = self.now.max(due);
-            self.step(&Woken::Due);
+            match self.postponed.iter().position(|(end, _)| *end <= self.now) {
+                Some(at) => {
+                    let (_, notification) = self.postponed.remove(at);
+                    self.look_again(&notification);
+                }
+                None => self.step(&Woken::Due),
+            }
         }
         self.now = until.map_or(self.now, |until| self.now.max(until));
     }
@@ -130,8 +141,10 @@ impl Stage<'_> {
         if let Some(rule) = rule {
             self.run.looks.push((rule.name.clone(), Reasons::before_attempt(rule, scene)));
         }
-        if let Err(reason) = still_holds(journey, notification, self.rules, self.now) {
-            self.step(&Woken::Withdrawn(notification, reason));
+        match still_holds(journey, notification, self.rules, self.now) {
+            Ok(()) => {}
+            Err(Obstacle::QuietUntil(end)) => self.postponed.push((end, notification.clone())),
+            Err(Obstacle::Withdrawn(reason)) => self.step(&Woken::Withdrawn(notification, reason)),
         }
     }
 
@@ -209,7 +222,7 @@ impl Stage<'_> {
                 at: self.now,
                 decision: decision.clone(),
                 cause: entry.cause.clone(),
-                deadline: rule.and_then(|rule| deadline(rule, &journey, decision, &entry.cause)),
+                deadline: rule.and_then(|rule| deadline(rule, &self.rules.shop, &journey, decision, &entry.cause)),
                 status,
                 withdrawn,
                 reasons: rule.filter(|_| asked).map(|rule| match entry.cause {

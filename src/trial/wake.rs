@@ -6,6 +6,7 @@ use crate::domain::journey::Journey;
 use crate::domain::notification::Notification;
 use crate::domain::rule::Rule;
 use crate::domain::schedule;
+use crate::domain::shop::Shop;
 use crate::domain::step::Input;
 
 /// What sets a step going.
@@ -27,11 +28,11 @@ impl Woken<'_> {
 }
 
 /// Which of the rule's deadlines has set it going.
-pub fn deadline(rule: &Rule, journey: &Journey, decision: &Decision, cause: &Cause) -> Option<usize> {
+pub fn deadline(rule: &Rule, shop: &Shop, journey: &Journey, decision: &Decision, cause: &Cause) -> Option<usize> {
     let Cause::Timer { rule: name, due } = cause else { return None };
     let fell_due = |index: &usize| {
         let index = u8::try_from(*index).unwrap_or(u8::MAX);
-        schedule::due(journey, rule, &decision.subject, index) == Some(*due)
+        schedule::due(journey, shop, rule, &decision.subject, index) == Some(*due)
     };
     (*name == rule.name).then(|| (0..rule.deadlines.len()).find(fell_due)).flatten()
 }

@@ -6,7 +6,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("rule", "The rule's name: lower-case letters, digits and _."),
     ("says", "What it is for, in the care team's words."),
     ("on", "The events that set it going; with `parcel.tracked` also the statuses."),
-    ("at", "The deadlines that set it going, such as `4h after promise` or `24h before hold_until`."),
+    ("at", "The deadlines that set it going, such as `4h after promise` or `1 open day before hold_until`."),
     ("when", "A condition in CEL, asked when it becomes news."),
     ("message", "The message that it sends: the folder of its templates."),
     ("channels", "Each of these that reaches the customer is used."),
@@ -21,6 +21,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("unless_carrier_told", "`true`: left out where the carrier has told the buyer."),
     ("beyond_budget", "`true`: neither counted among the messages of a day nor held back by them."),
     ("valid_while", "A condition in CEL, asked when it is decided and again right before every attempt."),
+    ("quiet_hours", "`ignore`, where it cannot wait for the morning."),
     ("expires", "How long after the event or the deadline it is still news, such as `12h` or `3d`."),
     ("priority", "From 0 to 255; higher goes first. 50, if it is left out."),
 ];

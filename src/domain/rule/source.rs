@@ -77,6 +77,7 @@ impl Reader<'_> {
             unless_carrier_told: false,
             beyond_budget: false,
             valid_while: None,
+            ignores_quiet_hours: false,
             expires: chrono::Duration::zero(),
             priority: 50,
         };
@@ -102,6 +103,11 @@ impl Reader<'_> {
                 "unless_carrier_told" => rule.unless_carrier_told = self.flag(&key.value, &value),
                 "beyond_budget" => rule.beyond_budget = self.flag(&key.value, &value),
                 "valid_while" => rule.valid_while = self.condition(&value),
+                "quiet_hours" if value.value == "ignore" => rule.ignores_quiet_hours = true,
+                "quiet_hours" => {
+                    let right = "leave it out to wait for their end; when they are is the shop's to say".to_owned();
+                    self.fault(at, "quiet_hours: a rule can only 'ignore' them", Some(right));
+                }
                 "expires" => match parse_span(&self.text_of("expires", &value)) {
                     Ok(span) if span.is_zero() => {
                         self.fault(at, "expires: at once, so that nothing would ever be sent", None);
@@ -264,32 +270,14 @@ impl Reader<'_> {
 
     fn deadlines(&mut self, value: &Value, at: Location) -> Vec<Deadline> {
         let texts = self.texts("at", value, at);
-        texts.iter().filter_map(|text| self.deadline(text, at)).collect()
-    }
-
-    fn deadline(&mut self, text: &str, at: Location) -> Option<Deadline> {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let position = words.iter().position(|word| ["after", "before"].contains(word));
-        let Some((position, [anchor])) = position.map(|position| (position, &words[position + 1..])) else {
-            let right = "write it as '4h after promise' or '24h before hold_until'".to_owned();
-            self.fault(at, format!("at: '{text}' is no deadline"), Some(right));
-            return None;
-        };
-        let span = match parse_span(&words[..position].join(" ")) {
-            Ok(span) => span,
-            Err(what) => {
-                self.fault(at, format!("at: {what}"), None);
-                return None;
+        let mut deadlines = Vec::new();
+        for text in texts {
+            match Deadline::parse(&text) {
+                Ok(deadline) => deadlines.push(deadline),
+                Err((what, right)) => self.fault(at, format!("at: {what}"), right),
             }
-        };
-        let known = Anchor::ALL.into_iter().find(|known| known.as_str() == *anchor);
-        if known.is_none() {
-            let names = Anchor::ALL.map(Anchor::as_str);
-            let suggestion = nearest(anchor, names)
-                .map_or_else(|| format!("known: {}", names.join(", ")), |name| format!("did you mean '{name}'?"));
-            self.fault(at, format!("at: there is no '{anchor}' to count from"), Some(suggestion));
         }
-        Some(Deadline { offset: if words[position] == "before" { -span } else { span }, anchor: known? })
+        deadlines
     }
 
     fn channels(&mut self, value: &Value, at: Location) -> Vec<Channel> {

@@ -1,5 +1,7 @@
 //! What each rule comes to, on one occasion.
 
+use std::collections::BTreeMap;
+
 use super::super::condition::Scope;
 use super::super::decision::{Decision, NotificationId, Reason, Sent, Skipped, Verdict};
 use super::super::event::{Body, Event};
@@ -7,10 +9,11 @@ use super::super::journey::{Deferred, Journey, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
+use super::super::schedule;
 use super::super::time::Timestamp;
 use super::super::view::Scene;
 use super::leave::leave;
-use super::restraint::Folded;
+use super::restraint::{Folded, Restraint, quiet_until};
 use super::turn::Turn;
 
 /// No order gives reason for more messages; rules that would send more run wild (I10).
@@ -151,6 +154,11 @@ impl<'a> Desk<'a> {
         if rule.unless_carrier_told && self.carrier_told() {
             return Err(Reason::CarrierTold.into());
         }
+        if self.occasion.waited.is_some()
+            && !schedule::has_passed(self.journey, &self.rules.shop, rule, self.occasion.subject, self.now)
+        {
+            return Err(Reason::DeadlineMoved.into());
+        }
         Ok((turn?, expires_at))
     }
 
@@ -175,10 +183,34 @@ impl<'a> Desk<'a> {
             }
             None => {
                 let pointless = self.superseded(rule);
-                let folded = self.folded(rule, &pointless);
-                self.send(rule, &turn, expires_at, ways, folded);
+                self.send_aloud(rule, turn, expires_at, ways, &pointless);
                 self.drop(pointless);
             }
+        }
+    }
+
+    /// Says it on the channels that may be heard now; the others wait for the end of their quiet
+    /// hours, if it will still be news then.
+    fn send_aloud(&mut self, rule: &Rule, turn: Turn, expires_at: Timestamp, mut ways: Ways, pointless: &[Deferred]) {
+        let mut quiet: BTreeMap<Timestamp, Vec<Channel>> = BTreeMap::new();
+        ways.chosen.retain(|channel| {
+            let end = quiet_until(self.journey, self.rules, rule, *channel, self.now);
+            if let Some(end) = end {
+                ways.skipped.push(Skipped { channel: *channel, reason: Reason::QuietHours });
+                quiet.entry(end).or_default().push(*channel);
+            }
+            end.is_none()
+        });
+        quiet.retain(|end, _| *end < expires_at);
+        if !ways.chosen.is_empty() {
+            let folded = self.folded(rule, pointless);
+            self.send(rule, &turn, expires_at, ways, folded);
+        } else if quiet.is_empty() {
+            let verdict = Verdict::Suppress { reason: Reason::QuietHours, detail: None, skipped: ways.skipped };
+            self.outcome.decided(rule, self.occasion.subject, verdict);
+        }
+        for (until, channels) in quiet {
+            self.defer(rule, turn.clone(), channels, Restraint { until, reason: Reason::QuietHours });
         }
     }
 

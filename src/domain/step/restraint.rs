@@ -3,12 +3,14 @@
 
 use chrono::NaiveTime;
 
+use super::super::calendar::Holidays;
 use super::super::decision::{Decision, Reason, Verdict};
 use super::super::journey::{Deferred, Journey, Reach, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
 use super::super::time::{Timestamp, in_zone};
+use super::super::zone;
 use super::desk::{Desk, Occasion};
 use super::turn::Turn;
 
@@ -77,7 +79,8 @@ impl Desk<'_> {
         if most == 0 || rule.beyond_budget {
             return None;
         }
-        let zone = self.journey.order.customer.zone().unwrap_or(self.rules.shop.time_zone);
+        let order = &self.journey.order;
+        let zone = zone::of_recipient(&order.customer, &order.delivery, &self.rules.shop);
         let today = self.now.day_in(zone);
         let counts = |told: &&Told| {
             let beyond = self.rules.get(&told.rule).is_some_and(|rule| rule.beyond_budget);
@@ -127,7 +130,11 @@ impl Desk<'_> {
             (one.message == rule.message || rule.supersedes.contains(&one.message))
                 && self.journey.includes(self.occasion.subject, &one.subject)
         };
-        self.waiting().filter(pointless).cloned().collect()
+        // the same message on further channels waits for its own moment
+        let is_part = |one: &&Deferred| {
+            self.occasion.waited.is_some_and(|waited| waited.rule == one.rule && waited.once_key == one.once_key)
+        };
+        self.waiting().filter(|one| pointless(one) && !is_part(one)).cloned().collect()
     }
 
     pub(super) fn drop(&mut self, superseded: Vec<Deferred>) {
@@ -171,4 +178,18 @@ pub(super) fn is_superseded(journey: &Journey, notification: &Notification, rule
     let mut carried = journey.told.iter().enumerate().filter(carries).peekable();
     carried.peek().is_some()
         && carried.all(|(at, told)| journey.told[at + 1..].iter().any(|later| supersedes(later, told)))
+}
+
+/// When the channel may be heard again where the customer is, if not now.
+pub(super) fn quiet_until(
+    journey: &Journey,
+    rules: &RuleSet,
+    rule: &Rule,
+    channel: Channel,
+    now: Timestamp,
+) -> Option<Timestamp> {
+    let quiet = rules.shop.quiet_hours.of(channel).filter(|_| !rule.ignores_quiet_hours)?;
+    let delivery = &journey.order.delivery;
+    let zone = zone::of_recipient(&journey.order.customer, delivery, &rules.shop);
+    quiet.end(now, zone, Holidays::of(delivery))
 }

@@ -63,7 +63,8 @@ impl Desk<'_> {
         let told = || self.journey.told.iter().chain(&self.outcome.told).enumerate();
         let mine = || told().filter(|(_, told)| told.rule == rule.name);
         let taken = mine().filter_map(|(_, told)| number_of(told, &once_key)).max();
-        if let (Some(number), true) = (taken, self.occasion.waited.is_some_and(|waited| !waited.channels.is_empty())) {
+        let is_for_channels = self.occasion.waited.is_some_and(|waited| !waited.channels.is_empty());
+        if let (Some(number), true) = (taken, is_for_channels) {
             // the other channels have taken the turn for these too
             return Ok(Turn { once_key, number });
         }
@@ -88,8 +89,9 @@ impl Desk<'_> {
         if spoke.is_some() && !heard_since(&rule.again_after) {
             return Err(Reason::AlreadyTold);
         }
-        let waits = |one: &Deferred| one.rule == rule.name && one.once_key == once_key;
-        if self.waiting().any(|one| waits(one) && Some(one) != self.occasion.waited) {
+        // further channels that wait for their own moment are no obstacle
+        let is_same = |one: &Deferred| one.rule == rule.name && one.once_key == once_key;
+        if !is_for_channels && self.waiting().any(|one| is_same(one) && Some(one) != self.occasion.waited) {
             return Err(Reason::AlreadyWaiting);
         }
         if self.journey.told.len() + self.outcome.told.len() >= MOST_TOLD {

@@ -1,6 +1,6 @@
 //! What waits to be collected: where, when it is open, until when, what to bring.
 
-use chrono::{Datelike, Duration, NaiveDate, Timelike, Weekday as ChronoDay};
+use chrono::{Duration, NaiveDate, Timelike};
 use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -157,7 +157,7 @@ fn opening_days(source: &Source<'_>, place: &domain::Point, until: Option<Timest
 
 /// The opening hours of a day, as they come.
 fn stretches(place: &domain::Point, day: NaiveDate) -> Vec<Stretch> {
-    let hours = place.opening_hours.iter().filter(|hours| same_weekday(hours.day, day.weekday()));
+    let hours = place.opening_hours.iter().filter(|hours| hours.day == Weekday::of(day));
     let stretch = |hours: &domain::OpeningHours| {
         Some(Stretch { opens: Clock::new(&hours.opens)?, closes: Clock::new(&hours.closes)? })
     };
@@ -173,17 +173,4 @@ fn is_whole_day(source: &Source<'_>, place: Option<&domain::Point>, until: Times
         Some(closes) => closes <= at,
         None => there.hour() >= EVENING,
     }
-}
-
-fn same_weekday(day: Weekday, of: ChronoDay) -> bool {
-    let day = match day {
-        Weekday::Monday => ChronoDay::Mon,
-        Weekday::Tuesday => ChronoDay::Tue,
-        Weekday::Wednesday => ChronoDay::Wed,
-        Weekday::Thursday => ChronoDay::Thu,
-        Weekday::Friday => ChronoDay::Fri,
-        Weekday::Saturday => ChronoDay::Sat,
-        Weekday::Sunday => ChronoDay::Sun,
-    };
-    day == of
 }

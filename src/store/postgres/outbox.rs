@@ -40,7 +40,8 @@ const SETTLE: &str = "UPDATE outbox o SET state = w.state, due_ms = coalesce(w.d
 /// Tells which of them had their turn.
 const RELEASE: &str = "WITH old AS (
         SELECT id, ready_ms IS NOT NULL AS is_had FROM outbox WHERE id = ANY($1::text[]) AND lease_owner = $2)
-    UPDATE outbox o SET lease_owner = NULL, lease_until_ms = NULL, ready_ms = NULL
+    UPDATE outbox o SET lease_owner = NULL, lease_until_ms = NULL, ready_ms = NULL,
+        due_ms = greatest(o.due_ms, $3::bigint)
     FROM old WHERE o.id = old.id RETURNING o.journey, o.channel, old.is_had";
 
 const REDRIVE: &str = "UPDATE outbox SET state = 'pending', attempts = 0, due_ms = $2, settled_ms = NULL
@@ -226,13 +227,19 @@ impl<'a> Columns<'a> {
 }
 
 /// Gives leases of `owner` back.
-pub(super) async fn release(session: &Session, notifications: &[NotificationId], owner: &str) -> Result<(), Failure> {
+pub(super) async fn release(
+    session: &Session,
+    notifications: &[NotificationId],
+    not_before: Option<Timestamp>,
+    owner: &str,
+) -> Result<(), Failure> {
+    let not_before = not_before.map(Timestamp::millis);
     let ids: Vec<&str> = notifications.iter().map(|id| &*id.0).collect();
     let (begun, locked, released) = tokio::join!(
         biased;
         session.begin(),
         lane::lock(session, &ids),
-        async { session.query(RELEASE, &[&ids, &owner]).await },
+        async { session.query(RELEASE, &[&ids, &owner, &not_before]).await },
     );
     begun?;
     locked?;

@@ -178,17 +178,20 @@ fn advance(connection: &Connection, lane: &Lane, now: Timestamp, lease: &Lease) 
 pub(super) fn release(
     connection: &mut Connection,
     notifications: &[NotificationId],
+    not_before: Option<Timestamp>,
     owner: &str,
 ) -> Result<(), StoreError> {
+    let not_before = not_before.map(Timestamp::millis);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     for id in notifications {
         let row = transaction
             .prepare_cached(
-                "UPDATE outbox INDEXED BY outbox_open SET lease_owner = NULL, lease_until_ms = NULL
+                "UPDATE outbox INDEXED BY outbox_open SET lease_owner = NULL, lease_until_ms = NULL,
+                     due_ms = max(due_ms, coalesce(?3, due_ms))
                  WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND lease_owner = ?2
                  RETURNING seq, journey, channel, ready_ms IS NOT NULL, due_ms",
             )?
-            .query_row(params![id.0, owner], |row| Ok((Turn::read(row)?, row.get::<_, i64>(4)?)))
+            .query_row(params![id.0, owner, not_before], |row| Ok((Turn::read(row)?, row.get::<_, i64>(4)?)))
             .optional()?;
         if let Some((Turn { seq, lane, is_had: true }, due_ms)) = row {
             lane::yield_turn(&transaction, &lane, seq, due_ms)?;

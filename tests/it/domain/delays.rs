@@ -8,7 +8,7 @@ fn urgent() -> reassure::domain::order::Order {
     order_with(json!({ "delivery": { "express": true } }))
 }
 
-const SHOWN: &str = "delay recovery silence silence_urgent";
+const SHOWN: &str = "delay recovery silence";
 
 #[test]
 fn a_delay_is_told_once_and_its_end_too_and_a_second_one_again() {
@@ -73,9 +73,9 @@ fn a_missed_promise_is_told_unless_something_else_was() {
         order(),
         "promise_missed promise_missed_urgent",
         "+5d wait",
-        "+0 order.placed promise_missed_urgent until +4d1h
+        "+0 order.placed promise_missed_urgent until +4d4h
          +0 order.placed promise_missed until +4d4h
-         +4d1h deadline promise_missed_urgent no condition_false
+         +4d4h deadline promise_missed_urgent no condition_false
          +4d4h deadline promise_missed send email+webhook",
     );
     story(
@@ -83,9 +83,9 @@ fn a_missed_promise_is_told_unless_something_else_was() {
         "promise_missed promise_missed_urgent",
         "+5d wait",
         "+0 order.placed promise_missed_urgent until +4d1h
-         +0 order.placed promise_missed until +4d4h
+         +0 order.placed promise_missed until +4d1h
          +4d1h deadline promise_missed_urgent send email+sms+webhook
-         +4d4h deadline promise_missed no condition_false",
+         +4d1h deadline promise_missed no condition_false",
     );
     let cheese = order_with(json!({ "items": [
         { "sku": "BRIE", "name": "Brie", "quantity": 1, "unit_price": "5", "perishable": true }
@@ -95,9 +95,9 @@ fn a_missed_promise_is_told_unless_something_else_was() {
         "promise_missed promise_missed_urgent",
         "+5d wait",
         "+0 order.placed promise_missed_urgent until +4d1h
-         +0 order.placed promise_missed until +4d4h
+         +0 order.placed promise_missed until +4d1h
          +4d1h deadline promise_missed_urgent send email+sms+webhook
-         +4d4h deadline promise_missed no condition_false",
+         +4d1h deadline promise_missed no condition_false",
     );
     story(
         order(),
@@ -178,19 +178,16 @@ fn silence_is_told_after_a_day_of_what_cannot_wait() {
     let urgent = order_with(json!({ "delivery": { "express": true }, "promise": null }));
     story(
         urgent,
-        "silence silence_urgent recovery",
+        "silence recovery",
         "+1d ship S1 all A1
          +1d2h scan A1 in_transit
          +5d scan A1 in_transit
          +9d wait",
-        "+1d shipment.created silence_urgent[A1] until +2d
-         +1d shipment.created silence[A1] until +4d
+        "+1d shipment.created silence[A1] until +2d
          +1d2h parcel.tracked recovery[A1] no not_told
-         +2d2h deadline silence_urgent[A1] send email+webhook
-         +4d2h deadline silence[A1] no condition_false
+         +2d2h deadline silence[A1] send email+webhook
          +5d parcel.tracked recovery[A1] send email+webhook
-         +6d deadline silence_urgent[A1] send email+webhook
-         +8d deadline silence[A1] no condition_false",
+         +6d deadline silence[A1] send email+webhook",
     );
 }
 
@@ -203,15 +200,11 @@ fn silence_is_told_again_after_it_moved() {
          +5d scan A1 in_transit
          +9d scan A1 in_transit
          +13d scan A1 delivered",
-        "+1d shipment.created silence_urgent[A1] until +2d
-         +1d shipment.created silence[A1] until +4d
-         +2d deadline silence_urgent[A1] no condition_false
+        "+1d shipment.created silence[A1] until +4d
          +4d deadline silence[A1] send email+webhook
          +5d parcel.tracked recovery[A1] send email+webhook
-         +6d deadline silence_urgent[A1] no condition_false
          +8d deadline silence[A1] send email+webhook
          +9d parcel.tracked recovery[A1] send email+webhook
-         +10d deadline silence_urgent[A1] no condition_false
          +12d deadline silence[A1] send email+webhook",
     );
 }

@@ -82,7 +82,7 @@ fn what_sets_a_rule_going_exists() {
     same(
         &faults("at: tomorrow"),
         "r.yaml:3:7: at: 'tomorrow' is no deadline
-             write it as '4h after promise' or '24h before hold_until'",
+             write it as '4h after promise', '2 working days after last_scan' or '1 open day before hold_until'",
     );
     same(
         &faults("at: 4h after promis"),

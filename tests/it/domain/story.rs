@@ -29,9 +29,12 @@ use reassure::domain::notification::Notification;
 use reassure::domain::order::Order;
 use reassure::domain::rule::RuleSet;
 use reassure::domain::shop::Shop;
-use reassure::domain::step::{Input, Transition, step, still_holds};
+use reassure::domain::step::{Input, Obstacle, Transition, step, still_holds};
 use reassure::domain::time::{Timestamp, parse_span, spell_span};
 use serde_json::{Map, Value, json};
+
+use super::shop::lay;
+pub use super::shop::{shop, shop_with};
 
 /// A Monday morning.
 const START: i64 = 1_772_438_400_000;
@@ -53,19 +56,6 @@ pub fn spell(at: Timestamp) -> String {
     format!("{sign}{}", spell_span(since).replace(' ', "")).replace("+0s", "+0")
 }
 
-pub fn shop() -> Shop {
-    serde_json::from_value(json!({
-        "name": "Atelier", "locale": "fr", "time_zone": "Europe/Paris", "country": "FR", "high_value": "300.00",
-        "sender": { "email": "bonjour@atelier.example", "email_name": "Atelier", "reply_to": null, "sms": "Atelier" },
-        "contact": { "email": null, "phone": null, "hours": null, "help_url": null },
-        "brand": { "color": "#2f5d50", "logo_url": null, "home_url": "https://atelier.example" },
-        "legal": { "seller": "Atelier SAS", "withdrawal_days": 14, "terms_url": null, "returns_url": null },
-        "packaging": null,
-        "providers": { "email": "mail", "sms": "text", "webhook": "shop" }
-    }))
-    .expect("a shop")
-}
-
 /// The default rules, read once.
 pub fn rules() -> RuleSet {
     static RULES: LazyLock<RuleSet> = LazyLock::new(|| {
@@ -76,21 +66,16 @@ pub fn rules() -> RuleSet {
 
 /// Rules of the test's own, for the same shop.
 pub fn own_rules(yaml: &str) -> RuleSet {
-    RuleSet::new(reassure::domain::rule::parse("own.yaml", yaml).expect("rules without a fault"), Arc::new(shop()))
+    own_rules_of(yaml, shop())
+}
+
+/// Rules of the test's own, for a shop of its own.
+pub fn own_rules_of(yaml: &str, shop: Shop) -> RuleSet {
+    RuleSet::new(reassure::domain::rule::parse("own.yaml", yaml).expect("rules without a fault"), Arc::new(shop))
 }
 
 /// An order to come home within four days; `changes` are laid over it.
 pub fn order_with(changes: Value) -> Order {
-    fn lay(over: Value, under: &mut Value) {
-        match (over, under) {
-            (Value::Object(over), Value::Object(under)) => {
-                for (key, value) in over {
-                    lay(value, under.entry(key).or_insert(Value::Null));
-                }
-            }
-            (over, under) => *under = over,
-        }
-    }
     let mut order = json!({
         "customer": {
             "id": "c-1", "name": "Ada Lovelace", "email": "ada@example.org", "phone": "+33612345678"
@@ -285,7 +270,7 @@ impl Story {
             "look" => {
                 let looks = self.last_of(words[1]).into_iter().map(|sent| {
                     let verdict = still_holds(&self.journey, &sent, &self.rules, self.now);
-                    format!(" {}:{}", sent.channel, verdict.map_or_else(Reason::as_str, |()| "ok"))
+                    format!(" {}:{}", sent.channel, answer(verdict))
                 });
                 let looks: String = looks.collect();
                 writeln!(self.lines, "{} look {}{looks}", spell(self.now), words[1]).expect("a line");
@@ -335,6 +320,14 @@ impl Story {
             writeln!(self.lines, "{} {cause} {}{subject} {verdict}", spell(self.now), decision.rule).expect("a line");
         }
         self.steps.push(transition);
+    }
+}
+
+fn answer(verdict: Result<(), Obstacle>) -> String {
+    match verdict {
+        Ok(()) => "ok".to_owned(),
+        Err(Obstacle::Withdrawn(reason)) => reason.as_str().to_owned(),
+        Err(Obstacle::QuietUntil(end)) => format!("until {}", spell(end)),
     }
 }
 

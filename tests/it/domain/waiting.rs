@@ -61,18 +61,14 @@ fn orders_imported_long_after_confirm_nothing() {
              +9d wait",
         ),
         "+0 order.placed confirmation no condition_false
-         +0 order.placed promise_missed_urgent until +4d1h
+         +0 order.placed promise_missed_urgent until +4d4h
          +0 order.placed promise_missed until +4d4h
          +0 shipment.created shipping[S1] no expired
-         +0 shipment.created silence_urgent[A1] until -88d
          +0 shipment.created silence[A1] until -86d
-         +0 deadline silence_urgent[A1] no condition_false
          +0 deadline silence[A1] no expired
          +0 parcel.tracked recovery[A1] no not_told
-         +0 deadline silence_urgent[A1] no condition_false
          +0 deadline silence[A1] no expired
          +0 parcel.tracked delay[A1] no expired
-         +0 deadline silence_urgent[A1] no condition_false
          +0 deadline silence[A1] no expired
          +0 parcel.tracked delivered[A1] no expired
          +0 parcel.tracked usage until -83d
@@ -177,12 +173,10 @@ fn a_cancelled_order_whose_parcel_still_moves() {
              +20d wait",
         ),
         "+0 order.placed confirmation send email+webhook
-         +0 order.placed promise_missed_urgent until +4d1h
+         +0 order.placed promise_missed_urgent until +4d4h
          +0 order.placed promise_missed until +4d4h
          +1d shipment.created shipping[S1] send email+webhook
-         +1d shipment.created silence_urgent[A1] until +2d
          +1d shipment.created silence[A1] until +4d
-         +2d deadline silence_urgent[A1] no condition_false
          +2d order.cancelled cancelled send email+webhook
          +2d1h order.cancelled cancelled no already_told
          +3d parcel.tracked recovery[A1] no not_told

@@ -108,6 +108,8 @@ impl World {
             ("shop.providers.email", "'mail'"),
             ("shop.providers.sms", "'text'"),
             ("shop.providers.webhook", "'hook'"),
+            // the tests run at any hour
+            ("shop.quiet_hours.sms", "'none'"),
             ("shops.named.lumen.name", "'Lumen'"),
             ("providers.mail.kind", "'resend'"),
             ("providers.text.kind", "'brevo_sms'"),

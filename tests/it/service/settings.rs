@@ -64,7 +64,7 @@ const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 12] = [
 ];
 
 /// Settings that are wrong, each with its fault.
-const WRONG: [(&[(&str, &str)], Fault); 25] = [
+const WRONG: [(&[(&str, &str)], Fault); 30] = [
     (
         &[("restraint.switches", "[{ rule = 'dealy', until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
         fault("there is no rule 'dealy'", "restraint.switches", "'delay'"),
@@ -90,6 +90,20 @@ const WRONG: [(&[(&str, &str)], Fault); 25] = [
     (&[("shop.time_zone", "'Europe/Lyon'")], fault("time_zone", "shop.time_zone", "")),
     (&[("shop.locale", "'français'")], fault("locale", "shop.locale", "")),
     (&[("shop.country", "'France'")], fault("country", "shop.country", "")),
+    (&[("shop.calendar.working_days", "[]")], fault("name at least one day", "shop.calendar.working_days", "")),
+    (
+        &[("shop.calendar.holidays", "'FR-75'")],
+        fault("'FR-75' has no public holidays here", "shop.calendar.holidays", ""),
+    ),
+    (&[("shop.quiet_hours.sms", "'21-8'")], fault("'21-8' are no quiet hours", "shop.quiet_hours.sms", "")),
+    (
+        &[("shop.thresholds.silence", "[{ carrier = 'ups', after = '1d' }]")],
+        fault("nothing fits the rest", "shop.thresholds", ""),
+    ),
+    (
+        &[("shop.thresholds.silence", "[{ after = '2 dayz' }]")],
+        fault("'dayz' in '2 dayz' is no unit of time", "shop.thresholds.silence", ""),
+    ),
     (&[("providers.mail.api_key.file", "'/nowhere/key'")], fault("/nowhere/key", "providers.mail", "")),
     (&[("providers.mail.kind", "'resent'")], fault("resent", "providers.mail.kind", "")),
     (

@@ -131,7 +131,7 @@ moody! {
     due(now: Timestamp, limit: usize) -> Vec<JourneyKey>;
     claim(provider: &str, now: Timestamp, lease: &Lease, limit: usize) -> Vec<Leased>;
     record(attempts: Vec<AttemptRecord>, now: Timestamp, lease: &Lease) -> Vec<Leased>;
-    release(notifications: &[NotificationId], owner: &str) -> ();
+    release(notifications: &[NotificationId], not_before: Option<Timestamp>, owner: &str) -> ();
     publications(stream: Stream, now: Timestamp, lease: &Lease, limit: usize) -> Option<Vec<(i64, Publication)>>;
     published(ids: &[i64]) -> ();
     stop_publishing(stream: Stream, owner: &str) -> ();

@@ -51,6 +51,7 @@ macro_rules! suite {
             leases::an_attempt_on_a_finished_one_changes_nothing,
             leases::an_attempt_after_the_lease_but_before_a_takeover_counts,
             leases::a_released_one_can_be_claimed_at_once,
+            leases::a_released_one_can_be_put_off,
             leases::only_the_owner_releases,
             leases::attempts_are_counted,
             people::a_timeline_tells_everything,

@@ -236,7 +236,7 @@ impl World {
             return;
         }
         let (number, owner) = self.leases[which % self.leases.len()].clone();
-        self.store().release(&[id(&number.to_string())], &owner).await.unwrap();
+        self.store().release(&[id(&number.to_string())], None, &owner).await.unwrap();
         let known = &mut self.known[number];
         if known.lease.as_ref().is_some_and(|(now_owner, _)| *now_owner == owner) {
             known.lease = None;

@@ -2,6 +2,7 @@
 
 use reassure::domain::condition::trace::Finding;
 use reassure::domain::decision::{Reason, Verdict};
+use reassure::domain::threshold::Thresholds;
 use reassure::rules;
 use reassure::trial::{self, Coverage, Suite, report, run};
 
@@ -77,9 +78,9 @@ fn a_rule_that_changes_is_noticed() {
     let changes = [
         ("delay", "late_by_hours >= 2.0", "late_by_hours >= 3.0"),
         ("delay", "!parcel.over && ", ""),
-        ("silence", "72h after last_scan", "80h after last_scan"),
+        ("silence", "silence after last_scan", "80h after last_scan"),
         ("silence", "parcel.status != \"in_customs\"", "true"),
-        ("pickup_reminder", "24h before hold_until", "30h before hold_until"),
+        ("pickup_reminder", "1 open day before hold_until", "30h before hold_until"),
         ("confirmation", "[email, webhook]", "[email]"),
         ("recovery", "picked_up, in_transit, ", "in_transit, "),
         ("usage", "3d after arrival", "4d after arrival"),
@@ -104,4 +105,12 @@ fn a_rule_that_changes_is_noticed() {
         let fails = |suite| trial::run(suite, &|_| true, &mut coverage).iter().any(|verdict| !verdict.passed());
         assert!(suites.iter().any(fails), "{name}: '{from}' became '{to}', and no test fails");
     }
+}
+
+/// What the rules' tests show holds with the settings that every shop inherits.
+#[test]
+fn the_shop_of_the_examples_waits_as_long_as_any() {
+    let defaults: serde_json::Value = toml::from_str(include_str!("../../../config/default.toml")).expect("settings");
+    let thresholds: Thresholds = serde_json::from_value(defaults["shop"]["thresholds"].clone()).expect("thresholds");
+    assert_eq!(reassure::message::sample::shop().thresholds, thresholds);
 }

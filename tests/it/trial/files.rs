@@ -97,8 +97,8 @@ tests:
     events:
       - { at: day 1 10:00, event: order.confirmed }
     expect:
-      - { at: day 1 09:00, rule: promise_missed, defer: +1d 3h }
-      - { at: day 2 13:00, rule: promise_missed, suppress: condition_false }
+      - { at: day 1 09:00, rule: promise_missed, defer: +1d }
+      - { at: day 2 10:00, rule: promise_missed, suppress: condition_false }
 ",
         &ours(),
     );

@@ -149,7 +149,7 @@ pub async fn a_redriven_one_takes_its_old_place(store: &dyn Store) {
     place(store, "A", vec![email("n1"), email("n2"), email("n3")]).await;
     claimed(store, "me", 0).await;
     assert_eq!(recorded(store, "me", "n1", 1, Next::Dead).await, ["n2"]);
-    store.release(&[id("n2")], "me").await.unwrap();
+    store.release(&[id("n2")], None, "me").await.unwrap();
     assert!(store.redrive_notification(&id("n1"), at(2)).await.unwrap());
     assert_eq!(claimed(store, "me", 2).await, ["n1"], "before the younger ones");
     assert_eq!(recorded(store, "me", "n1", 3, Next::Accepted).await, ["n2"]);

@@ -86,18 +86,32 @@ pub async fn an_attempt_after_the_lease_but_before_a_takeover_counts(store: &dyn
 pub async fn a_released_one_can_be_claimed_at_once(store: &dyn Store) {
     place(store, "A", vec![email("n1"), email("n2")]).await;
     store.claim("brevo", at(0), &lease("me", 60), 10).await.unwrap();
-    store.release(&[id("n1"), id("n2"), id("n9")], "me").await.unwrap();
+    store.release(&[id("n1"), id("n2"), id("n9")], None, "me").await.unwrap();
     let claimed = store.claim("brevo", at(1), &lease("other", 60), 10).await.unwrap();
     assert_eq!((names(&claimed), claimed[0].attempts), (vec!["n1"], 0));
+}
+
+pub async fn a_released_one_can_be_put_off(store: &dyn Store) {
+    place(store, "A", vec![email("n1"), email("n2")]).await;
+    store.claim("brevo", at(0), &lease("me", 60), 10).await.unwrap();
+    store.release(&[id("n1")], Some(at(30)), "me").await.unwrap();
+    // what comes behind it in its lane waits with it
+    assert!(store.claim("brevo", at(29), &lease("other", 60), 10).await.unwrap().is_empty());
+    let claimed = store.claim("brevo", at(30), &lease("other", 60), 10).await.unwrap();
+    assert_eq!((names(&claimed), claimed[0].attempts), (vec!["n1"], 0));
+    // it is never due sooner than it was
+    store.release(&[id("n1")], Some(at(10)), "other").await.unwrap();
+    assert!(store.claim("brevo", at(29), &lease("other", 60), 10).await.unwrap().is_empty());
+    assert_eq!(names(&store.claim("brevo", at(30), &lease("other", 60), 10).await.unwrap()), ["n1"]);
 }
 
 pub async fn only_the_owner_releases(store: &dyn Store) {
     place(store, "A", vec![email("n1")]).await;
     store.claim("brevo", at(0), &lease("me", 60), 10).await.unwrap();
-    store.release(&[id("n1")], "other").await.unwrap();
+    store.release(&[id("n1")], None, "other").await.unwrap();
     assert!(store.claim("brevo", at(1), &lease("other", 60), 10).await.unwrap().is_empty());
     store.record(vec![attempt("n1", 1, Next::Accepted)], at(1), &lease("me", 60)).await.unwrap();
-    store.release(&[id("n1")], "me").await.unwrap();
+    store.release(&[id("n1")], None, "me").await.unwrap();
     assert!(store.claim("brevo", at(2), &lease("other", 60), 10).await.unwrap().is_empty(), "it is finished");
 }
 
