@@ -167,14 +167,14 @@ fn still_true(
             }
         }
     }
+    if !schedule::has_passed(journey, &rules.shop, rule, &notification.subject, now) {
+        return Err(Reason::DeadlineMoved);
+    }
     if restraint::is_superseded(journey, notification, rules) {
         return Err(Reason::Superseded);
     }
     if restraint::answers_nothing(journey, notification, rule) {
         return Err(Reason::NotTold);
-    }
-    if !schedule::has_passed(journey, &rules.shop, rule, &notification.subject, now) {
-        return Err(Reason::DeadlineMoved);
     }
     Ok(())
 }

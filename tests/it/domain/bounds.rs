@@ -84,6 +84,7 @@ fn rules_that_run_wild_are_stopped() {
   message: echo
   channels: [email]
   once_per: event
+  beyond_budget: true
   expires: 9d",
     );
     let mut story = Story::with(order(), rules);

@@ -168,6 +168,7 @@ async fn faults_of_all_parts_are_told_together() {
         "shop.providers.sms",
         "shop.locale",
         "shop.country",
+        "shop.thresholds.silence",
     ];
     let together = || WRONG.iter().filter(|(settings, _)| !apart.contains(&settings[0].0));
     together().for_each(|(settings, _)| world.set(settings[0].0, settings[0].1));
