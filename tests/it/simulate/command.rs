@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::generated::Stream;
+use crate::generated::{Stream, seed};
 
 /// The exit status, standard output and standard error.
 fn simulate(arguments: &[&str], input: &str) -> (i32, String, String) {
@@ -50,6 +50,27 @@ fn it_tells_what_would_have_been_sent_and_no_address() {
     let events = &told["events"];
     let ends = ["applied", "duplicate", "waiting", "after_the_end"].map(|end| events[end].as_u64().unwrap());
     assert_eq!(ends.iter().sum::<u64>(), events["read"].as_u64().unwrap(), "{events}");
+}
+
+/// Every event of a file is read. `REASSURE_RECORDING` names one to keep, `REASSURE_JOURNEYS` how
+/// many journeys it holds.
+#[test]
+fn a_recording_is_played_from_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let kept = std::env::var_os("REASSURE_RECORDING").map(std::path::PathBuf::from);
+    let file = kept.unwrap_or_else(|| folder.path().join("recording.ndjson"));
+    let journeys = std::env::var("REASSURE_JOURNEYS").map_or(200, |text| text.parse().unwrap());
+    let mut out = std::io::BufWriter::new(std::fs::File::create(&file).unwrap());
+    let mut events = 0_u64;
+    for recorded in Stream::new(seed(), journeys, (journeys / 30).max(1)) {
+        writeln!(out, "{}", recorded.line()).unwrap();
+        events += 1;
+    }
+    drop(out);
+    let (code, told, error) = simulate(&[file.to_str().unwrap(), "-o", "json"], "");
+    assert_eq!((code, error.as_str()), (0, ""));
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["events"]["read"], events);
 }
 
 #[test]

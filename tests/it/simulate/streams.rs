@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::Write;
 use std::time::Instant;
 
 use reassure::domain::decision::{Decision, Entry, NotificationId, Reason, Verdict};
@@ -140,19 +139,6 @@ fn a_stream_of_generated_journeys_keeps_the_invariants() {
     let under_way = usize::try_from(journeys / 2).expect("a count");
     assert!(most_held <= under_way, "I10: {most_held} of {journeys} orders are held at once");
     assert!(world.held() * 4 <= under_way, "I10: {} orders are held when all is over", world.held());
-}
-
-/// Writes a recording to play with: `REASSURE_RECORDING=recording.ndjson cargo test --release --test
-/// it simulate::streams::a_recording -- --ignored`.
-#[test]
-#[ignore = "writes the file that REASSURE_RECORDING names"]
-fn a_recording() {
-    let file = std::env::var_os("REASSURE_RECORDING").expect("REASSURE_RECORDING names a file");
-    let journeys = std::env::var("REASSURE_JOURNEYS").map_or(1_000, |text| text.parse().expect("a number"));
-    let mut out = std::io::BufWriter::new(std::fs::File::create(file).expect("a file that can be written"));
-    for recorded in Stream::new(seed(), journeys, (journeys / 30).max(1)) {
-        writeln!(out, "{}", recorded.line()).expect("a file that can be written");
-    }
 }
 
 /// The most that this process has held in memory.
