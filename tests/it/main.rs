@@ -3,6 +3,7 @@
 mod adapter;
 mod architecture;
 mod bus;
+mod chart;
 mod domain;
 mod envelope;
 mod generated;
