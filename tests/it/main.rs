@@ -19,4 +19,5 @@ mod shops;
 mod simulate;
 mod stack;
 mod store;
+mod supply;
 mod trial;
