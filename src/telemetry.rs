@@ -62,6 +62,8 @@ pub struct Metrics {
     /// Orders past the objective whose confirmation no provider has accepted.
     pub confirmations_missing: IntGaugeVec,
     pub orders_without_contact: IntCounterVec,
+    /// Answers of the API, by their status.
+    pub api_answers: IntCounterVec,
     /// Changes of the configuration that were found, by what became of them.
     pub reloads: IntCounterVec,
     /// Which configuration is in force.
@@ -227,6 +229,7 @@ impl Metrics {
                 "Orders that came with neither an e-mail address nor a telephone number that could be used, by shop",
                 &["shop"],
             )?,
+            api_answers: counters("api_answers_total", "Answers of the API, by their HTTP status", &["status"])?,
             reloads: counters(
                 "reload_total",
                 "Changes of the configuration, by outcome: applied, refused",
