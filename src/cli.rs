@@ -9,6 +9,7 @@ pub mod lookup;
 pub mod rules;
 pub mod run;
 pub mod simulate;
+pub mod storms;
 pub mod unconfirmed;
 
 use std::path::Path;

@@ -19,6 +19,7 @@ mod reload;
 mod settings;
 mod stopping;
 mod storage;
+mod storms;
 mod stranded;
 mod unconfirmed;
 mod unfinished;
