@@ -66,6 +66,8 @@ pub struct Metrics {
     pub storm_held: IntGaugeVec,
     /// Rules that are being held.
     pub storm_raging: IntGaugeVec,
+    /// Answers of the API, by their status.
+    pub api_answers: IntCounterVec,
     /// Changes of the configuration that were found, by what became of them.
     pub reloads: IntCounterVec,
     /// Which configuration is in force.
@@ -242,6 +244,7 @@ impl Metrics {
                 "1 while what a rule says is held, by shop and rule; the same on every replica",
                 &["shop", "rule"],
             )?,
+            api_answers: counters("api_answers_total", "Answers of the API, by their HTTP status", &["status"])?,
             reloads: counters(
                 "reload_total",
                 "Changes of the configuration, by outcome: applied, refused",

@@ -71,7 +71,7 @@ pub fn storms(config: Option<&Path>, command: &Command, as_json: bool) -> anyhow
         return Ok(ExitCode::from(WRONG));
     }
     let ruled = runtime.block_on(store.rule_on(&storm.shop, &storm.rule, ruling, now)).context("the store")?;
-    tell("ruled", ruled, ruling, storm, as_json)?;
+    tell("ruled", ruled.unwrap_or_default(), ruling, storm, as_json)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -118,8 +118,8 @@ pub trait Storms: Send + Sync {
     async fn storms(&self, now: Timestamp) -> Result<Vec<Storm>, StoreError>;
 
     /// Says what becomes of all that is held of that rule; it is carried out bit by bit. Returns how
-    /// many notifications those are. To release ends the storm as well.
-    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<u64, StoreError>;
+    /// many notifications those are; `None`, if that rule was never held. To release ends the storm as well.
+    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError>;
 
     /// Carries rulings out, at most `limit` of each kind. What is dropped is lent to whoever asks
     /// for the time of the lease.

@@ -359,7 +359,7 @@ impl Storms for Sqlite {
         self.read(move |c| storm::storms(c, now)).await
     }
 
-    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<u64, StoreError> {
+    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError> {
         let (shop, rule) = (shop.to_owned(), rule.to_owned());
         self.write(move |c| storm::rule_on(c, &shop, &rule, ruling, now)).await
     }

@@ -185,9 +185,15 @@ fn storm(row: &Row) -> Result<Storm, Failure> {
     })
 }
 
-async fn rule_on(session: &Session, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<u64, Failure> {
+async fn rule_on(
+    session: &Session,
+    shop: &str,
+    rule: &str,
+    ruling: Ruling,
+    now: Timestamp,
+) -> Result<Option<u64>, Failure> {
     let rows = session.query(RULE, &[&shop, &rule, &ruling.as_str(), &now.millis()]).await?;
-    rows.first().map_or(Ok(0), |row| Ok(columns::natural(get(row, 0)?)?))
+    rows.first().map(|row| Ok(columns::natural(get(row, 0)?)?)).transpose()
 }
 
 async fn carry_out(session: &Session, now: Timestamp, lease: &Lease, limit: usize) -> Result<CarriedOut, Failure> {
@@ -224,7 +230,7 @@ impl Storms for Postgres {
         call!(self, |session| storms(session, now))
     }
 
-    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<u64, StoreError> {
+    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError> {
         call!(self, |session| rule_on(session, shop, rule, ruling, now))
     }
 

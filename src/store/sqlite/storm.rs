@@ -152,7 +152,7 @@ pub(super) fn rule_on(
     rule: &str,
     ruling: Ruling,
     now: Timestamp,
-) -> Result<u64, StoreError> {
+) -> Result<Option<u64>, StoreError> {
     let held: Option<i64> = connection
         .prepare_cached(
             "UPDATE storms SET ruling = ?3,
@@ -165,7 +165,7 @@ pub(super) fn rule_on(
         )?
         .query_row(params![shop, rule, ruling.as_str(), now.millis()], |row| row.get(0))
         .optional()?;
-    columns::natural(held.unwrap_or_default())
+    held.map(columns::natural).transpose()
 }
 
 pub(super) fn carry_out(

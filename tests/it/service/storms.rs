@@ -5,7 +5,7 @@ use reassure::sandbox::Vendor;
 use serde_json::{Value, json};
 
 use super::events::{SHOP, ago, cancelled, event, placed, shipped};
-use super::harness::{Service, World, eventually, json as printed, text};
+use super::harness::{Service, World, ask, eventually, json as printed, text};
 use crate::rolling::ground;
 use crate::stack;
 
@@ -61,6 +61,13 @@ async fn holds(service: &mut Service, count: f64) {
 
 fn ruled(world: &World, arguments: &[&str]) -> Value {
     printed(&world.command(&[&["storms", "-o", "json"], arguments].concat()))
+}
+
+async fn drop_by_api(service: &mut Service, rule: &str) -> Value {
+    let api = service.api().await;
+    let path = format!("/api/storms/{SHOP}/{rule}/drop");
+    let request = format!("POST {path} HTTP/1.1\r\nhost: {api}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
+    serde_json::from_str(&ask(&api, &request).await.body).unwrap()
 }
 
 /// The states of the rule's notifications, with the reasons.
@@ -127,7 +134,8 @@ async fn a_storm_waits_for_a_person(world: World, replicas: bool) {
     // eight an hour are usual from now on; the ninth is not, and is dropped
     world.publish(&[asked("Z1", 9)]).await;
     holds(&mut service, 1.0).await;
-    assert_eq!(ruled(&world, &["drop", SHOP, "asked", "--yes"])["ruled"], 1);
+    assert_eq!(drop_by_api(&mut service, "asked").await["ruled"], 1);
+    assert_eq!(drop_by_api(&mut service, "delay").await["status"], 404, "nothing was ever held of it");
     let dropped = ("suppressed".to_owned(), "storm".to_owned());
     eventually("it is dropped", async || states(&world, "Z1").last() == Some(&dropped)).await;
     let told = printed(&world.command(&["lookup", SHOP, "Z1", "-o", "json"]));

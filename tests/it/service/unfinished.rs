@@ -133,7 +133,7 @@ impl Storms for Moody {
         self.store.storms(now).await
     }
 
-    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<u64, StoreError> {
+    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError> {
         self.store.rule_on(shop, rule, ruling, now).await
     }
 

@@ -91,8 +91,8 @@ pub async fn a_batch_that_is_not_written_counts_nothing(store: &dyn Store) {
 
 pub async fn what_is_released_goes_back_into_its_lane(store: &dyn Store) {
     storm(store).await;
-    assert_eq!(store.rule_on("atelier", "delay", Ruling::Release, at(10)).await.unwrap(), 2);
-    assert_eq!(store.rule_on("atelier", "silence", Ruling::Release, at(10)).await.unwrap(), 0, "there is none");
+    assert_eq!(store.rule_on("atelier", "delay", Ruling::Release, at(10)).await.unwrap(), Some(2));
+    assert_eq!(store.rule_on("atelier", "silence", Ruling::Release, at(10)).await.unwrap(), None, "there is none");
     let told = the_storm(store, 10).await;
     assert_eq!((told.held, told.ruled, told.ruling), (0, 2, Some(Ruling::Release)));
     assert!(!told.rages(at(10)), "it ends");
@@ -123,7 +123,7 @@ pub async fn what_is_released_takes_its_old_place(store: &dyn Store) {
 
 pub async fn what_is_dropped_is_lent_and_withdrawn(store: &dyn Store) {
     storm(store).await;
-    assert_eq!(store.rule_on("atelier", "delay", Ruling::Drop, at(10)).await.unwrap(), 2);
+    assert_eq!(store.rule_on("atelier", "delay", Ruling::Drop, at(10)).await.unwrap(), Some(2));
     assert!(speak(store, "G", 1, 11).await.is_empty(), "the storm goes on");
     let one = store.carry_out(at(12), &lease("me", 60), 1).await.unwrap();
     assert_eq!(one, CarriedOut { released: 0, dropped: vec![(key("E"), id("E"))] });
