@@ -6,6 +6,7 @@ mod outbox;
 mod provider;
 mod publication;
 mod registry;
+mod retention;
 mod store;
 
 pub use bus::{Feed, Partition, Record};
@@ -15,6 +16,7 @@ pub use outbox::{
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
 pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
+pub use retention::{Kept, Purged};
 pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned, Wake};
 
 pub use crate::domain::decision::Entry;

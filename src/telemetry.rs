@@ -62,6 +62,8 @@ pub struct Metrics {
     /// Orders past the objective whose confirmation no provider has accepted.
     pub confirmations_missing: IntGaugeVec,
     pub orders_without_contact: IntCounterVec,
+    /// What was kept for long enough and has been removed, by kind.
+    pub purged: IntCounterVec,
     /// Answers of the API, by their status.
     pub api_answers: IntCounterVec,
     /// Changes of the configuration that were found, by what became of them.
@@ -228,6 +230,12 @@ impl Metrics {
                 "orders_without_contact_total",
                 "Orders that came with neither an e-mail address nor a telephone number that could be used, by shop",
                 &["shop"],
+            )?,
+            purged: counters(
+                "purged_total",
+                "What was kept for long enough and has been removed, by kind: contents, timelines, attempts, journeys, \
+                 parked, dead_letters (of weeks that are dropped whole, about how many)",
+                &["kind"],
             )?,
             api_answers: counters("api_answers_total", "Answers of the API, by their HTTP status", &["status"])?,
             reloads: counters(

@@ -28,7 +28,8 @@ use crate::timeline;
 const MOST_LISTED: usize = 1_000;
 
 const KNOWN: &str = "known: GET /api/config, /api/unconfirmed, /api/dead-letters, /api/journeys/{shop}/{order}; \
-    POST /api/config/reload, /api/dead-letters/{id}/redrive";
+    POST /api/config/reload, /api/dead-letters/{id}/redrive, /api/customers/{shop}/{customer}/export and /erase, \
+    /api/journeys/{shop}/{order}/export and /erase";
 
 /// The API, listening.
 pub struct Api {
@@ -58,6 +59,7 @@ impl Api {
             .route("/api/unconfirmed", get(unconfirmed))
             .route("/api/dead-letters", get(dead_letters))
             .route("/api/dead-letters/{id}/redrive", post(redrive))
+            .merge(super::privacy::routes())
             .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here", KNOWN) })
             .method_not_allowed_fallback(|| async { problem(StatusCode::METHOD_NOT_ALLOWED, "not in that way", KNOWN) })
             .layer(from_fn_with_state(guarded, guard))
@@ -148,7 +150,7 @@ async fn redrive(State(facts): State<Facts>, path: Result<Path<String>, PathReje
     }
 }
 
-fn unreadable() -> Response {
+pub(super) fn unreadable() -> Response {
     problem(StatusCode::BAD_REQUEST, "the path cannot be read", "its parts are UTF-8, percent-encoded")
 }
 

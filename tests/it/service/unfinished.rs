@@ -20,8 +20,8 @@ use reassure::domain::event::{EventKey, Reference};
 use reassure::domain::journey::JourneyKey;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication, Purged, Record,
+    Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use reassure::telemetry::Metrics;
 use serde_json::Value;
@@ -143,6 +143,7 @@ moody! {
     redriven(limit: usize) -> Vec<(i64, Record)>;
     unconfirmed(from: Timestamp, to: Timestamp) -> Vec<(String, Cause, u64)>;
     unconfirmed_orders(from: Timestamp, to: Timestamp, limit: usize) -> Vec<Unconfirmed>;
+    purge(kept: Kept, before: Timestamp, after: i64, limit: usize) -> Purged;
     backlog(now: Timestamp) -> Backlog;
     ping() -> ();
 }
