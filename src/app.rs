@@ -22,6 +22,7 @@ use crate::ingest::{Ingest, Progress, Reader, Schemas, told};
 use crate::ports::{Publisher, Store, Stream};
 use crate::publish::{self, Outlet, Publish};
 use crate::reload::Reload;
+use crate::retention::Retention;
 use crate::shops::InForce;
 use crate::telemetry::Metrics;
 
@@ -153,6 +154,16 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         "ingest"
     });
 
+    if has(Role::Ingest) {
+        let (store, clock, metrics) = (Arc::clone(&store), clock.clone(), metrics.clone());
+        let retention = Retention { store, clock, metrics, settings: settings.retention };
+        let is_leaving_too = is_leaving.clone();
+        tasks.spawn(async move {
+            retention.run(is_leaving_too).await;
+            "retention"
+        });
+    }
+
     let asked = Arc::new(Notify::new());
     let (showing, reaching) = (bus.clone(), bus.clone());
     let facts = http::Facts {
@@ -163,6 +174,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         refresh: Arc::new(move |metrics| showing.iter().for_each(|bus| show_bus(metrics, bus))),
         unreached: Arc::new(move || reaching.as_ref().and_then(BusHandle::unreached)),
         shops,
+        outlet: shared.outlet.clone(),
         confirmation: settings.confirmation,
         config,
         reload: Arc::clone(&asked),
@@ -221,7 +233,8 @@ async fn answer(
     Ok((address, api_address))
 }
 
-fn outlet(settings: &Outgoing, metrics: &Metrics) -> Outlet {
+/// What is told of decisions, attempts and dead letters, as far as anybody wants to read it.
+pub fn outlet(settings: &Outgoing, metrics: &Metrics) -> Outlet {
     let manner = || publish::Manner { format: settings.format, source: settings.source.clone() };
     let outcomes = settings.outcomes.as_ref().map(|_| manner());
     Outlet::new(outcomes, settings.dead_letters.is_some(), metrics.clone())

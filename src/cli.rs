@@ -7,6 +7,7 @@ pub mod dlq;
 pub mod explain;
 pub mod lookup;
 pub mod migrate;
+pub mod privacy;
 pub mod rules;
 pub mod run;
 pub mod simulate;

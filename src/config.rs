@@ -30,6 +30,7 @@ use crate::http::access;
 use crate::ports::Stream;
 use crate::provider;
 use crate::registry;
+use crate::retention;
 use crate::store;
 
 pub use files::Files;
@@ -173,6 +174,7 @@ pub struct Settings {
     pub adapters: adapter::library::Settings,
     pub outgoing: Outgoing,
     pub store: store::Settings,
+    pub retention: retention::Settings,
     pub dispatch: Dispatch,
     pub confirmation: Confirmation,
     pub reload: Reload,
@@ -189,7 +191,7 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 19] = [
+const SECTIONS: [&str; 20] = [
     "service",
     "log",
     "http",
@@ -200,6 +202,7 @@ const SECTIONS: [&str; 19] = [
     "adapters",
     "outgoing",
     "store",
+    "retention",
     "dispatch",
     "confirmation",
     "reload",
@@ -272,6 +275,7 @@ impl Settings {
             let adapters = reader.part_or(&["adapters"], section("adapters"))?;
             let outgoing = reader.part_or(&["outgoing"], section("outgoing"))?;
             let store = store_of(&mut reader, section("store"), &bus.group);
+            let retention = reader.part_or(&["retention"], section("retention"))?;
             let dispatch = reader.part_or(&["dispatch"], section("dispatch"))?;
             let confirmation = reader.part_or(&["confirmation"], section("confirmation"))?;
             let reload = reader.part_or(&["reload"], section("reload"))?;
@@ -312,6 +316,7 @@ impl Settings {
                 registry,
                 adapters,
                 outgoing,
+                retention,
                 dispatch,
                 confirmation,
                 reload,

@@ -5,6 +5,7 @@ pub mod access;
 pub mod api;
 mod guard;
 pub mod limit;
+mod privacy;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -28,6 +29,7 @@ use crate::domain::confirmation::Cause;
 use crate::domain::time::Timestamp;
 use crate::ingest::Progress;
 use crate::ports::{Backlog, Store, Storm};
+use crate::publish::Outlet;
 use crate::reload::Status;
 use crate::shops::InForce;
 use crate::telemetry::Metrics;
@@ -47,6 +49,7 @@ pub struct Facts {
     /// Why no broker has taken us since the start.
     pub unreached: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     pub shops: InForce,
+    pub outlet: Outlet,
     pub confirmation: Confirmation,
     /// Which configuration is in force.
     pub config: watch::Receiver<Status>,

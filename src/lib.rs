@@ -30,6 +30,8 @@
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
+//! - [`retention`], [`privacy`]: what is let go of after a time, and what is told to a customer of
+//!   themselves or forgotten at their wish.
 //! - [`app`], [`reload`], [`http`], [`telemetry`], [`clock`]: the parts put together, changed while
 //!   they run, watched and stopped.
 //! - [`trial`]: rules tried on journeys that people write down, under a simulated clock.
@@ -84,11 +86,13 @@ pub mod ingest;
 pub mod message;
 pub mod outcome;
 pub mod ports;
+pub mod privacy;
 pub mod provider;
 pub mod publish;
 pub mod registry;
 pub mod reload;
 pub mod replay;
+pub mod retention;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;

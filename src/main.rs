@@ -86,6 +86,11 @@ enum Command {
         #[command(subcommand)]
         command: cli::dlq::Command,
     },
+    /// What is known of a customer: told to them, or forgotten.
+    Privacy {
+        #[command(subcommand)]
+        command: cli::privacy::Command,
+    },
     /// Print the completions of a shell.
     Completions { shell: clap_complete::Shell },
     /// Write the generated schemas, or tell which are stale.
@@ -128,6 +133,7 @@ fn main() -> ExitCode {
         Command::Unconfirmed(options) => cli::unconfirmed::unconfirmed(config, &options, json),
         Command::Storms { command } => cli::storms::storms(config, &command, json),
         Command::Dlq { command } => cli::dlq::dlq(config, command, json),
+        Command::Privacy { command } => cli::privacy::privacy(config, command),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "reassure", &mut std::io::stdout());
             Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ mod outbox;
 mod provider;
 mod publication;
 mod registry;
+mod retention;
 mod store;
 mod storm;
 
@@ -16,6 +17,7 @@ pub use outbox::{
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
 pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
+pub use retention::{Kept, Purged};
 pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned, Wake};
 pub use storm::{CarriedOut, Counted, Ruling, Spoken, SpokenBy, Storm, Storms};
 

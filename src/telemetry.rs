@@ -66,6 +66,8 @@ pub struct Metrics {
     pub storm_held: IntGaugeVec,
     /// Rules that are being held.
     pub storm_raging: IntGaugeVec,
+    /// What was kept for long enough and has been removed, by kind.
+    pub purged: IntCounterVec,
     /// Answers of the API, by their status.
     pub api_answers: IntCounterVec,
     /// Changes of the configuration that were found, by what became of them.
@@ -243,6 +245,12 @@ impl Metrics {
                 "storm_raging",
                 "1 while what a rule says is held, by shop and rule; the same on every replica",
                 &["shop", "rule"],
+            )?,
+            purged: counters(
+                "purged_total",
+                "What was kept for long enough and has been removed, by kind: contents, timelines, attempts, journeys, \
+                 parked, dead_letters (of weeks that are dropped whole, about how many)",
+                &["kind"],
             )?,
             api_answers: counters("api_answers_total", "Answers of the API, by their HTTP status", &["status"])?,
             reloads: counters(

@@ -28,8 +28,8 @@ use crate::timeline;
 const MOST_LISTED: usize = 1_000;
 
 const KNOWN: &str = "known: GET /api/config, /api/unconfirmed, /api/dead-letters, /api/journeys/{shop}/{order}, \
-    /api/storms; POST /api/config/reload, /api/dead-letters/{id}/redrive, /api/storms/{shop}/{rule}/release, \
-    /api/storms/{shop}/{rule}/drop";
+    /api/storms; POST /api/config/reload, /api/dead-letters/{id}/redrive, /api/storms/{shop}/{rule}/release and /drop, \
+    /api/customers/{shop}/{customer}/export and /erase, /api/journeys/{shop}/{order}/export and /erase";
 
 /// The API, listening.
 pub struct Api {
@@ -62,6 +62,7 @@ impl Api {
             .route("/api/storms/{shop}/{rule}/drop", post(drop_held))
             .route("/api/dead-letters", get(dead_letters))
             .route("/api/dead-letters/{id}/redrive", post(redrive))
+            .merge(super::privacy::routes())
             .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here", KNOWN) })
             .method_not_allowed_fallback(|| async { problem(StatusCode::METHOD_NOT_ALLOWED, "not in that way", KNOWN) })
             .layer(from_fn_with_state(guarded, guard))
@@ -189,7 +190,7 @@ async fn redrive(State(facts): State<Facts>, path: Result<Path<String>, PathReje
     }
 }
 
-fn unreadable() -> Response {
+pub(super) fn unreadable() -> Response {
     problem(StatusCode::BAD_REQUEST, "the path cannot be read", "its parts are UTF-8, percent-encoded")
 }
 

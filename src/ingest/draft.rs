@@ -241,6 +241,12 @@ impl<'a> Draft<'a> {
         self.batch.withdrawn.push((notification.clone(), reason));
     }
 
+    /// Forgets the customer of a journey, by an event that says so, whomever that names.
+    pub fn forget(&mut self, key: &JourneyKey, event: &Event) {
+        // only a parcel can find it full
+        let _ = self.advance(key, Input::Event(event), self.now);
+    }
+
     /// Notes a dead letter: it is published, or else kept in the store.
     pub fn bury(&mut self, dead: &DeadRecord) {
         match self.outlet.of_dead(dead) {

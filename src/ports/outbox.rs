@@ -123,7 +123,8 @@ pub struct Story {
     pub reason: Option<Reason>,
     /// When it is tried next, while it is pending.
     pub due_at: Option<Timestamp>,
-    pub content: Content,
+    /// What was sent; `None` once its time is over or its customer has been erased.
+    pub content: Option<Content>,
     pub attempts: Vec<Attempt>,
 }
 

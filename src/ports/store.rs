@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use super::bus::{Partition, Record};
 use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline, Unconfirmed};
 use super::publication::{Publication, Stream};
+use super::retention::{Kept, Purged};
 use super::storm::{Spoken, Storms};
 use crate::domain::confirmation::{self, Cause};
 use crate::domain::decision::{Entry, NotificationId, Reason};
@@ -141,7 +142,8 @@ pub trait Store: Storms {
     /// What parked events wait for, in the order of their keys: those after `after`, at most `limit`.
     async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError>;
 
-    /// Writes a batch. Of its notifications, those that come first in their lane are leased to
+    /// Writes a batch. What is stored of an erased journey's messages goes with every write of it:
+    /// their contents, and those that wait, be it for a person, are suppressed. Of the batch's notifications, those that come first in their lane are leased to
     /// `lease.owner` while `capacity` of their provider lasts, and returned; the rest waits.
     /// So is what comes next in a lane that a withdrawn one frees, unless it waits for a retry.
     async fn commit(
@@ -230,6 +232,11 @@ pub trait Store: Storms {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<Unconfirmed>, StoreError>;
+
+    /// Removes what is older than `before` of a kind, in one step of a walk: it looks at `limit` at most
+    /// of those after `after` (at first 0), or drops whole partitions. What still waits is kept: a
+    /// message that has not left with what it says, an order with a deadline to come.
+    async fn purge(&self, kept: Kept, before: Timestamp, after: i64, limit: usize) -> Result<Purged, StoreError>;
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
 

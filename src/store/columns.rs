@@ -9,7 +9,7 @@ use bytes::Bytes;
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::Reason;
 use crate::domain::event::{Reference, Waybill};
-use crate::domain::journey::Subject;
+use crate::domain::journey::{Journey, Subject};
 use crate::domain::notification::{Content, Outcome};
 use crate::domain::order::Channel;
 use crate::domain::storm::Standing;
@@ -44,6 +44,13 @@ pub(super) fn reference(reference: &Reference) -> Result<String, StoreError> {
         Reference::Customer(id) => &["customer", id],
     };
     json("a reference", &parts)
+}
+
+/// The references by which a journey can be found beside its order.
+pub(super) fn references(journey: &Journey) -> Result<Vec<String>, StoreError> {
+    let customer = journey.order.customer.id.clone().map(Reference::Customer);
+    let parcels = journey.parcels.iter().map(|parcel| Reference::Parcel(parcel.key.waybill.clone()));
+    customer.into_iter().chain(parcels).map(|found| reference(&found)).collect()
 }
 
 /// The reference that a text is of.
@@ -144,6 +151,11 @@ pub(super) struct Packed {
     pub body: Vec<u8>,
 }
 
+/// A content that may be there no more.
+pub(super) fn packed(size: Option<i64>, body: Option<Vec<u8>>) -> Option<Packed> {
+    size.zip(body).map(|(size, body)| Packed { size, body })
+}
+
 /// Packs contents one after the other; a compressor is costly to set up.
 pub(super) struct Packer(zstd::bulk::Compressor<'static>);
 
@@ -176,7 +188,7 @@ impl Unpacker {
 }
 
 /// The journey itself, shared from the moment it is read.
-pub(super) fn journey(text: &str) -> Result<Arc<crate::domain::journey::Journey>, StoreError> {
+pub(super) fn journey(text: &str) -> Result<Arc<Journey>, StoreError> {
     from_json("a journey", text).map(Arc::new)
 }
 

@@ -15,11 +15,13 @@
 mod call;
 mod commit;
 mod failure;
+mod inner;
 mod inspect;
 mod lane;
 mod migrate;
 mod outbox;
 mod publication;
+mod purge;
 mod read;
 mod row;
 mod session;
@@ -33,9 +35,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::Client;
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::leased::{Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
@@ -45,12 +44,12 @@ use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
-    StoreError, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication, Purged, Record,
+    Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use call::call;
 use failure::{Failure, no_connection};
-use row::Key;
+use inner::Inner;
 use session::Session;
 pub use settings::Settings;
 
@@ -64,15 +63,6 @@ const KNOCK_EVERY: Duration = Duration::from_secs(1);
 pub struct Postgres {
     inner: Arc<Inner>,
     upkeep: tokio::task::JoinHandle<()>,
-}
-
-struct Inner {
-    pool: Pool,
-    client: tokio_postgres::Config,
-    tls: MakeRustlsConnect,
-    settings: Settings,
-    /// Tells this process from the others in what it has taken up.
-    replica: Key,
 }
 
 impl Drop for Postgres {
@@ -116,14 +106,14 @@ impl Postgres {
         Ok(Self { inner, upkeep })
     }
 
-    /// Makes the partitions that are needed, drops those whose time is over, and looks at the
-    /// clocks. It is done every ten minutes anyway. Returns what was dropped.
+    /// Drops the weeks of a kind that lie wholly before a moment, as a purge does. Returns what was
+    /// dropped.
     ///
     /// # Errors
-    /// Those of the database; and [`StoreError::Unavailable`] if this machine's clock is off by more
-    /// than leases allow for.
-    pub async fn keep_up(&self) -> Result<Vec<String>, StoreError> {
-        self.inner.keep_up().await
+    /// Those of the database.
+    pub async fn drop_weeks(&self, kept: Kept, before: Timestamp) -> Result<Vec<String>, StoreError> {
+        let dropped = self.inner.drop_weeks(kept, before).await?;
+        Ok(dropped.into_iter().map(|(partition, _)| partition).collect())
     }
 
     async fn session(&self) -> Result<Session, StoreError> {
@@ -159,84 +149,6 @@ impl Postgres {
             }
         }
         Ok(decoded)
-    }
-}
-
-impl Inner {
-    fn new(settings: Settings) -> Result<Self, StoreError> {
-        let wrong = |what: String| StoreError::Corrupt(format!("store.{what}"));
-        let mut client = settings.client().map_err(|what| wrong(format!("url {what}")))?;
-        if let Some(source) = &settings.password {
-            let password = source.read().map_err(|what| wrong(format!("password: {what}")))?;
-            client.password(password.expose());
-        }
-        let tls = settings.tls().map_err(StoreError::Corrupt)?;
-        let manager = Manager::from_config(
-            client.clone(),
-            tls.clone(),
-            ManagerConfig { recycling_method: RecyclingMethod::Fast },
-        );
-        let setup = Arc::<str>::from(session::setup(&settings));
-        let connect = Duration::from_millis(settings.connect_ms.into());
-        let pool = Pool::builder(manager)
-            .max_size(settings.connections)
-            .wait_timeout(Some(Duration::from_millis(settings.deadline_ms.into())))
-            .create_timeout(Some(connect))
-            .recycle_timeout(Some(connect))
-            .runtime(Runtime::Tokio1)
-            .post_create(Hook::async_fn(move |client, _| {
-                let setup = Arc::clone(&setup);
-                Box::pin(async move { session::ready(client, &setup).await.map_err(HookError::Backend) })
-            }))
-            .build()
-            .map_err(|error| StoreError::Corrupt(format!("the pool of connections: {error}")))?;
-        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()) })
-    }
-
-    /// A connection beside the pool, for what takes longer than a call may.
-    async fn apart(&self) -> Result<Client, Failure> {
-        let connect = Duration::from_millis(self.settings.connect_ms.into());
-        let connecting = tokio::time::timeout(connect, self.client.connect(self.tls.clone()));
-        let (client, connection) = connecting.await.map_err(|_| Failure::Late)??;
-        tokio::spawn(async move {
-            // its end is told by the calls that it fails
-            let _ = connection.await;
-        });
-        client.batch_execute(&session::setup(&self.settings)).await?;
-        Ok(client)
-    }
-
-    /// The first contact.
-    async fn begin(&self) -> Result<(), StoreError> {
-        let mut client = self.apart().await?;
-        migrate::migrate(&mut client, &self.settings.schema).await?;
-        upkeep::make(&mut client, &self.settings.schema).await?;
-        self.agree_on_time(&client).await
-    }
-
-    async fn keep_up(&self) -> Result<Vec<String>, StoreError> {
-        let mut client = self.apart().await?;
-        upkeep::make(&mut client, &self.settings.schema).await?;
-        let dropped = upkeep::drop_old(&client, &self.settings).await?;
-        self.agree_on_time(&client).await?;
-        Ok(dropped)
-    }
-
-    async fn make_partitions(&self) -> Result<(), StoreError> {
-        let mut client = self.apart().await?;
-        Ok(upkeep::make(&mut client, &self.settings.schema).await?)
-    }
-
-    async fn agree_on_time(&self, client: &Client) -> Result<(), StoreError> {
-        let skew = upkeep::skew(client).await?;
-        if skew <= upkeep::SKEW {
-            return Ok(());
-        }
-        Err(StoreError::Unavailable(format!(
-            "this machine's clock and the database's differ by {} s, and leases allow for {} s; set both by NTP",
-            skew.as_secs(),
-            upkeep::SKEW.as_secs()
-        )))
     }
 }
 
@@ -367,6 +279,14 @@ impl Store for Postgres {
         limit: usize,
     ) -> Result<Vec<Unconfirmed>, StoreError> {
         call!(self, |session| unconfirmed::orders(session, from, to, limit))
+    }
+
+    async fn purge(&self, kept: Kept, before: Timestamp, after: i64, limit: usize) -> Result<Purged, StoreError> {
+        if upkeep::table(kept).is_some() {
+            let removed = self.inner.drop_weeks(kept, before).await?.into_iter().map(|(_, rows)| rows).sum();
+            return Ok(Purged { removed, next: None });
+        }
+        call!(self, |session| purge::purge(session, self.inner.replica, kept, before, after, limit))
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {

@@ -35,6 +35,8 @@ pub(super) struct PreparedJourney {
     /// The moment in milliseconds, where it is another than before; inner `None`: never.
     pub wake: Option<Option<i64>>,
     pub confirmation: Change,
+    /// What its messages say must not be kept.
+    pub erases: bool,
     pub entries: Vec<String>,
     pub notifications: Vec<PreparedNotification>,
 }
@@ -74,6 +76,7 @@ impl Prepared {
 fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, StoreError> {
     Ok(PreparedJourney {
         body: columns::json("a journey", &write.journey)?,
+        erases: write.journey.erased,
         journey: write.journey,
         expected_version: write.expected_version,
         links: write

@@ -11,12 +11,14 @@
 
 mod checkpoint;
 mod commit;
+mod erase;
 mod failure;
 mod inspect;
 mod lane;
 mod open;
 mod outbox;
 mod publication;
+mod purge;
 mod read;
 mod rows;
 mod storm;
@@ -43,8 +45,8 @@ use crate::domain::journey::JourneyKey;
 use crate::domain::storm::Hour;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Lease, Leased, Parked, Partition, Publication,
-    Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
+    Purged, Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
 use rows::Rows;
@@ -337,6 +339,10 @@ impl Store for Sqlite {
         limit: usize,
     ) -> Result<Vec<Unconfirmed>, StoreError> {
         self.read(move |c| unconfirmed::orders(c, from, to, limit)).await
+    }
+
+    async fn purge(&self, kept: Kept, before: Timestamp, after: i64, limit: usize) -> Result<Purged, StoreError> {
+        self.write(move |c| purge::purge(c, kept, before, after, limit)).await
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {

@@ -102,7 +102,9 @@ fn the_middle_names_no_adapter() {
                 "outcome",
                 "dead_letter",
                 "publish",
-                "simulate"
+                "simulate",
+                "privacy",
+                "retention"
             ],
             &["crate::store", "crate::bus", "crate::provider", "crate::registry", "crate::app"]
         ),

@@ -13,6 +13,8 @@ pub mod harness;
 mod kill;
 mod outgoing;
 mod patience;
+mod personal;
+mod privacy;
 mod providers;
 mod refused;
 mod registry;

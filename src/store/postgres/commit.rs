@@ -219,7 +219,7 @@ async fn write(
     let parked = ParkedEvents::of(batch);
     let dead = Dead::of(batch);
     let publications: Vec<_> = batch.publications.iter().collect();
-    let (journeys, links, idle, wakes, waits, entries, outbox, parked, dead, published, stored) = tokio::join!(
+    let (journeys, links, idle, wakes, waits, entries, outbox, parked, dead, published, stored, erased) = tokio::join!(
         biased;
         rows.update(session),
         rows.link(session),
@@ -232,8 +232,10 @@ async fn write(
         dead.write(session),
         publication::write(session, &publications),
         lane::lease(session, waiting, lease),
+        // last: what the batch itself wrote of them goes too
+        rows.erase(session),
     );
-    for written in [journeys, links, idle, wakes, entries, outbox, parked, dead, published] {
+    for written in [journeys, links, idle, wakes, entries, outbox, parked, dead, published, erased] {
         written?;
     }
     waits?;

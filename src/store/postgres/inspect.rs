@@ -12,7 +12,7 @@ use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{Attempt, Backlog, DeadLetter, Record, State, StoreError, Story, Timeline};
-use crate::store::columns::{self, Packed, Unpacker};
+use crate::store::columns::{self, Unpacker};
 
 const JOURNEY: &str = "SELECT id, version, body FROM journeys WHERE shop = $1 AND order_id = $2";
 
@@ -20,7 +20,7 @@ const ENTRIES: &str = "SELECT body FROM entries WHERE journey = $1 ORDER BY id";
 
 const STORIES: &str = "SELECT o.seq, o.id, o.rule, o.message, o.channel, o.provider, o.decided_ms, o.state, o.reason,
         o.due_ms, c.size_bytes, c.body
-    FROM outbox o JOIN contents c ON c.notification = o.seq AND c.week = o.week
+    FROM outbox o LEFT JOIN contents c ON c.notification = o.seq AND c.week = o.week
     WHERE o.journey = $1 ORDER BY o.seq";
 
 const ATTEMPTS: &str = "SELECT a.notification, a.at_ms, a.provider, a.outcome, a.status, a.provider_id, a.detail
@@ -124,7 +124,9 @@ fn notifications(stories: &[Row], attempts: &[Row]) -> Result<Vec<Story>, Failur
                 state,
                 reason: reason.map(columns::reason).transpose()?,
                 due_at: if state == State::Pending { Some(Timestamp::from_millis(get(row, 9)?)) } else { None },
-                content: unpacker.unpack(&Packed { size: get(row, 10)?, body: get(row, 11)? })?,
+                content: columns::packed(get(row, 10)?, get(row, 11)?)
+                    .map(|packed| unpacker.unpack(&packed))
+                    .transpose()?,
                 attempts: of.remove(&get(row, 0)?).unwrap_or_default(),
             })
         })

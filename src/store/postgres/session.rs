@@ -11,11 +11,11 @@ use tokio_postgres::types::ToSql;
 
 use super::failure::Failure;
 use super::settings::Settings;
-use super::{commit, inspect, lane, outbox, publication, read, storm, unconfirmed};
+use super::{commit, inspect, lane, outbox, publication, purge, read, storm, unconfirmed};
 use crate::ports::StoreError;
 
 /// Every statement that is prepared.
-const STATEMENTS: [&[&str]; 8] = [
+const STATEMENTS: [&[&str]; 9] = [
     read::STATEMENTS,
     storm::STATEMENTS,
     unconfirmed::STATEMENTS,
@@ -23,6 +23,7 @@ const STATEMENTS: [&[&str]; 8] = [
     lane::STATEMENTS,
     outbox::STATEMENTS,
     publication::STATEMENTS,
+    purge::STATEMENTS,
     inspect::STATEMENTS,
 ];
 

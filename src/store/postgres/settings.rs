@@ -39,10 +39,6 @@ pub struct Settings {
     pub lock_ms: u32,
     /// No call takes longer, all in all; afterwards the store counts as not available.
     pub deadline_ms: u32,
-    /// What was sent is kept for so many days; without it, for ever.
-    pub keep_contents_days: Option<u32>,
-    /// Timelines and attempts are kept for so many days; without it, for ever.
-    pub keep_timeline_days: Option<u32>,
 }
 
 impl Default for Settings {
@@ -59,8 +55,6 @@ impl Default for Settings {
             statement_ms: 15_000,
             lock_ms: 5_000,
             deadline_ms: 30_000,
-            keep_contents_days: None,
-            keep_timeline_days: None,
         }
     }
 }

@@ -1,5 +1,5 @@
 //! Partitions: one for each week of the tables that only grow. They are made ahead, and dropped
-//! once nothing in them is needed any more; nothing is ever deleted row by row.
+//! once nothing in them is needed any more.
 //!
 //! A row belongs to the week of its transaction by the database's clock. If that clock is wrong,
 //! a commit finds no partition for its week, has it made, and goes on; nothing is swallowed by a
@@ -13,9 +13,21 @@ use tokio_postgres::Client;
 use super::Settings;
 use super::failure::Failure;
 use super::migrate;
+use crate::domain::time::Timestamp;
+use crate::ports::Kept;
 
 /// The tables of which each week has a partition.
 const TABLES: [&str; 3] = ["entries", "contents", "attempts"];
+
+/// The table of a kind of which each week has a partition.
+pub(super) fn table(kept: Kept) -> Option<&'static str> {
+    match kept {
+        Kept::Timelines => Some(TABLES[0]),
+        Kept::Contents => Some(TABLES[1]),
+        Kept::Attempts => Some(TABLES[2]),
+        Kept::Journeys | Kept::Parked | Kept::DeadLetters => None,
+    }
+}
 
 /// This week and so many more are there in advance: a database that cannot be changed for a while
 /// can be written to.
@@ -65,9 +77,14 @@ pub(super) async fn make(client: &mut Client, schema: &str) -> Result<(), Failur
     Ok(())
 }
 
-/// Drops the partitions whose time is over. A week of which a notification still waits, be it for
-/// a person, is kept whole.
-pub(super) async fn drop_old(client: &Client, settings: &Settings) -> Result<Vec<String>, Failure> {
+/// Drops the partitions of `table` that lie wholly before a moment, and says about how many rows lay in
+/// each. A week of which a notification still waits, be it for a person, is kept whole.
+pub(super) async fn drop_old(
+    client: &Client,
+    settings: &Settings,
+    table: &'static str,
+    before: Timestamp,
+) -> Result<Vec<(String, u64)>, Failure> {
     if skew(client).await? > SAME_DAY {
         tracing::error!("this machine's clock and the database's differ by days; nothing old is dropped");
         return Ok(Vec::new());
@@ -78,45 +95,45 @@ pub(super) async fn drop_old(client: &Client, settings: &Settings) -> Result<Vec
         // another replica is at it
         return Ok(Vec::new());
     }
-    let dropped = drop_each(client, settings).await;
+    let dropped = drop_each(client, settings, table, before).await;
     client.query_one("SELECT pg_advisory_unlock(hashtextextended($1, 0))", &[&lock]).await?;
     dropped
 }
 
-async fn drop_each(client: &Client, settings: &Settings) -> Result<Vec<String>, Failure> {
-    let days = |days: Option<u32>| days.map_or(-1, |days| i32::try_from(days).unwrap_or(i32::MAX));
-    let timeline = days(settings.keep_timeline_days);
-    let kept = [timeline, days(settings.keep_contents_days), timeline];
+async fn drop_each(
+    client: &Client,
+    settings: &Settings,
+    table: &'static str,
+    before: Timestamp,
+) -> Result<Vec<(String, u64)>, Failure> {
     let old = client
         .query(
-            "SELECT t.name, p.relname::text, i.inhdetachpending
-             FROM unnest($1::text[], $2::int[]) t(name, kept)
-             JOIN pg_inherits i ON i.inhparent = to_regclass(t.name)
-             JOIN pg_class p ON p.oid = i.inhrelid
-             WHERE t.kept >= 0 AND p.relname ~ '_[0-9]{8}$'
+            "SELECT p.relname::text, i.inhdetachpending
+             FROM pg_inherits i JOIN pg_class p ON p.oid = i.inhrelid
+             WHERE i.inhparent = to_regclass($1) AND p.relname ~ '_[0-9]{8}$'
                AND to_date(right(p.relname, 8), 'YYYYMMDD') + 7 <= least(
-                   (moment() AT TIME ZONE 'UTC')::date - t.kept,
+                   (to_timestamp($2::bigint / 1000.0) AT TIME ZONE 'UTC')::date,
                    (SELECT min(week) FROM outbox WHERE state = 'pending'),
                    (SELECT min(week) FROM outbox WHERE state IN ('dead', 'held')),
                    (SELECT min(week) FROM outbox WHERE state = 'stormbound'))
-             ORDER BY 2",
-            &[&TABLES.as_slice(), &kept.as_slice()],
+             ORDER BY 1",
+            &[&table, &before.millis()],
         )
         .await?;
     for row in old {
-        let [table, partition]: [String; 2] = [row.get(0), row.get(1)];
+        let partition: String = row.get(0);
         // what one that was interrupted has begun must be finished
-        let manner = if row.get(2) { "FINALIZE" } else { "CONCURRENTLY" };
+        let manner = if row.get(1) { "FINALIZE" } else { "CONCURRENTLY" };
         client.batch_execute(&format!("ALTER TABLE {table} DETACH PARTITION {partition} {manner}")).await?;
     }
     // in two steps, so that one that is interrupted between them leaves nothing behind for ever
     let detached = client
         .query(
-            "SELECT relname::text FROM pg_class
+            "SELECT relname::text, greatest(reltuples, 0)::bigint FROM pg_class
              WHERE relnamespace = to_regnamespace($1) AND relkind = 'r' AND NOT relispartition
-               AND relname ~ ('^(' || array_to_string($2::text[], '|') || ')_[0-9]{8}$')
+               AND relname ~ ('^' || $2 || '_[0-9]{8}$')
              ORDER BY 1",
-            &[&settings.schema, &TABLES.as_slice()],
+            &[&settings.schema, &table],
         )
         .await?;
     let mut dropped = Vec::new();
@@ -124,7 +141,7 @@ async fn drop_each(client: &Client, settings: &Settings) -> Result<Vec<String>, 
         let partition: String = row.get(0);
         client.batch_execute(&format!("DROP TABLE {partition}")).await?;
         tracing::info!(partition, "dropped; its time is over");
-        dropped.push(partition);
+        dropped.push((partition, row.get::<_, i64>(1).unsigned_abs()));
     }
     Ok(dropped)
 }

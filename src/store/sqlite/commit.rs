@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::columns;
+use super::erase;
 use super::lane::{self, Lane, Stored};
 use super::leased::take;
 use super::outbox;
@@ -73,6 +74,10 @@ pub(super) fn commit(
     for each in &batch.publications {
         publication::write(&transaction, each)?;
     }
+    // last: what the batch itself wrote of them goes too
+    for (row, _) in rows.iter().zip(&batch.journeys).filter(|(_, write)| write.erases) {
+        erase::messages(&transaction, row.last_notification)?;
+    }
     transaction.commit()?;
     storms.tell();
     Ok(Taken { journeys: batch.journeys, fresh: leased, stored })
@@ -134,12 +139,13 @@ fn rows(connection: &Connection, places: &Rows, writes: &[PreparedJourney]) -> R
 /// Writes the journeys themselves.
 fn journeys(connection: &Connection, rows: &[Row], writes: &[PreparedJourney]) -> Result<(), StoreError> {
     let mut update = connection.prepare_cached(
-        "UPDATE journeys SET version = version + 1, last_entry = ?2, last_notification = ?3, body = ?4 WHERE id = ?1",
+        "UPDATE journeys SET version = version + 1, changed_s = unixepoch(), last_entry = ?2, last_notification = ?3,
+             body = ?4 WHERE id = ?1",
     )?;
     // apart: a column that is named is taken out of its index and put back, changed or not
     let mut update_wake = connection.prepare_cached(
-        "UPDATE journeys SET version = version + 1, last_entry = ?2, last_notification = ?3, body = ?4, wake_ms = ?5
-         WHERE id = ?1",
+        "UPDATE journeys SET version = version + 1, changed_s = unixepoch(), last_entry = ?2, last_notification = ?3,
+             body = ?4, wake_ms = ?5 WHERE id = ?1",
     )?;
     for (row, write) in rows.iter().zip(writes) {
         let Row { id, last_entry, last_notification } = row;

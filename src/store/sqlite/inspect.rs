@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row, params};
 
-use super::columns::{self, Packed, Unpacker};
+use super::columns::{self, Unpacker};
 use super::read::text;
 use super::unconfirmed;
 use crate::domain::decision::NotificationId;
@@ -47,7 +47,7 @@ fn stories(connection: &Connection, last: Option<i64>) -> Result<Vec<Story>, Sto
              UNION ALL SELECT o.seq, o.previous FROM line l JOIN outbox o ON o.seq = l.previous)
          SELECT o.seq, o.id, o.rule, o.message, o.channel, o.provider, o.decided_ms, o.state, o.reason, o.due_ms,
                 c.size_bytes, c.body
-         FROM line JOIN outbox o USING (seq) JOIN contents c ON c.notification = o.seq ORDER BY o.seq",
+         FROM line JOIN outbox o USING (seq) LEFT JOIN contents c ON c.notification = o.seq ORDER BY o.seq",
     )?;
     let mut rows = statement.query([last])?;
     let mut unpacker = Unpacker::new()?;
@@ -65,7 +65,7 @@ fn stories(connection: &Connection, last: Option<i64>) -> Result<Vec<Story>, Sto
             state,
             reason: reason.as_deref().map(columns::reason).transpose()?,
             due_at: if state == State::Pending { Some(Timestamp::from_millis(row.get(9)?)) } else { None },
-            content: unpacker.unpack(&Packed { size: row.get(10)?, body: row.get(11)? })?,
+            content: columns::packed(row.get(10)?, row.get(11)?).map(|packed| unpacker.unpack(&packed)).transpose()?,
             attempts: attempts(connection, row.get(0)?)?,
         });
     }

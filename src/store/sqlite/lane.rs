@@ -6,7 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::Packed;
+use super::columns;
 pub(super) use super::leased::Stored;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
@@ -99,8 +99,6 @@ pub(super) fn lease(connection: &Connection, seq: i64, lease: &Lease) -> Result<
 }
 
 fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
-    let size: Option<i64> = row.get(12)?;
-    let body: Option<Vec<u8>> = row.get(13)?;
     Ok(Stored {
         id: row.get(0)?,
         channel: row.get(1)?,
@@ -114,6 +112,6 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         subject: row.get(8)?,
         traceparent: row.get(9)?,
         key: JourneyKey { shop: row.get(10)?, order_id: row.get(11)? },
-        packed: size.zip(body).map(|(size, body)| Packed { size, body }),
+        packed: columns::packed(row.get(12)?, row.get(13)?),
     })
 }

@@ -21,8 +21,8 @@ use reassure::domain::journey::JourneyKey;
 use reassure::domain::storm::Hour;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
-    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Lease, Leased, Parked, Partition, Publication,
-    Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
+    Purged, Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
 };
 use reassure::telemetry::Metrics;
 use serde_json::Value;
@@ -163,6 +163,7 @@ moody! {
     redriven(limit: usize) -> Vec<(i64, Record)>;
     unconfirmed(from: Timestamp, to: Timestamp) -> Vec<(String, Cause, u64)>;
     unconfirmed_orders(from: Timestamp, to: Timestamp, limit: usize) -> Vec<Unconfirmed>;
+    purge(kept: Kept, before: Timestamp, after: i64, limit: usize) -> Purged;
     backlog(now: Timestamp) -> Backlog;
     ping() -> ();
 }

@@ -1,12 +1,14 @@
 //! What every store keeps, whatever it is made of: a test for each sentence of the port.
 
 pub mod confirmations;
+pub mod erasure;
 pub mod intake;
 pub mod lanes;
 pub mod leases;
 pub mod people;
 pub mod publications;
 pub mod storms;
+pub mod retention;
 
 /// Runs the whole contract in the places that `$place` gives, each new and empty; none where the
 /// tests go without.
@@ -18,6 +20,8 @@ macro_rules! suite {
             confirmations::another_message_confirms_nothing,
             confirmations::what_is_given_up_or_held_says_so_until_it_is_redriven,
             confirmations::a_wait_goes_on_or_ends_with_its_journey,
+            erasure::with_the_customer_goes_what_was_written_to_them,
+            erasure::what_is_written_with_the_erasure_is_not_kept_either,
             intake::offsets_begin_once_and_advance_from_what_was,
             intake::a_former_owner_writes_nothing,
             intake::a_journey_is_written_from_the_version_that_was_loaded,
@@ -81,6 +85,9 @@ macro_rules! suite {
             storms::what_is_dropped_is_lent_and_withdrawn,
             storms::what_was_held_is_no_history,
             storms::of_each_day_the_busiest_hour_counts,
+            retention::what_was_sent_goes_after_its_time_and_what_waits_stays,
+            retention::an_old_order_goes_with_everything_that_hangs_on_it,
+            retention::what_waits_in_vain_goes_after_its_time,
         }
     };
     (@ $place:expr; $($part:ident::$case:ident,)*) => {

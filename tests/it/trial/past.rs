@@ -31,7 +31,7 @@ fn timeline(run: &Run) -> Option<Timeline> {
         state: State::Accepted,
         reason: None,
         due_at: None,
-        content: written.content.clone(),
+        content: Some(written.content.clone()),
         attempts: Vec::new(),
     };
     Some(Timeline {

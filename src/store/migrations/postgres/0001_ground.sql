@@ -23,6 +23,7 @@ CREATE TABLE journeys (
     shop text COLLATE "C" NOT NULL,
     order_id text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
+    changed date NOT NULL DEFAULT (moment() AT TIME ZONE 'UTC')::date,
     body text NOT NULL,
     UNIQUE (shop, order_id)
 ) WITH (fillfactor = 60);

@@ -17,6 +17,7 @@ CREATE TABLE journeys (
     shop TEXT NOT NULL,
     order_id TEXT NOT NULL,
     version INTEGER NOT NULL,
+    changed_s INTEGER NOT NULL DEFAULT (unixepoch()),
     wake_ms INTEGER,
     last_entry INTEGER,
     last_notification INTEGER,
@@ -25,13 +26,16 @@ CREATE TABLE journeys (
 ) STRICT;
 CREATE INDEX journeys_by_wake ON journeys (wake_ms) WHERE wake_ms IS NOT NULL;
 
+-- From here on journeys are no foreign keys: to look for what hangs on one that goes would take an
+-- index of each table, and what hangs on it is known.
+
 -- The key holds `since` too: a recycled number leads to one journey after the other. The order's
 -- number stands here as well, or each answer would cost a page of the journeys.
 CREATE TABLE links (
     shop TEXT NOT NULL,
     reference TEXT NOT NULL,
     since_ms INTEGER NOT NULL,
-    journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
+    journey INTEGER NOT NULL,
     order_id TEXT NOT NULL,
     PRIMARY KEY (shop, reference, since_ms, journey)
 ) STRICT, WITHOUT ROWID;
@@ -51,7 +55,7 @@ CREATE TABLE entries (
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
-    journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
+    journey INTEGER NOT NULL,
     channel TEXT NOT NULL,
     provider TEXT NOT NULL,
     state TEXT NOT NULL,
@@ -84,7 +88,7 @@ CREATE INDEX outbox_stormbound ON outbox (storm, seq) WHERE state = 'stormbound'
 -- Orders whose confirmation no provider has accepted: few, while all is well. A confirmation by
 -- webhook counts where the shop writes to its customers itself.
 CREATE TABLE unconfirmed (
-    journey INTEGER PRIMARY KEY REFERENCES journeys (id) ON DELETE CASCADE,
+    journey INTEGER PRIMARY KEY,
     shop TEXT NOT NULL,
     since_ms INTEGER NOT NULL,
     cause TEXT NOT NULL,

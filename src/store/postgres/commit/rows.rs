@@ -44,6 +44,7 @@ pub(super) struct PerJourney<'a> {
     links: (Vec<&'a str>, Vec<&'a str>, Vec<i64>, Vec<i64>),
     wakes: (Vec<i64>, Vec<i64>),
     idle: Vec<i64>,
+    erased: Vec<i64>,
     entries: (Vec<i64>, Vec<&'a str>),
 }
 
@@ -70,6 +71,9 @@ impl<'a> PerJourney<'a> {
                 Some(None) if write.expected_version.is_some() => all.idle.push(*id),
                 Some(None) | None => {}
             }
+            if write.erases {
+                all.erased.push(*id);
+            }
             for entry in &write.entries {
                 all.entries.0.push(*id);
                 all.entries.1.push(entry);
@@ -95,6 +99,11 @@ impl<'a> PerJourney<'a> {
     pub async fn wake(&self, session: &Session) -> Result<u64, Failure> {
         let (journeys, moments) = &self.wakes;
         session.execute_if(!journeys.is_empty(), WAKE, &[journeys, moments]).await
+    }
+
+    pub async fn erase(&self, session: &Session) -> Result<u64, Failure> {
+        let reason = Reason::CustomerErased.as_str();
+        session.execute_if(!self.erased.is_empty(), ERASE, &[&self.erased, &reason]).await
     }
 
     pub async fn tell(&self, session: &Session) -> Result<u64, Failure> {

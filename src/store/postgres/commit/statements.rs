@@ -57,7 +57,8 @@ pub(super) const KNOWN: &str = "SELECT id FROM outbox WHERE id = ANY($1::text[])
 
 pub(super) const DRAW_SEQS: &str = "SELECT nextval('outbox_seq') FROM generate_series(1, $1::bigint)";
 
-pub(super) const UPDATE_JOURNEYS: &str = "UPDATE journeys j SET version = j.version + 1, body = w.body
+pub(super) const UPDATE_JOURNEYS: &str = "UPDATE journeys j SET version = j.version + 1, body = w.body,
+        changed = (moment() AT TIME ZONE 'UTC')::date
     FROM unnest($1::bigint[], $2::text[]) w(id, body) WHERE j.id = w.id";
 
 pub(super) const LINK: &str = "INSERT INTO links (shop, reference, since_ms, journey)
@@ -85,6 +86,13 @@ pub(super) const NOTIFY: &str = "INSERT INTO outbox (seq, id, journey, channel, 
 
 pub(super) const KEEP_CONTENTS: &str = "INSERT INTO contents (notification, size_bytes, body)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])";
+
+/// What the messages of erased journeys said, and those of them that have not left.
+pub(super) const ERASE: &str = "WITH unsent AS (
+        UPDATE outbox SET state = 'suppressed', reason = $2, ready_ms = NULL, lease_owner = NULL, lease_until_ms = NULL
+        WHERE journey = ANY($1::bigint[]) AND state IN ('pending', 'dead', 'held', 'stormbound'))
+    DELETE FROM contents c USING outbox o
+    WHERE o.journey = ANY($1::bigint[]) AND c.notification = o.seq AND c.week = o.week";
 
 pub(super) const PARK: &str = "INSERT INTO parked (key, shop, reference, event, parked_ms)
     SELECT key, shop, reference, event, parked_ms
@@ -118,6 +126,7 @@ pub(in crate::store::postgres) const STATEMENTS: &[&str] = &[
     TELL,
     NOTIFY,
     KEEP_CONTENTS,
+    ERASE,
     PARK,
     RELEASE_PARKED,
     FORGET_REDRIVEN,

@@ -25,13 +25,13 @@ pub async fn a_timeline_tells_everything(store: &dyn Store) {
     let [mail, text] = &timeline.notifications[..] else { panic!("two notifications") };
     assert_eq!((&mail.id, mail.state, mail.due_at, mail.reason), (&id("n1"), State::Pending, Some(at(40)), None));
     assert_eq!((&*mail.rule, &*mail.message, &*mail.provider), ("delay", "delay", "brevo"));
-    assert_eq!((mail.channel, mail.decided_at, &mail.content), (Channel::Email, at(0), &email("n1").1));
+    assert_eq!((mail.channel, mail.decided_at, &mail.content), (Channel::Email, at(0), &Some(email("n1").1)));
     let tried = &mail.attempts[0];
     assert_eq!((tried.at, &*tried.provider, tried.outcome), (at(3), "brevo", Outcome::TemporaryFailure));
     assert_eq!((tried.status, tried.provider_id.as_deref()), (Some(202), Some("p-n1-3")));
     assert_eq!(tried.detail.as_deref(), Some("attempt at 3"));
     assert_eq!((text.state, text.due_at, text.reason), (State::Suppressed, None, Some(Reason::Expired)));
-    assert_eq!((&text.content, text.attempts.len()), (&sms("n2").1, 0));
+    assert_eq!((&text.content, text.attempts.len()), (&Some(sms("n2").1), 0));
 }
 
 pub async fn an_unknown_journey_has_no_timeline(store: &dyn Store) {

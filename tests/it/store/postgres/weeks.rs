@@ -1,6 +1,7 @@
 //! Partitions by week: made ahead and on demand, dropped when their time is over.
 
-use reassure::ports::{JourneyWrite, Next, Store, StoreError};
+use reassure::clock::Clock;
+use reassure::ports::{JourneyWrite, Kept, Next, State, Store, StoreError};
 use reassure::store::postgres::Postgres;
 
 use crate::store::fixture::*;
@@ -36,26 +37,31 @@ async fn a_week_without_its_partitions_gets_them_when_it_is_written_to() {
 
 #[tokio::test]
 async fn what_is_old_is_dropped_and_what_waits_is_kept() {
-    let Some(mut schema) = Schema::new() else { return };
-    schema.settings.keep_contents_days = Some(30);
+    let Some(schema) = Schema::new() else { return };
+    let old = Clock::system().now().plus(-chrono::Duration::days(30));
     let store = schema.open().await;
     schema.shift_clock("-60 weeks").await;
     take_in(&store, "A").await.unwrap();
     schema.shift_clock("0 days").await;
     let before = partitions(&schema, "contents").await;
-    assert_eq!(store.keep_up().await.unwrap(), Vec::<String>::new(), "its message has not left yet");
+    assert_eq!(
+        store.drop_weeks(Kept::Contents, old).await.unwrap(),
+        Vec::<String>::new(),
+        "its message has not left yet"
+    );
     // nor has it while it waits for a person
     store.record(vec![attempt("A", 1, Next::Held)], at(1), &lease("me", 60)).await.unwrap();
-    assert_eq!(store.keep_up().await.unwrap(), Vec::<String>::new());
+    assert_eq!(store.drop_weeks(Kept::Contents, old).await.unwrap(), Vec::<String>::new());
     assert!(store.redrive_notification(&id("A"), at(2)).await.unwrap());
     let claimed = store.claim("brevo", at(2), &lease("me", 60), 1).await.unwrap();
     assert_eq!(claimed[0].content, email("A").1, "with all that it says");
     store.record(vec![attempt("A", 3, Next::Accepted)], at(3), &lease("me", 60)).await.unwrap();
-    let dropped = store.keep_up().await.unwrap();
+    let dropped = store.drop_weeks(Kept::Contents, old).await.unwrap();
     assert_eq!(dropped.len(), 4, "four weeks of contents: {dropped:?}");
     assert!(dropped.contains(&before[0]), "{before:?}");
     let told = store.timeline(&key("A")).await.unwrap().unwrap();
-    assert_eq!(told.entries.len(), 1, "timelines are kept for ever, unless it is said otherwise");
+    assert_eq!(told.entries.len(), 1, "timelines have a time of their own");
+    assert!(told.notifications[0].content.is_none() && told.notifications[0].state == State::Accepted);
     take_in(&store, "B").await.unwrap();
 }
 
@@ -70,7 +76,8 @@ async fn a_drop_that_was_interrupted_is_finished() {
     let oldest = partitions(&schema, "attempts").await.remove(0);
     let detach = format!("ALTER TABLE attempts DETACH PARTITION {oldest} CONCURRENTLY");
     schema.stranger().await.batch_execute(&detach).await.unwrap();
-    assert!(store.keep_up().await.unwrap().contains(&oldest));
+    let now = Clock::system().now();
+    assert!(store.drop_weeks(Kept::Attempts, now).await.unwrap().contains(&oldest));
     let gone = schema.stranger().await.query_one("SELECT to_regclass($1) IS NULL", &[&oldest]).await.unwrap();
     assert!(gone.get::<_, bool>(0));
 }

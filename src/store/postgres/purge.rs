@@ -1,0 +1,123 @@
+//! Removing what is old: a few rows at a time of what lies in no partition of a week.
+//!
+//! One replica at a time is at it. A journey is locked before it goes, so that who decides on it
+//! meanwhile finds it changed.
+
+use super::failure::Failure;
+use super::row::{Key, get};
+use super::session::Session;
+use crate::domain::decision::Reason;
+use crate::domain::time::Timestamp;
+use crate::ports::{Kept, Purged};
+use crate::store::columns;
+
+/// So long is it this replica's after a step.
+const TAKE_TURN: &str = "INSERT INTO turns (name, owner, until_ms)
+    VALUES ($1, $2::uuid::text, (extract(epoch FROM moment()) * 1000)::bigint + 600000)
+    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until_ms = excluded.until_ms
+    WHERE turns.owner = excluded.owner OR turns.until_ms <= (extract(epoch FROM moment()) * 1000)::bigint";
+
+const PAGE: &str = "SELECT count(*), max(id) FROM (SELECT id FROM journeys WHERE id > $1 ORDER BY id LIMIT $2) page";
+
+const OLD: &str = "SELECT j.id, j.shop, j.body FROM journeys j
+    WHERE j.id > $1 AND j.id <= $2 AND j.changed < (to_timestamp($3::bigint / 1000.0) AT TIME ZONE 'UTC')::date
+      AND NOT EXISTS (SELECT 1 FROM wakes w WHERE w.journey = j.id)
+      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.journey = j.id AND o.state IN ('pending', 'dead', 'held', 'stormbound'))
+    ORDER BY j.id FOR UPDATE OF j SKIP LOCKED";
+
+const UNLINK: &str = "DELETE FROM links l
+    USING unnest($1::text[], $2::text[], $3::bigint[]) n(shop, reference, journey)
+    WHERE l.shop = n.shop AND l.reference = n.reference AND l.journey = n.journey";
+
+const FORGET_ATTEMPTS: &str = "DELETE FROM attempts a USING outbox o
+    WHERE o.journey = ANY($1::bigint[]) AND a.notification = o.seq";
+const FORGET_CONTENTS: &str = "DELETE FROM contents c USING outbox o
+    WHERE o.journey = ANY($1::bigint[]) AND c.notification = o.seq AND c.week = o.week";
+const FORGET_MESSAGES: &str = "DELETE FROM outbox WHERE journey = ANY($1::bigint[])";
+const FORGET_ENTRIES: &str = "DELETE FROM entries WHERE journey = ANY($1::bigint[])";
+const FORGET_WAIT: &str = "DELETE FROM unconfirmed WHERE journey = ANY($1::bigint[])";
+const FORGET_JOURNEYS: &str = "DELETE FROM journeys WHERE id = ANY($1::bigint[])";
+
+const PARKED: &str = "DELETE FROM parked WHERE key IN (
+    SELECT key FROM parked WHERE parked_ms < $1 ORDER BY key LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+const DEAD_RECORDS: &str = "DELETE FROM dead_records WHERE id IN (
+    SELECT id FROM dead_records WHERE NOT redriven AND at_ms < $1 ORDER BY at_ms, id LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+/// Messages that have waited for a person for so long are sent no more.
+const GIVE_UP: &str = "UPDATE outbox SET state = 'suppressed', reason = $3 WHERE id IN (
+    SELECT id FROM outbox WHERE state IN ('dead', 'held') AND settled_ms < $1
+    ORDER BY settled_ms, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
+
+pub(super) const STATEMENTS: &[&str] = &[
+    TAKE_TURN,
+    PAGE,
+    OLD,
+    UNLINK,
+    FORGET_ATTEMPTS,
+    FORGET_CONTENTS,
+    FORGET_MESSAGES,
+    FORGET_ENTRIES,
+    FORGET_WAIT,
+    FORGET_JOURNEYS,
+    PARKED,
+    DEAD_RECORDS,
+    GIVE_UP,
+];
+
+pub(super) async fn purge(
+    session: &Session,
+    replica: Key,
+    kept: Kept,
+    before: Timestamp,
+    after: i64,
+    limit: usize,
+) -> Result<Purged, Failure> {
+    let turn = format!("purge {}", kept.as_str());
+    if session.execute(TAKE_TURN, &[&turn, &replica]).await? == 0 {
+        return Ok(Purged::default());
+    }
+    let (before, most) = (before.millis(), columns::integer(limit));
+    let removed = match kept {
+        Kept::Journeys => return journeys(session, before, after, most).await,
+        Kept::Parked => session.execute(PARKED, &[&before, &most]).await?,
+        Kept::DeadLetters => {
+            let given_up = session.execute(GIVE_UP, &[&before, &most, &Reason::Expired.as_str()]).await?;
+            given_up.max(session.execute(DEAD_RECORDS, &[&before, &most]).await?)
+        }
+        // they lie in partitions of weeks
+        Kept::Contents | Kept::Timelines | Kept::Attempts => 0,
+    };
+    let is_more = removed == columns::natural::<u64>(most)?;
+    Ok(Purged { removed, next: is_more.then_some(0) })
+}
+
+async fn journeys(session: &Session, before: i64, after: i64, most: i64) -> Result<Purged, Failure> {
+    session.begin().await?;
+    let page = session.query(PAGE, &[&after, &most]).await?;
+    let (count, last) = match page.first() {
+        Some(row) => (get::<i64>(row, 0)?, get::<Option<i64>>(row, 1)?),
+        None => (0, None),
+    };
+    let Some(last) = last else {
+        session.commit().await?;
+        return Ok(Purged::default());
+    };
+    let rows = session.query(OLD, &[&after, &last, &before]).await?;
+    let (mut old, mut links) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
+    for row in &rows {
+        let (id, shop): (i64, &str) = (get(row, 0)?, get(row, 1)?);
+        old.push(id);
+        for reference in columns::references(&*columns::journey(get(row, 2)?)?)? {
+            links.0.push(shop);
+            links.1.push(reference);
+            links.2.push(id);
+        }
+    }
+    session.execute_if(!links.0.is_empty(), UNLINK, &[&links.0, &links.1, &links.2]).await?;
+    for statement in [FORGET_ATTEMPTS, FORGET_CONTENTS, FORGET_MESSAGES, FORGET_ENTRIES, FORGET_WAIT, FORGET_JOURNEYS] {
+        session.execute_if(!old.is_empty(), statement, &[&old]).await?;
+    }
+    session.commit().await?;
+    Ok(Purged { removed: old.len() as u64, next: (count == most).then_some(last) })
+}
