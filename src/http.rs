@@ -21,7 +21,7 @@ use crate::config::Confirmation;
 use crate::domain::confirmation::Cause;
 use crate::domain::journey::JourneyKey;
 use crate::ingest::Progress;
-use crate::ports::{Backlog, Store};
+use crate::ports::{Backlog, Space, Store};
 use crate::reload::Status;
 use crate::shops::InForce;
 use crate::telemetry::Metrics;
@@ -129,14 +129,19 @@ async fn ready(State(facts): State<Facts>) -> Response {
 async fn metrics(State(facts): State<Facts>) -> Response {
     let now = facts.clock.now();
     (facts.refresh)(&facts.metrics);
+    let failed = |operation: &str| facts.metrics.store_errors.with_label_values(&[operation, "unavailable"]).inc();
     match facts.store.backlog(now).await {
         Ok(backlog) => show(&facts.metrics, &backlog, now),
-        Err(_) => facts.metrics.store_errors.with_label_values(&["backlog", "unavailable"]).inc(),
+        Err(_) => failed("backlog"),
+    }
+    match facts.store.space().await {
+        Ok(space) => show_space(&facts.metrics, space),
+        Err(_) => failed("space"),
     }
     let (from, to) = facts.confirmation.missed_at(now);
     match facts.store.unconfirmed(from, to).await {
         Ok(counts) => show_unconfirmed(&facts, counts),
-        Err(_) => facts.metrics.store_errors.with_label_values(&["unconfirmed", "unavailable"]).inc(),
+        Err(_) => failed("unconfirmed"),
     }
     let works = facts.progress.store_works() && facts.progress.registry_works();
     facts.metrics.up.set(i64::from(works && !*facts.stopping.borrow()));
@@ -158,13 +163,26 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestam
     };
     metrics.oldest_due.set(age(backlog.oldest_due));
     metrics.timers_overdue.set(age(backlog.next_wake));
+    let dead = |kind: &str, since| metrics.oldest_dead.with_label_values(&[kind]).set(age(since));
+    dead("held_notifications", backlog.oldest_held);
+    dead("dead_notifications", backlog.oldest_dead_notification);
+    dead("dead_records", backlog.oldest_dead_record);
+}
+
+fn show_space(metrics: &Metrics, space: Option<Space>) {
+    let Some(space) = space else { return };
+    for (gauge, bytes) in
+        [(&metrics.store_size, space.used), (&metrics.disk_size, space.disk), (&metrics.disk_free, space.free)]
+    {
+        gauge.with_label_values::<&str>(&[]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
 }
 
 fn show_unconfirmed(facts: &Facts, counts: Vec<(String, Cause, u64)>) {
     let shops = facts.shops.get();
     let mut shown: BTreeMap<(&str, Cause), u64> = BTreeMap::new();
     for (shop, cause, count) in &counts {
-        *shown.entry((shops.label(shop), *cause)).or_default() += count;
+        *shown.entry((facts.metrics.shops.label(shops.label(shop)), *cause)).or_default() += count;
     }
     let gauge = &facts.metrics.confirmations_missing;
     gauge.reset();

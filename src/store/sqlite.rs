@@ -18,6 +18,7 @@ mod open;
 mod outbox;
 mod publication;
 mod read;
+mod space;
 mod unconfirmed;
 mod worker;
 
@@ -39,7 +40,7 @@ use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Store,
+    AttemptRecord, Backlog, Batch, DeadLetter, Lease, Leased, Parked, Partition, Publication, Record, Space, Store,
     StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
@@ -96,6 +97,7 @@ pub struct Sqlite {
     checkpoints: Arc<Checkpoints>,
     writer: Workers,
     group: Arc<str>,
+    path: PathBuf,
 }
 
 impl Sqlite {
@@ -123,6 +125,7 @@ impl Sqlite {
             checkpoints: Arc::new(checkpoints),
             writer: Workers::start("store-write", vec![writer], settings.waiting_calls, deadline)?,
             group: settings.group.into(),
+            path: path.to_owned(),
         })
     }
 
@@ -333,6 +336,10 @@ impl Store for Sqlite {
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
         self.read(move |c| inspect::backlog(c, now)).await
+    }
+
+    async fn space(&self) -> Result<Option<Space>, StoreError> {
+        space::of(&self.path).map(Some).map_err(|error| StoreError::Unavailable(format!("the disk's room: {error}")))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
