@@ -10,7 +10,8 @@ use prometheus::{
 };
 
 use super::names::Names;
-use super::specification::{FAMILIES, Family, INCIDENTS, Kind, MOST_MESSAGES, MOST_RULES, MOST_SHOPS};
+use super::specification::{FAMILIES, Family, INCIDENTS, Kind, MOST_MESSAGES, MOST_RULES, MOST_SHOPS, OTHER};
+use crate::domain::decision::Reason;
 use crate::domain::order::Channel;
 use crate::ports::State;
 use crate::shops::Shops;
@@ -141,7 +142,7 @@ impl Metrics {
     /// Lets what alerts count begin at zero for these shops and providers: Prometheus does not see
     /// the first increase of a series that was not there before.
     pub fn expect<'a>(&self, shops: &Shops, providers: impl Iterator<Item = &'a str>) {
-        for shop in shops.iter().map(|(shop, _)| shop).chain([super::specification::OTHER]) {
+        for shop in shops.iter().map(|(shop, _)| shop).chain([OTHER]) {
             let shop = self.shops.label(shop);
             for channel in Channel::ALL.map(Channel::as_str) {
                 self.notifications.with_label_values(&[shop, channel]);
@@ -161,6 +162,9 @@ impl Metrics {
             self.throttled.with_label_values(&[provider]);
         }
         self.events.with_label_values(&["unknown", "dead_lettered"]);
+        for reason in Reason::ALL {
+            self.withdrawn.with_label_values(&[reason.as_str()]);
+        }
         for what in INCIDENTS {
             self.incidents.with_label_values(&[what]);
         }

@@ -196,7 +196,7 @@ pub static FAMILIES: &[Family] = &[
         (dead), or held because nobody knows whether they left",
     )
     .by(&[SHOP, CHANNEL, words("state", || [State::Accepted, State::Dead, State::Held].map(State::as_str).into())])
-    .alerts(&["ReassureDeadLetters", "ReassureOutcomesUnknown"]),
+    .alerts(&["ReassureDeadLetters", "ReassureMessagesHeld"]),
     counter("reassure_notifications_withdrawn_total", "Messages taken back before they left, by reason")
         .by(&[words("reason", || Reason::ALL.map(Reason::as_str).into())])
         .alerts(&["ReassureMessagesLate"]),
@@ -238,8 +238,7 @@ pub static FAMILIES: &[Family] = &[
     gauge("reassure_timer_overdue_seconds", "How long the earliest deadline has been due; the same on every replica")
         .alerts(&["ReassureDeadlinesOverdue"]),
     gauge("reassure_backlog", "What waits in the store, by kind; the same on every replica")
-        .by(&[words("kind", || WAITING.into())])
-        .alerts(&["ReassureDeadLettersOld"]),
+        .by(&[words("kind", || WAITING.into())]),
     gauge(
         "reassure_dead_letter_oldest_seconds",
         "How long the oldest of what waits for a person in the store has \

@@ -19,3 +19,4 @@ mod simulate;
 mod stack;
 mod store;
 mod trial;
+mod watch;

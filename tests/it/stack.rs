@@ -86,6 +86,11 @@ pub fn registry() -> Option<String> {
     part("REASSURE_TEST_REGISTRY")
 }
 
+/// The programs prometheus and promtool.
+pub fn prometheus() -> Option<(String, String)> {
+    Some((part("REASSURE_TEST_PROMETHEUS")?, part("REASSURE_TEST_PROMTOOL")?))
+}
+
 /// A part of the stack that one test has to itself, to stop and to start again.
 pub struct Own {
     name: &'static str,

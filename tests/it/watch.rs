@@ -1,0 +1,10 @@
+//! What operators watch: metrics by their specification, dashboards and alerts that ask for nothing else, and
+//! drills in which a real Prometheus rings because something is really wrong.
+
+mod dashboards;
+mod drill;
+mod exposition;
+mod prometheus;
+mod query;
+mod rules;
+mod specification;
