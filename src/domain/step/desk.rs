@@ -154,6 +154,9 @@ impl<'a> Desk<'a> {
         if rule.unless_carrier_told && self.carrier_told() {
             return Err(Reason::CarrierTold.into());
         }
+        if self.is_outdone(rule) {
+            return Err(Reason::Superseded.into());
+        }
         if self.occasion.waited.is_some()
             && !schedule::has_passed(self.journey, &self.rules.shop, rule, self.occasion.subject, self.now)
         {
@@ -204,6 +207,7 @@ impl<'a> Desk<'a> {
         quiet.retain(|end, _| *end < expires_at);
         if !ways.chosen.is_empty() {
             let folded = self.folded(rule, pointless);
+            self.outdo(rule);
             self.send(rule, &turn, expires_at, ways, folded);
         } else if quiet.is_empty() {
             let verdict = Verdict::Suppress { reason: Reason::QuietHours, detail: None, skipped: ways.skipped };

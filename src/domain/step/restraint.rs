@@ -4,7 +4,7 @@
 use chrono::NaiveTime;
 
 use super::super::calendar::Holidays;
-use super::super::decision::{Decision, Reason, Verdict};
+use super::super::decision::{Decision, NotificationId, Reason, Verdict};
 use super::super::journey::{Deferred, Journey, Reach, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
@@ -135,6 +135,41 @@ impl Desk<'_> {
             self.occasion.waited.is_some_and(|waited| waited.rule == one.rule && waited.once_key == one.once_key)
         };
         self.waiting().filter(|one| pointless(one) && !is_part(one)).cloned().collect()
+    }
+
+    /// Whether it is pointless once the rule speaks on this occasion.
+    pub(super) fn supersedes(&self, rule: &Rule, told: &Told) -> bool {
+        rule.supersedes.contains(&told.message) && self.journey.includes(self.occasion.subject, &told.subject)
+    }
+
+    /// Whether another rule has just said what makes this one's message pointless.
+    pub(super) fn is_outdone(&self, rule: &Rule) -> bool {
+        self.outcome.told.iter().any(|told| {
+            self.rules.get(&told.rule).is_some_and(|other| other.supersedes.contains(&rule.message))
+                && self.journey.includes(&told.subject, self.occasion.subject)
+        })
+    }
+
+    /// Takes back what was decided on this occasion and is pointless now that the rule speaks: a
+    /// message of several only as a whole.
+    pub(super) fn outdo(&mut self, rule: &Rule) {
+        let told = &self.outcome.told;
+        let stays = |id: &NotificationId| {
+            told.iter().any(|told| told.notifications.contains(id) && !self.supersedes(rule, told))
+        };
+        let gone: Vec<NotificationId> =
+            self.outcome.notifications.iter().map(|one| &one.id).filter(|id| !stays(id)).cloned().collect();
+        let is_gone = |told: &Told| told.notifications.iter().any(|id| gone.contains(id));
+        let outcome = &mut self.outcome;
+        outcome.told.retain(|told| !is_gone(told));
+        outcome.notifications.retain(|one| !gone.contains(&one.id));
+        for decision in &mut outcome.decisions {
+            let Verdict::Send { notifications, skipped } = &mut decision.verdict else { continue };
+            if notifications.iter().any(|sent| gone.contains(&sent.notification)) {
+                let skipped = std::mem::take(skipped);
+                decision.verdict = Verdict::Suppress { reason: Reason::Superseded, detail: None, skipped };
+            }
+        }
     }
 
     pub(super) fn drop(&mut self, superseded: Vec<Deferred>) {

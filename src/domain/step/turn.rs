@@ -68,8 +68,10 @@ impl Desk<'_> {
             // the other channels have taken the turn for these too
             return Ok(Turn { once_key, number });
         }
-        // what was withdrawn never reached the customer: it used up a key, and no turn
-        let heard = |(_, told): &(usize, &Told)| !told.withdrawn;
+        // what was withdrawn never reached the customer: it used up a key, and no turn; what this
+        // rule would take back never will
+        let before = self.journey.told.len();
+        let heard = |(at, told): &(usize, &Told)| !told.withdrawn && (*at < before || !self.supersedes(rule, told));
         let spoke =
             mine().filter(heard).filter(|(_, told)| number_of(told, &once_key).is_some()).last().map(|(at, _)| at);
         let spoke_at_all = mine().filter(heard).last().map(|(at, _)| at);

@@ -173,6 +173,45 @@ fn a_second_look_finds_what_has_been_superseded() {
     );
 }
 
+/// I4: of two rules of one moment the later takes the place of the earlier at once, and the more
+/// pressing silences the other.
+#[test]
+fn of_one_moment_only_what_is_not_superseded_is_said() {
+    let rules = |first: &str, second: &str| {
+        let rule = |name: &str, supersedes: &str, priority: u8| {
+            format!(
+                "
+- rule: {name}
+  says: It.
+  on:
+    - parcel.tracked: [delayed]
+  message: {name}
+  channels: [email]
+  once_per: event
+  supersedes: [{supersedes}]
+  expires: 1d
+  priority: {priority}
+"
+            )
+        };
+        own_rules(&(rule("delay", first, 60) + &rule("silence", second, 50)))
+    };
+    let script = "+1h ship S1 all A1
+                  +2h scan A1 delayed";
+    for (first, second, outcome) in [
+        ("collected", "delay", "+2h parcel.tracked delay[A1] no superseded\n+2h parcel.tracked silence[A1] send email"),
+        (
+            "silence",
+            "collected",
+            "+2h parcel.tracked delay[A1] send email\n+2h parcel.tracked silence[A1] no superseded",
+        ),
+        // each of the other: the more pressing decides
+        ("silence", "delay", "+2h parcel.tracked delay[A1] send email\n+2h parcel.tracked silence[A1] no superseded"),
+    ] {
+        same(&Story::with(order(), rules(first, second)).tell(script), outcome);
+    }
+}
+
 #[test]
 fn a_rule_that_is_gone_says_nothing_of_what_it_held_back() {
     let mut story = Story::with(order(), own_rules(RULES));
