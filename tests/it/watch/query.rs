@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use regex::Regex;
 use reassure::telemetry::specification::{Family, Values};
+use regex::Regex;
 
 use super::exposition::family_of;
 
@@ -17,7 +17,8 @@ pub fn examine(expression: &str, recorded: &[String]) -> (Vec<&'static Family>, 
     let mut families = Vec::new();
     let mut labels: BTreeSet<&str> = OF_THE_TARGET.into();
     // what stands in quotes is no name
-    let selector = Regex::new(r#"\b((?:reassure|process)[a-z0-9_:]*|ALERTS)(?:\{((?:[^}"]|"[^"]*")*)\})?"#).unwrap();
+    let selector =
+        Regex::new(r#"\b((?:reassure[_:]|process_)[a-z0-9_:]+|ALERTS)(?:\{((?:[^}"]|"[^"]*")*)\})?"#).unwrap();
     let quoted = Regex::new(r#""[^"]*""#).unwrap();
     for found in selector.captures_iter(expression) {
         let name = &found[1];
@@ -74,7 +75,8 @@ fn fault_of(family: &Family, name: &str, matcher: &str) -> Option<String> {
     let Values::Words(words) = known.values else { return None };
     let alternatives: Vec<&str> = if operator.ends_with('~') { value.split('|').collect() } else { vec![value] };
     let unknown = alternatives.into_iter().find(|one| {
-        let pattern = if operator.ends_with('~') { format!("^(?:{one})$") } else { format!("^{}$", regex::escape(one)) };
+        let pattern =
+            if operator.ends_with('~') { format!("^(?:{one})$") } else { format!("^{}$", regex::escape(one)) };
         let pattern = Regex::new(&pattern).unwrap();
         !words().iter().any(|word| pattern.is_match(word))
     });

@@ -66,9 +66,7 @@ fn the_specification_names_the_alerts_and_no_others() {
     let mut standing: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for alert in rules.iter().filter(|rule| rule["alert"].is_string()) {
         let expression = alert["expr"].as_str().unwrap();
-        let through = rules.iter().filter(|rule| {
-            rule["record"].as_str().is_some_and(|name| expression.contains(name))
-        });
+        let through = rules.iter().filter(|rule| rule["record"].as_str().is_some_and(|name| expression.contains(name)));
         let through = through.flat_map(|rule| of(rule["expr"].as_str().unwrap()));
         for family in of(expression).into_iter().chain(through) {
             standing.entry(family).or_default().insert(alert["alert"].as_str().unwrap().to_owned());

@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
 use reassure::bus::producer::Outbound;
-use reassure::telemetry::specification::{FAMILIES, Kind};
 use reassure::telemetry::page;
+use reassure::telemetry::specification::{FAMILIES, Kind};
 use serde_json::{Value, json};
 
 use super::exposition::Exposition;
@@ -16,7 +16,9 @@ use crate::service::harness::{World, eventually, get, text};
 use crate::stack;
 
 /// What the sample shop gives no occasion for, and where else it is shown.
-const WITHOUT_OCCASION: [(&str, &str); 3] = [
+const WITHOUT_OCCASION: [(&str, &str); 5] = [
+    ("reassure_confirmations_missing", "every order is confirmed: service::unconfirmed"),
+    ("reassure_refused_records_total", "every record can be read: service::bad_input"),
     ("reassure_registry_answers_total", "no registry is asked: service::registry"),
     ("reassure_store_errors_total", "the store does not fail: service::storage"),
     ("reassure_unmapped_codes_total", "no adapter reads: service::foreign"),
@@ -115,7 +117,8 @@ async fn publish_hostile(world: &World, range: std::ops::Range<usize>) {
     for number in range {
         let (kind, value) = (format!("application/x-{number}"), format!("{{\"n\":{number}"));
         let headers = [("content-type", kind.as_bytes())];
-        let record = Outbound { topic: ORDERS, value: Some(value.as_bytes()), headers: &headers, ..Outbound::default() };
+        let record =
+            Outbound { topic: ORDERS, value: Some(value.as_bytes()), headers: &headers, ..Outbound::default() };
         world.publish_raw(record).await;
     }
 }
@@ -130,11 +133,15 @@ async fn strangers_of_every_kind_add_no_series() {
     for (range, records) in [(0..40, 200), (40..400, 2_000)] {
         publish_hostile(&world, range).await;
         eventually("all are taken in", async || {
-            world.count("SELECT sum(next) FROM offsets WHERE partition >= 0") == records
+            world.count("SELECT coalesce(sum(next), 0) FROM offsets WHERE partition >= 0") == records
         })
         .await;
         eventually("all have left", async || world.count("SELECT count(*) FROM outbox WHERE state = 'pending'") == 0)
             .await;
+        eventually("Kafka has told how long the partitions are", async || {
+            service.get("/metrics").await.body.matches("reassure_lag_records{").count() == 8
+        })
+        .await;
         shown.push(Exposition::read(&service.get("/metrics").await.body));
     }
     let [first, then] = [shown[0].series(), shown[1].series()];
