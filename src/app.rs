@@ -12,13 +12,13 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::bus::publisher::KafkaPublisher;
-use crate::bus::{self, BusHandle};
+use crate::bus::{self, Bus, BusHandle};
 use crate::clock::Clock;
-use crate::config::{Loaded, Outgoing};
+use crate::config::{Loaded, Outgoing, Role};
 use crate::dispatch::{Dispatcher, Manner, Shared};
 use crate::envelope::Limits;
-use crate::http;
-use crate::ingest::{Ingest, Progress, Reader, Schemas};
+use crate::http::{self, api::Api};
+use crate::ingest::{Ingest, Progress, Reader, Schemas, told};
 use crate::ports::{Publisher, Store, Stream};
 use crate::publish::{self, Outlet, Publish};
 use crate::reload::Reload;
@@ -32,8 +32,10 @@ const WITHDRAWALS: usize = 1_024;
 
 /// The service, running.
 pub struct Running {
-    /// Where it answers over HTTP.
+    /// Where probes and metrics are.
     pub address: SocketAddr,
+    /// Where the API is, if it is this process's to answer it.
+    pub api: Option<SocketAddr>,
     pub progress: Progress,
     pub dispatcher: Dispatcher,
     pub store: Arc<dyn Store>,
@@ -42,7 +44,8 @@ pub struct Running {
     stops: Stops,
     /// Tasks that publish.
     publishers: usize,
-    bus: BusHandle,
+    /// `None` in a process that takes nothing in.
+    bus: Option<BusHandle>,
     tasks: JoinSet<&'static str>,
 }
 
@@ -95,12 +98,13 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         owner: owner.clone(),
         manner: Manner { retry: settings.dispatch.retry, lease },
     };
+    let has = |role| settings.service.has(role);
     let (stop_publishing, publishing_stops) = watch::channel(None);
-    let publishers = publish(loaded, &shared, publishing_stops, &mut tasks)?;
-    let dispatcher = Dispatcher::start(&loaded.providers, &shared, &is_leaving, &mut tasks);
+    let writes = has(Role::Ingest) || has(Role::Dispatch);
+    let publishers = if writes { publish(loaded, &shared, publishing_stops, &mut tasks)? } else { 0 };
+    let providers = if has(Role::Dispatch) { &*loaded.providers } else { &[] };
+    let dispatcher = Dispatcher::start(providers, &shared, &is_leaving, &mut tasks);
 
-    let bus = bus::start(&settings.bus, offsets::offsets_of(&store, &metrics))
-        .map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))?;
     let reader = Reader {
         shops: shops.clone(),
         limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
@@ -113,13 +117,21 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         progress: progress.clone(),
     };
     let (read, intake) = mpsc::channel(READ_AHEAD);
+    let bus = if has(Role::Ingest) { Some(bus_of(loaded, &store, &metrics)?) } else { None };
+    let (feed, bus, hints) = match bus {
+        Some(Bus { feed, handle, hints }) => (Some(feed), Some(handle), Some(hints)),
+        None => (None, None, None),
+    };
     let (reading, is_leaving_too) = (reader.clone(), is_leaving.clone());
     tasks.spawn(async move {
-        reading.run(bus.feed, read, is_leaving_too).await;
+        match feed {
+            Some(feed) => reading.run(feed, read, is_leaving_too).await,
+            // nothing comes in; what is taken back is worked off until the end
+            None => told_with(read, is_leaving_too).await,
+        }
         "intake"
     });
-    let hints = bus.hints;
-    let rereading = bus.handle.clone();
+    let rereading = bus.clone();
     let ingest = Ingest {
         store: Arc::clone(&store),
         shops: shops.clone(),
@@ -129,8 +141,11 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         clock: clock.clone(),
         metrics: metrics.clone(),
         progress: progress.clone(),
-        reread: Arc::new(move |partition| rereading.reread(partition)),
-        hint: Arc::new(move |done| done.iter().for_each(|(partition, next)| hints.put(partition, *next))),
+        reread: Arc::new(move |partition| rereading.iter().for_each(|bus| bus.reread(partition))),
+        hint: Arc::new(move |done| {
+            hints.iter().for_each(|hints| done.iter().for_each(|(partition, next)| hints.put(partition, *next)));
+        }),
+        looks: has(Role::Ingest),
         owner,
         lease,
     };
@@ -139,36 +154,72 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         "ingest"
     });
 
-    let listener = http::listen(settings.http.listen).await?;
-    let address = listener.local_addr().context("the address that is listened on")?;
-    let (handle, reaching) = (bus.handle.clone(), bus.handle.clone());
+    let asked = Arc::new(Notify::new());
+    let (showing, reaching) = (bus.clone(), bus.clone());
     let facts = http::Facts {
         store: Arc::clone(&store),
         metrics,
         clock,
         progress: progress.clone(),
-        refresh: Arc::new(move |metrics| show_bus(metrics, &handle)),
-        unreached: Arc::new(move || reaching.unreached()),
+        refresh: Arc::new(move |metrics| showing.iter().for_each(|bus| show_bus(metrics, bus))),
+        unreached: Arc::new(move || reaching.as_ref().and_then(BusHandle::unreached)),
         shops,
         confirmation: settings.confirmation,
         config,
+        reload: Arc::clone(&asked),
         stopping: is_leaving.clone(),
     };
-    tasks.spawn(async move {
-        if let Err(error) = http::serve(listener, facts, http_stopping).await {
-            tracing::error!(%error, "the HTTP server ended");
-        }
-        "http"
-    });
-    let asked = Arc::new(Notify::new());
+    let (address, api) = answer(loaded, facts, http_stopping, &mut tasks).await?;
     let (asked_for, is_leaving_too) = (Arc::clone(&asked), is_leaving);
     tasks.spawn(async move {
         reload.run(asked_for, is_leaving_too).await;
         "reload"
     });
-    let bus = bus.handle;
     let stops = Stops { intake: stop_intake, leaving, publishing: stop_publishing, http: stop_http };
-    Ok(Running { address, progress, dispatcher, store, reload: asked, stops, publishers, bus, tasks })
+    Ok(Running { address, api, progress, dispatcher, store, reload: asked, stops, publishers, bus, tasks })
+}
+
+fn bus_of(loaded: &Loaded, store: &Arc<dyn Store>, metrics: &Metrics) -> anyhow::Result<Bus> {
+    bus::start(&loaded.settings.bus, offsets::offsets_of(store, metrics))
+        .map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))
+}
+
+/// Keeps `open` until `stop` is told.
+async fn told_with<T>(open: T, mut stop: watch::Receiver<bool>) {
+    told(&mut stop).await;
+    drop(open);
+}
+
+/// Answers over HTTP, in one task that ends last; where probes are answered, and the API.
+async fn answer(
+    loaded: &Loaded,
+    facts: http::Facts,
+    stop: watch::Receiver<bool>,
+    tasks: &mut JoinSet<&'static str>,
+) -> anyhow::Result<(SocketAddr, Option<SocketAddr>)> {
+    let settings = &loaded.settings;
+    let listener = http::listen(settings.http.listen, "http.listen").await?;
+    let address = listener.local_addr().context("the address that is listened on")?;
+    let api = if settings.service.has(Role::Http) {
+        let listener = http::listen(settings.api.listen, "api.listen").await?;
+        let address = listener.local_addr().context("the address that is listened on")?;
+        Some((Api::new(listener, &settings.api, Arc::clone(&loaded.access), facts.clone())?, address))
+    } else {
+        None
+    };
+    let (api, api_address) = api.unzip();
+    tasks.spawn(async move {
+        let probes = http::serve(listener, facts, stop.clone());
+        let ended = match api {
+            Some(api) => tokio::try_join!(probes, api.serve(stop)).map(|_| ()),
+            None => probes.await,
+        };
+        if let Err(error) = ended {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+        "http"
+    });
+    Ok((address, api_address))
 }
 
 fn outlet(settings: &Outgoing, metrics: &Metrics) -> Outlet {
@@ -271,7 +322,10 @@ impl Running {
         // attempts that begin now could outlast the drain
         self.stops.leaving.send_replace(true);
         // the partitions are handed over first: another replica may go on while this one drains
-        let mut whole = self.bus.stop(drain / 2).await;
+        let mut whole = match self.bus {
+            Some(bus) => bus.stop(drain / 2).await,
+            None => true,
+        };
         self.stops.intake.send_replace(true);
         while !self.tasks.is_empty() {
             if self.tasks.len() <= 1 + self.publishers {

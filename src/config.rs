@@ -8,6 +8,7 @@ mod loaded;
 mod reader;
 mod restraint;
 mod served;
+mod service;
 mod source;
 mod topics;
 
@@ -25,6 +26,7 @@ use crate::domain::retry::Policy;
 use crate::domain::shop::Shop;
 use crate::domain::time::Timestamp;
 use crate::envelope;
+use crate::http::access;
 use crate::ports::Stream;
 use crate::provider;
 use crate::registry;
@@ -32,16 +34,11 @@ use crate::store;
 
 pub use files::Files;
 pub use loaded::Loaded;
+pub use service::{Role, Service};
 pub use topics::{Adapters, Topic};
 
 use reader::Reader;
 use source::Source;
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Service {
-    pub drain_seconds: u64,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -169,6 +166,7 @@ pub struct Settings {
     pub service: Service,
     pub log: Log,
     pub http: Http,
+    pub api: access::Settings,
     pub bus: bus::BusSettings,
     pub events: Events,
     pub registry: registry::Settings,
@@ -191,10 +189,11 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 18] = [
+const SECTIONS: [&str; 19] = [
     "service",
     "log",
     "http",
+    "api",
     "bus",
     "events",
     "registry",
@@ -260,6 +259,7 @@ impl Settings {
             let service = reader.part_or(&["service"], section("service"))?;
             let log = reader.part_or(&["log"], section("log"))?;
             let http = reader.part_or(&["http"], section("http"))?;
+            let api = reader.part_or(&["api"], section("api"))?;
             let bus: bus::BusSettings = reader.part_or(&["bus"], section("bus"))?;
             let mut events = section("events");
             let all_topics = events.as_object_mut().and_then(|events| events.remove("topics")).unwrap_or_default();
@@ -305,6 +305,7 @@ impl Settings {
                 service,
                 log,
                 http,
+                api,
                 store,
                 bus,
                 events,

@@ -1,4 +1,11 @@
-//! What the service answers over HTTP: probes, metrics, and a journey's timeline.
+//! What the service answers over HTTP: probes and metrics to whoever can reach it, and the API, on
+//! a port of its own, to those who are known.
+
+pub mod access;
+pub mod api;
+mod guard;
+pub mod limit;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -6,31 +13,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
 use crate::config::Confirmation;
 use crate::domain::confirmation::Cause;
-use crate::domain::journey::JourneyKey;
 use crate::ingest::Progress;
 use crate::ports::{Backlog, Space, Store};
 use crate::reload::Status;
 use crate::shops::InForce;
 use crate::telemetry::Metrics;
-use crate::timeline;
 
 /// No answer takes longer.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// No list is longer.
-const MOST_LISTED: usize = 1_000;
 
 /// What the answers are made from.
 #[derive(Clone)]
@@ -47,27 +49,26 @@ pub struct Facts {
     pub confirmation: Confirmation,
     /// Which configuration is in force.
     pub config: watch::Receiver<Status>,
+    /// Asks for a look at the configuration.
+    pub reload: Arc<Notify>,
     /// The service is about to end and takes nothing new.
     pub stopping: watch::Receiver<bool>,
 }
 
-/// Serves until `end` is told.
+/// Serves probes and metrics until `end` is told.
 ///
 /// # Errors
-/// If the address cannot be listened on.
+/// If the address cannot be listened on any more.
 pub async fn serve(listener: TcpListener, facts: Facts, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
     let router = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
-        .route("/api/journeys/{shop}/{order}", get(journey))
-        .route("/api/config", get(config))
-        .route("/api/unconfirmed", get(unconfirmed))
         .fallback(|| async {
             problem(
                 StatusCode::NOT_FOUND,
                 "there is nothing here",
-                "known: /livez, /readyz, /metrics, /api/config, /api/unconfirmed, /api/journeys/{shop}/{order}",
+                "known: /livez, /readyz, /metrics; the API has an address of its own (api.listen)",
             )
         })
         .layer(from_fn(bounded))
@@ -79,22 +80,36 @@ pub async fn serve(listener: TcpListener, facts: Facts, mut end: watch::Receiver
         .await
 }
 
-/// Listens on `address`.
+/// Listens on `address`, which is that of `setting`.
 ///
 /// # Errors
 /// That of the operating system, with the address in it.
-pub async fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| {
-        std::io::Error::new(error.kind(), format!("cannot listen on {address} (http.listen): {error}"))
-    })
+pub async fn listen(address: SocketAddr, setting: &str) -> std::io::Result<TcpListener> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| std::io::Error::new(error.kind(), format!("cannot listen on {address} ({setting}): {error}")))
 }
+
+/// What every answer says to a browser: run nothing, show it nowhere, keep nothing, ask nobody.
+const MANNERS: [(HeaderName, HeaderValue); 6] = [
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
+        ),
+    ),
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+    (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+];
 
 async fn bounded(request: Request, next: Next) -> Response {
     let mut response = tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| {
         problem(StatusCode::SERVICE_UNAVAILABLE, "it took too long", "try again; is the store slow?")
     });
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response.headers_mut().extend(MANNERS);
     response
 }
 
@@ -189,35 +204,6 @@ fn show_unconfirmed(facts: &Facts, counts: Vec<(String, Cause, u64)>) {
     for ((shop, cause), count) in shown {
         gauge.with_label_values(&[shop, cause.as_str()]).set(i64::try_from(count).unwrap_or(i64::MAX));
     }
-}
-
-/// The orders whose confirmation is missing, the longest wait first.
-async fn unconfirmed(State(facts): State<Facts>) -> Response {
-    let (from, to) = facts.confirmation.missed_at(facts.clock.now());
-    match facts.store.unconfirmed_orders(from, to, MOST_LISTED).await {
-        Ok(orders) => axum::Json(json!({ "unconfirmed": orders })).into_response(),
-        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
-    }
-}
-
-async fn journey(State(facts): State<Facts>, path: Result<Path<(String, String)>, PathRejection>) -> Response {
-    let Ok(Path((shop, order_id))) = path else {
-        return problem(StatusCode::BAD_REQUEST, "the path cannot be read", "its parts are UTF-8, percent-encoded");
-    };
-    let key = JourneyKey { shop, order_id };
-    match facts.store.timeline(&key).await {
-        Ok(Some(found)) => axum::Json(timeline::json(&found, facts.clock.now())).into_response(),
-        Ok(None) => {
-            problem(StatusCode::NOT_FOUND, "no such journey", "no order of that shop and number has been placed here")
-        }
-        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
-    }
-}
-
-/// The hash of what is in force, and why what stands in the files is not.
-async fn config(State(facts): State<Facts>) -> Response {
-    let status = facts.config.borrow().clone();
-    axum::Json(status).into_response()
 }
 
 /// A problem as RFC 9457 writes it.

@@ -71,6 +71,8 @@ pub struct Ingest {
     pub progress: Progress,
     pub hint: Hint,
     pub reread: Reread,
+    /// Deadlines, redrives and what is stranded are this process's to look for.
+    pub looks: bool,
     pub owner: String,
     pub lease: Duration,
 }
@@ -125,8 +127,8 @@ impl Ingest {
                     }
                 }
                 // before the intake, which is always ready while there is a backlog
-                _ = look.tick() => if !self.look(&mut load, &mut round).await { continue },
-                () = wake.changed() => if !self.look(&mut load, &mut round).await { continue },
+                _ = look.tick(), if self.looks => if !self.look(&mut load, &mut round).await { continue },
+                () = wake.changed(), if self.looks => if !self.look(&mut load, &mut round).await { continue },
                 message = intake.recv() => match message {
                     None => return,
                     Some(Intake::Assigned(partitions)) => {

@@ -16,6 +16,8 @@ format = "text"
 level = "warn"
 [http]
 listen = "127.0.0.1:{port}"
+[api]
+listen = "127.0.0.1:0"
 [bus]
 brokers = "{brokers}"
 group = "{group}"

@@ -124,8 +124,9 @@ async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
         ));
     }
     say(&format!(
-        "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers; told: reassure.outcomes, reassure.dlq\n  HTTP      http://{address}   /metrics, /readyz, /api/journeys/maison-lumen/ML-1001\n  store     {store}\n  asking    reassure lookup -c {config} maison-lumen ML-1001   (and dlq list)\n\nPublish an event of your own and see the message leave:\n  kcat -P -b {brokers} -t reassure.orders -H content-type=application/cloudevents+json event.json\n",
+        "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers; told: reassure.outcomes, reassure.dlq\n  HTTP      http://{address}   /metrics, /readyz\n  API       http://{api}   /api/journeys/maison-lumen/ML-1001\n  store     {store}\n  asking    reassure lookup -c {config} maison-lumen ML-1001   (and dlq list)\n\nPublish an event of your own and see the message leave:\n  kcat -P -b {brokers} -t reassure.orders -H content-type=application/cloudevents+json event.json\n",
         address = stage.running.address,
+        api = stage.running.api.map_or("none".to_owned(), |api| api.to_string()),
         store = folder.0.join("reassure.db").display(),
         config = folder.0.join("reassure.toml").display(),
     ));

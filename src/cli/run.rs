@@ -42,6 +42,7 @@ async fn serve(loaded: &Loaded) -> anyhow::Result<ExitCode> {
     let mut running = app::start(loaded, store, Clock::system(), metrics).await?;
     tracing::info!(
         address = %running.address,
+        api = running.api.map(tracing::field::display),
         brokers = settings.bus.brokers,
         topics = settings.bus.topics.join(","),
         store = settings.store.place(),

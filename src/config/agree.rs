@@ -1,10 +1,11 @@
 //! What only shows once all parts of the configuration are together.
 
-use super::{Settings, UnknownShops, Unread};
+use super::{Role, Settings, UnknownShops, Unread};
 use crate::bus::oauth::OAuth;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
+use crate::store;
 
 impl Settings {
     /// Places the fault of a provider where the provider is described.
@@ -36,6 +37,7 @@ impl Settings {
             faults.push(source.fault(&["bus", "oauth", key], format!("bus.oauth.{key}: {what}")));
         }
         self.agree_outgoing(faults);
+        self.agree_roles(faults);
         let mut served: Vec<(Vec<&str>, &Shop)> =
             self.shops.iter().map(|(id, shop)| (vec!["shops", "named", id.as_str()], shop)).collect();
         if self.unknown_shops == UnknownShops::Serve {
@@ -64,6 +66,30 @@ impl Settings {
         }
         for (path, shop) in served {
             self.agree_shop(&path, shop, unread, faults);
+        }
+    }
+
+    /// What this process does must be something, and what its store lets it do alone.
+    fn agree_roles(&self, faults: &mut Vec<Fault>) {
+        let roles = &self.service.roles;
+        let mut fault = |what: &str, right: &str| {
+            let what = format!("service.roles: {what}");
+            faults.push(self.source.fault(&["service", "roles"], what).suggest(right));
+        };
+        if roles.is_empty() {
+            fault("names nothing to do", "name some of ingest, dispatch, http");
+        }
+        let whole = self.service.has(Role::Ingest) && self.service.has(Role::Dispatch);
+        if !whole && !roles.is_empty() && matches!(self.store, store::Settings::Sqlite(_)) {
+            fault("the work is shared out, and store.kind is sqlite, for one process", "store.kind = \"postgres\"");
+        }
+        if self.service.has(Role::Http) {
+            for (path, what) in self.api.faults() {
+                faults.push(self.place_in(&[&["api"], &*path].concat(), &what));
+            }
+            if self.api.listen == self.http.listen && self.api.listen.port() != 0 {
+                faults.push(self.place_in(&["api", "listen"], "is that of http.listen; each needs a port of its own"));
+            }
         }
     }
 

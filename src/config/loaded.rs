@@ -1,12 +1,14 @@
 //! Everything that the configuration names, read and made.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Adapters, Files, Settings};
+use super::{Adapters, Files, Role, Settings};
 use crate::adapter::{Adapter, Library};
 use crate::domain::fault::Fault;
 use crate::envelope::Formats;
+use crate::http::access::{self, Access};
 use crate::ports::{Provider, Registry};
 use crate::provider;
 use crate::registry::HttpRegistry;
@@ -24,6 +26,8 @@ pub struct Loaded {
     pub formats: Arc<Formats>,
     /// Where the schemas of others are asked for, if anywhere.
     pub registry: Option<Arc<dyn Registry>>,
+    /// Who may ask the API.
+    pub access: Arc<Access>,
 }
 
 impl Loaded {
@@ -68,7 +72,8 @@ impl Loaded {
         let registry = HttpRegistry::new(&settings.registry)
             .map_err(|(key, what)| keep(vec![settings.place_in(&["registry", key], &what)]))
             .unwrap_or_default();
-        let Some(shops) = shops.filter(|_| faults.is_empty()) else { return Err(faults) };
+        let access = settings.access().map_err(&mut keep).ok();
+        let (Some(shops), Some(access), true) = (shops, access, faults.is_empty()) else { return Err(faults) };
         Ok(Self {
             settings,
             file: file.map(Path::to_owned),
@@ -77,6 +82,18 @@ impl Loaded {
             providers,
             formats: Arc::new(formats),
             registry: registry.map(|registry| -> Arc<dyn Registry> { Arc::new(registry) }),
+            access: Arc::new(access),
+        })
+    }
+}
+
+impl Settings {
+    /// Who may ask the API; their tokens are needed by who answers it alone.
+    fn access(&self) -> Result<Access, Vec<Fault>> {
+        let tokens = if self.service.has(Role::Http) { self.api.tokens.clone() } else { BTreeMap::new() };
+        Access::new(&access::Settings { tokens, ..self.api.clone() }).map_err(|faults| {
+            let place = |(name, what): (String, String)| self.place_in(&["api", "tokens", &name, "token"], &what);
+            faults.into_iter().map(place).collect()
         })
     }
 }

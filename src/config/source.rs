@@ -66,7 +66,8 @@ impl Source {
             .separator("__")
             .try_parsing(true)
             .list_separator(",")
-            .with_list_parse_key("bus.topics");
+            .with_list_parse_key("bus.topics")
+            .with_list_parse_key("service.roles");
         let tree = layers
             .add_source(environment)
             .build()

@@ -346,6 +346,8 @@ pub static FAMILIES: &[Family] = &[
     gauge("reassure_config_restart_needed", "1 while something has changed that is in force after a restart"),
     counter("reassure_reload_total", "Changes of the configuration that were found")
         .by(&[words("outcome", || vec!["applied", "refused"])]),
+    counter("reassure_api_answers_total", "Answers of the API, by their HTTP status")
+        .by(&[Label { name: "status", values: Values::Codes("an HTTP status that the API gives") }]),
     // of the process, by the names that every exporter gives them
     counter("process_cpu_seconds_total", "Processor time"),
     gauge("process_resident_memory_bytes", "Memory in use"),

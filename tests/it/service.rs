@@ -1,6 +1,7 @@
 //! The whole service from outside: the real binary between an embedded broker, providers of a
 //! sandbox and a store on disk.
 
+mod access;
 mod bad_input;
 mod demo;
 pub mod events;
@@ -16,6 +17,7 @@ mod providers;
 mod refused;
 mod registry;
 mod reload;
+mod roles;
 mod settings;
 mod stopping;
 mod storage;

@@ -3,6 +3,6 @@
 mod contract;
 pub mod fixture;
 mod model;
-mod place;
+pub mod place;
 mod postgres;
 pub mod sqlite;

@@ -19,7 +19,7 @@ use tempfile::TempDir;
 use super::events::{self, CARRIERS, ORDERS};
 
 pub use message::Message;
-pub use process::{Service, get};
+pub use process::{Answer, Service, ask, get};
 
 /// Long enough for a busy machine; a test that waits this long has failed.
 pub const LONG: Duration = Duration::from_secs(180);
@@ -90,6 +90,7 @@ impl World {
         for (key, literal) in [
             ("service.drain_seconds", "5"),
             ("http.listen", "'127.0.0.1:0'"),
+            ("api.listen", "'127.0.0.1:0'"),
             ("bus.session_seconds", "6"),
             ("bus.drain_seconds", "2"),
             ("bus.properties.'heartbeat.interval.ms'", "'100'"),

@@ -64,7 +64,7 @@ const WRONG_TOGETHER: [(&[(&str, &str)], Fault); 12] = [
 ];
 
 /// Settings that are wrong, each with its fault.
-const WRONG: [(&[(&str, &str)], Fault); 30] = [
+const WRONG: [(&[(&str, &str)], Fault); 37] = [
     (
         &[("restraint.switches", "[{ rule = 'dealy', until = '2026-12-01T00:00:00Z', why = 'a strike' }]")],
         fault("there is no rule 'dealy'", "restraint.switches", "'delay'"),
@@ -82,6 +82,19 @@ const WRONG: [(&[(&str, &str)], Fault); 30] = [
     (&[("providers.mail.timeout_second", "3")], fault("timeout", "providers.mail.timeout_second", "'timeout_seconds'")),
     (&[("service.drain_seconds", "'soon'")], fault("service.drain_seconds", "service.drain_seconds", "")),
     (&[("http.listen", "'everywhere'")], fault("http.listen", "http.listen", "")),
+    (&[("api.listen", "'0.0.0.0:8081'")], fault("nobody has to say who they are", "api.listen", "127.0.0.1")),
+    (
+        &[("api.tokens.ops", "{ may = 'operate', token = { file = '/nowhere/token' } }")],
+        fault("/nowhere/token", "api.tokens.ops", ""),
+    ),
+    (&[("api.tokens.ops", "{ may = 'rule', token = { env = 'HOME' } }")], fault("rule", "api.tokens.ops", "")),
+    (
+        &[("api.proxy", "{ addresses = ['10.0.0.0/33'], user = 'x-user', read = ['*'] }")],
+        fault("'10.0.0.0/33' is no address", "api.proxy", "10.0.3.0/24"),
+    ),
+    (&[("service.roles", "[]")], fault("names nothing to do", "service.roles", "ingest, dispatch, http")),
+    (&[("service.roles", "['ingest', 'http']")], fault("store.kind is sqlite", "service.roles", "postgres")),
+    (&[("service.roles", "['intake']")], fault("intake", "service.roles", "")),
     (&[("log.level", "'loud'")], fault("log.level", "log.level", "")),
     (&[("log.format", "'xml'")], fault("log.format", "log.format", "")),
     (&[("shop.providers.email", "'mial'")], fault("no provider 'mial'", "shop.providers.email", "'mail'")),
@@ -161,6 +174,10 @@ async fn faults_of_all_parts_are_told_together() {
     let mut world = World::new().await;
     // a provider that is none names no time-out; a shop is held against the rest once it can be read
     let apart = [
+        "api.listen",
+        "api.tokens.ops",
+        "api.proxy",
+        "service.roles",
         "outgoing.outcomes",
         "restraint.switches",
         "providers.mail.kind",

@@ -19,7 +19,8 @@ use crate::stack;
 pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helm/reassure/dashboards");
 
 /// Panels, or single questions of them, that a run without that trouble leaves empty.
-const EMPTY: [(&str, &str); 3] = [
+const EMPTY: [(&str, &str); 4] = [
+    ("Answers of the API: {{status}}", "nobody asks the API"),
     ("Records that wait for a schema: {{answer}}", "no registry is configured"),
     ("Read, but with a question: unmapped codes", "no adapter reads"),
     ("Store: errors: {{operation}} {{kind}}", "the store does not fail"),

@@ -34,6 +34,11 @@ impl Service {
         Self { child, log, ended: false }
     }
 
+    /// Starts the binary under test with this configuration.
+    pub fn of(config: &Path) -> Self {
+        Self::start(Command::new(super::BINARY), config)
+    }
+
     /// That of its configuration, and something that no other process has.
     pub fn name(&self) -> String {
         self.log.file_stem().unwrap_or_default().to_string_lossy().into_owned()
@@ -45,12 +50,21 @@ impl Service {
 
     /// Where it answers, once it does.
     pub async fn address(&mut self) -> String {
+        self.place("address").await
+    }
+
+    /// Where it answers the API, once it does.
+    pub async fn api(&mut self) -> String {
+        self.place("api").await
+    }
+
+    async fn place(&mut self, which: &str) -> String {
         let end = Instant::now() + LONG;
         loop {
             let log = self.log();
             let mut lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             if let Some(ready) = lines.find(|line| line["message"] == "ready") {
-                return ready["address"].as_str().unwrap().to_owned();
+                return ready[which].as_str().unwrap().to_owned();
             }
             let status = self.child.try_wait().unwrap();
             assert!(status.is_none() && Instant::now() < end, "the service did not start ({status:?}):\n{log}");
@@ -84,7 +98,7 @@ impl Service {
     }
 
     pub async fn get(&mut self, path: &str) -> Answer {
-        let address = self.address().await;
+        let address = if path.starts_with("/api/") { self.api().await } else { self.address().await };
         get(&address, path).await
     }
 
@@ -119,11 +133,15 @@ pub struct Answer {
 
 /// A request by hand, so that its path can be anything.
 pub async fn get(address: &str, path: &str) -> Answer {
+    ask(address, &format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")).await
+}
+
+/// A request, written out.
+pub async fn ask(address: &str, request: &str) -> Answer {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
+    // a server that refuses the request may close before all of it was sent, or read
+    let _ = stream.write_all(request.as_bytes()).await;
     let mut bytes = Vec::new();
-    // a server that refuses the request may close before all of it was read
     let _ = stream.read_to_end(&mut bytes).await;
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));

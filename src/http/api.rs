@@ -1,0 +1,157 @@
+//! The API: what is known of journeys, what waits for a person, and what can be done about it.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::access::{Access, Settings};
+use super::guard::{Guard, Object, Peer, guard};
+use super::limit::Limit;
+use super::tls::{self, TlsListener};
+use super::{Facts, bounded, problem};
+use crate::domain::decision::NotificationId;
+use crate::domain::journey::JourneyKey;
+use crate::ports::StoreError;
+use crate::timeline;
+
+/// No list is longer.
+const MOST_LISTED: usize = 1_000;
+
+const KNOWN: &str = "known: GET /api/config, /api/unconfirmed, /api/dead-letters, /api/journeys/{shop}/{order}; \
+    POST /api/config/reload, /api/dead-letters/{id}/redrive";
+
+/// The API, listening.
+pub struct Api {
+    listener: TcpListener,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    router: Router,
+}
+
+impl Api {
+    /// Serves `facts` on `listener` to those whom `access` knows.
+    ///
+    /// # Errors
+    /// A certificate that cannot be used, and the setting.
+    pub fn new(listener: TcpListener, settings: &Settings, access: Arc<Access>, facts: Facts) -> anyhow::Result<Self> {
+        let tls = settings.tls.as_ref().map(tls::config).transpose();
+        let tls = tls.map_err(|(key, what)| anyhow::anyhow!("api.tls.{key}: {what}"))?;
+        let guarded = Guard {
+            access,
+            limit: Arc::new(Limit::new(settings.requests_per_minute)),
+            max_body_bytes: settings.max_body_bytes,
+            metrics: facts.metrics.clone(),
+        };
+        let mut router = Router::new()
+            .route("/api/journeys/{shop}/{order}", get(journey))
+            .route("/api/config", get(config))
+            .route("/api/config/reload", post(reload))
+            .route("/api/unconfirmed", get(unconfirmed))
+            .route("/api/dead-letters", get(dead_letters))
+            .route("/api/dead-letters/{id}/redrive", post(redrive))
+            .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here", KNOWN) })
+            .method_not_allowed_fallback(|| async { problem(StatusCode::METHOD_NOT_ALLOWED, "not in that way", KNOWN) })
+            .layer(from_fn_with_state(guarded, guard))
+            .layer(from_fn(bounded))
+            .with_state(facts);
+        if tls.is_some() {
+            router = router.layer(from_fn(only_encrypted));
+        }
+        Ok(Self { listener, tls, router })
+    }
+
+    /// Serves until `end` is told.
+    ///
+    /// # Errors
+    /// If the address cannot be listened on any more.
+    pub async fn serve(self, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
+        let service = self.router.into_make_service_with_connect_info::<Peer>();
+        let ended = async move {
+            let _ = end.wait_for(|end| *end).await;
+        };
+        match self.tls {
+            None => axum::serve(self.listener, service).with_graceful_shutdown(ended).await,
+            Some(tls) => axum::serve(TlsListener::new(self.listener, tls), service).with_graceful_shutdown(ended).await,
+        }
+    }
+}
+
+/// A browser that was here comes back encrypted.
+async fn only_encrypted(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let value = HeaderValue::from_static("max-age=31536000");
+    response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, value);
+    response
+}
+
+/// The orders whose confirmation is missing, the longest wait first.
+async fn unconfirmed(State(facts): State<Facts>) -> Response {
+    let (from, to) = facts.confirmation.missed_at(facts.clock.now());
+    match facts.store.unconfirmed_orders(from, to, MOST_LISTED).await {
+        Ok(orders) => axum::Json(json!({ "unconfirmed": orders })).into_response(),
+        Err(error) => away(&error),
+    }
+}
+
+async fn journey(State(facts): State<Facts>, path: Result<Path<(String, String)>, PathRejection>) -> Response {
+    let Ok(Path((shop, order_id))) = path else { return unreadable() };
+    let key = JourneyKey { shop, order_id };
+    match facts.store.timeline(&key).await {
+        Ok(Some(found)) => axum::Json(timeline::json(&found, facts.clock.now())).into_response(),
+        Ok(None) => {
+            problem(StatusCode::NOT_FOUND, "no such journey", "no order of that shop and number has been placed here")
+        }
+        Err(error) => away(&error),
+    }
+}
+
+/// The hash of what is in force, and why what stands in the files is not.
+async fn config(State(facts): State<Facts>) -> Response {
+    let status = facts.config.borrow().clone();
+    axum::Json(status).into_response()
+}
+
+/// Has the files of the configuration looked at; what came of it is told by `/api/config`.
+async fn reload(State(facts): State<Facts>) -> Response {
+    facts.reload.notify_one();
+    (StatusCode::ACCEPTED, axum::Json(json!({ "asked": true, "see": "/api/config" }))).into_response()
+}
+
+/// What waits for a person in the store, oldest first.
+async fn dead_letters(State(facts): State<Facts>) -> Response {
+    match facts.store.dead_letters(MOST_LISTED).await {
+        Ok(letters) => axum::Json(json!({ "dead_letters": letters })).into_response(),
+        Err(error) => away(&error),
+    }
+}
+
+/// Puts a letter back to work: a record's number, or a notification's id.
+async fn redrive(State(facts): State<Facts>, path: Result<Path<String>, PathRejection>) -> Response {
+    let Ok(Path(id)) = path else { return unreadable() };
+    let redriven = match id.parse::<i64>() {
+        Ok(record) => facts.store.redrive_record(record).await,
+        Err(_) => facts.store.redrive_notification(&NotificationId(id.clone()), facts.clock.now()).await,
+    };
+    match redriven {
+        Ok(true) => (axum::Extension(Object(id.clone())), axum::Json(json!({ "put_back": id }))).into_response(),
+        Ok(false) => problem(StatusCode::NOT_FOUND, "no such letter", "GET /api/dead-letters lists those that wait"),
+        Err(error) => away(&error),
+    }
+}
+
+fn unreadable() -> Response {
+    problem(StatusCode::BAD_REQUEST, "the path cannot be read", "its parts are UTF-8, percent-encoded")
+}
+
+fn away(error: &StoreError) -> Response {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string())
+}
