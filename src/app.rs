@@ -165,6 +165,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         unreached: Arc::new(move || reaching.as_ref().and_then(BusHandle::unreached)),
         shops,
         confirmation: settings.confirmation,
+        roles: settings.service.roles.clone(),
         config,
         reload: Arc::clone(&asked),
         stopping: is_leaving.clone(),

@@ -7,7 +7,7 @@ mod guard;
 pub mod limit;
 mod tls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +23,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
-use crate::config::Confirmation;
+use crate::config::{Confirmation, Role};
 use crate::domain::confirmation::Cause;
 use crate::ingest::Progress;
 use crate::ports::{Backlog, Space, Store};
@@ -47,6 +47,7 @@ pub struct Facts {
     pub unreached: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     pub shops: InForce,
     pub confirmation: Confirmation,
+    pub roles: BTreeSet<Role>,
     /// Which configuration is in force.
     pub config: watch::Receiver<Status>,
     /// Asks for a look at the configuration.
@@ -159,7 +160,10 @@ async fn metrics(State(facts): State<Facts>) -> Response {
         Err(_) => failed("unconfirmed"),
     }
     let works = facts.progress.store_works() && facts.progress.registry_works();
-    facts.metrics.up.set(i64::from(works && !*facts.stopping.borrow()));
+    let is_ready = i64::from(works && !*facts.stopping.borrow());
+    for role in &facts.roles {
+        facts.metrics.ready.with_label_values(&[role.as_str()]).set(is_ready);
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], facts.metrics.render()).into_response()
 }
 

@@ -2,6 +2,7 @@
 //! which alerts stand on it. The metrics themselves, the reference page and the tests are made from
 //! this table; nothing can be shown that does not stand here.
 
+use crate::config::Role;
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::Reason;
 use crate::domain::event::EventType;
@@ -290,7 +291,9 @@ pub static FAMILIES: &[Family] = &[
         too many requests, or a fault of the account",
     )
     .by(&[PROVIDER]),
-    gauge("reassure_ready", "1 while the service takes in events and can store them").alerts(&["ReassureNotReady"]),
+    gauge("reassure_ready", "1 while the process can do its work, for each of its roles (service.roles)")
+        .by(&[words("role", || Role::ALL.map(Role::as_str).into())])
+        .alerts(&["ReassureNotReady"]),
     counter("reassure_store_errors_total", "Operations of the store that failed")
         .by(&[
             words("operation", || OPERATIONS.into()),

@@ -4,7 +4,9 @@
 mod dashboards;
 mod drill;
 mod exposition;
+mod picture;
 mod prometheus;
 mod query;
 mod rules;
+mod run;
 mod specification;

@@ -103,6 +103,15 @@ impl Prometheus {
         series.into_iter().filter(|one| one["value"][1] != "NaN").collect()
     }
 
+    /// What an expression gave from `begin` to `end`, in seconds since 1970.
+    pub async fn history(&self, expression: &str, begin: i64, end: i64, step: Duration) -> Vec<Value> {
+        let (begin, end, step) = (begin.to_string(), end.to_string(), step.as_secs().to_string());
+        let parameters = [("query", expression), ("start", &begin), ("end", &end), ("step", &step)];
+        let answer = self.get("query_range", &parameters).await.expect("Prometheus answers");
+        assert_eq!(answer["status"], "success", "{expression}: {answer}");
+        answer["data"]["result"].as_array().cloned().unwrap_or_default()
+    }
+
     /// The alerts that ring, as `name severity`.
     pub async fn ringing(&self) -> BTreeSet<String> {
         let firing = self.ask("ALERTS{alertstate=\"firing\"}").await;
