@@ -3,16 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use reassure::bus::producer::Outbound;
-use reassure::sandbox::{Behaviour, Call, Vendor};
-use regex::Regex;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::prometheus::Prometheus;
 use super::query::examine;
-use crate::service::events::{CARRIERS, ORDERS, ago, cancelled, event, placed, placed_by, scan, shipped};
-use crate::service::harness::{World, read};
-use crate::stack;
+use crate::service::harness::read;
 
 pub const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/helm/reassure/dashboards");
 

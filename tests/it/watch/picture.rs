@@ -124,7 +124,7 @@ fn stat(out: &mut String, area: Area, series: &[Series], defaults: &Value, unit:
     let Some(one) = series.first() else { return nothing(out, area) };
     let value = one.last();
     let steps = defaults["thresholds"]["steps"].as_array().into_iter().flatten();
-    let colour = steps.filter(|step| step["value"].as_f64().is_none_or(|from| value >= from)).last();
+    let colour = steps.filter(|step| step["value"].as_f64().is_none_or(|from| value >= from)).next_back();
     let colour = match colour.and_then(|step| step["color"].as_str()) {
         Some("red") => COLOURS[3],
         Some("orange") => COLOURS[1],
@@ -168,7 +168,7 @@ fn lines(out: &mut String, area: Area, series: &[Series], defaults: &Value, unit
     }
     let layers = if is_stacked { stacked(series) } else { series.iter().map(|one| one.points.clone()).collect() };
     let highest = layers.iter().flatten().map(|(_, value)| *value).fold(0.0, f64::max);
-    let most = defaults["max"].as_f64().unwrap_or_else(|| if highest > 0.0 { highest * 1.08 } else { 1.0 });
+    let most = defaults["max"].as_f64().unwrap_or(if highest > 0.0 { highest * 1.08 } else { 1.0 });
     let scale = Scale { area: inner, begin: span.0, end: span.1, least: 0.0, most };
     let right = inner.left + inner.width;
     for share in [0.0, 0.5, 1.0] {
