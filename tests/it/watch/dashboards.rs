@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
+use regex::Regex;
 use serde_json::Value;
 
 use super::query::examine;
