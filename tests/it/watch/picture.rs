@@ -123,8 +123,8 @@ pub fn draw(dashboard: &Value, answers: &[Vec<Series>], span: (f64, f64)) -> Str
 fn stat(out: &mut String, area: Area, series: &[Series], defaults: &Value, unit: &str, span: (f64, f64)) {
     let Some(one) = series.first() else { return nothing(out, area) };
     let value = one.last();
-    let steps = defaults["thresholds"]["steps"].as_array().into_iter().flatten();
-    let colour = steps.filter(|step| step["value"].as_f64().is_none_or(|from| value >= from)).next_back();
+    let mut steps = defaults["thresholds"]["steps"].as_array().into_iter().flatten();
+    let colour = steps.rfind(|step| step["value"].as_f64().is_none_or(|from| value >= from));
     let colour = match colour.and_then(|step| step["color"].as_str()) {
         Some("red") => COLOURS[3],
         Some("orange") => COLOURS[1],
