@@ -2,6 +2,8 @@
 //! nothing else; it is mended, and the ringing ends. Every duration in the rules is a sixtieth of what operators
 //! have ([`FASTER`](super::prometheus::FASTER)); thresholds are as they are.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -165,10 +167,15 @@ async fn a_disk_that_is_nearly_full() {
     world.set("store.checkpoint_mib", "1");
     let Some((service, mut prometheus)) = quiet(&world, false).await else { return };
     let filling = disk.0.join("something-else");
-    let fill = |mib: usize| std::fs::write(&filling, vec![1; mib << 20]).unwrap();
-    fill(50);
+    let leave = |mebibytes: u64| {
+        let place = rustix::fs::statvfs(&disk.0).unwrap();
+        let more = (place.f_bavail * place.f_frsize).saturating_sub(mebibytes << 20);
+        let mut file = OpenOptions::new().append(true).create(true).open(&filling).unwrap();
+        file.write_all(&vec![1; usize::try_from(more).unwrap()]).unwrap();
+    };
+    leave(8);
     prometheus.rings(&["ReassureDiskNearlyFull warning"], &[]).await;
-    fill(58);
+    leave(2);
     prometheus.rings(&["ReassureDiskNearlyFull warning", "ReassureDiskNearlyFull critical"], &[]).await;
     std::fs::remove_file(&filling).unwrap();
     prometheus.falls_silent().await;
