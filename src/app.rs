@@ -86,6 +86,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let shops = InForce::new(Arc::clone(&loaded.shops));
     let reload = Reload::new(loaded, shops.clone(), clock.clone(), metrics.clone());
     let config = reload.status();
+    metrics.expect(&loaded.shops, loaded.providers.iter().map(|(provider, _)| provider.name()));
     let (withdrawals, to_withdraw) = mpsc::channel(WITHDRAWALS);
     let shared = Shared {
         store: Arc::clone(&store),
@@ -176,6 +177,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         shops,
         outlet: shared.outlet.clone(),
         confirmation: settings.confirmation,
+        roles: settings.service.roles.clone(),
         config,
         reload: Arc::clone(&asked),
         stopping: is_leaving.clone(),
@@ -286,12 +288,14 @@ fn show_bus(metrics: &Metrics, bus: &BusHandle) {
         ("partitions_lost", &counters.lost),
         ("pause", &counters.pauses),
     ] {
-        let shown = metrics.bus.with_label_values(&[what]);
+        let shown = metrics.incidents.with_label_values(&[what]);
         // one scrape at a time counts; two at once may count a little twice, never less
         shown.inc_by(total.load(Ordering::Relaxed).saturating_sub(shown.get()));
     }
     // a partition that is another's by now must not go on showing what it was
     metrics.lag_records.reset();
+    metrics.partitions.set(i64::try_from(bus.lag().len()).unwrap_or(i64::MAX));
+    metrics.intake_paused.set(bus.is_paused().into());
     let now = Clock::system().now();
     let age = bus.lag().iter().filter_map(|lag| lag.age(now)).max().unwrap_or_default();
     metrics.lag_seconds.set(age.as_secs_f64());

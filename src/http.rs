@@ -8,7 +8,7 @@ pub mod limit;
 mod privacy;
 mod tls;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,11 +24,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
 
 use crate::clock::Clock;
-use crate::config::Confirmation;
+use crate::config::{Confirmation, Role};
 use crate::domain::confirmation::Cause;
 use crate::domain::time::Timestamp;
 use crate::ingest::Progress;
-use crate::ports::{Backlog, Store, Storm};
+use crate::ports::{Backlog, Space, Store, Storm};
 use crate::publish::Outlet;
 use crate::reload::Status;
 use crate::shops::InForce;
@@ -51,6 +51,7 @@ pub struct Facts {
     pub shops: InForce,
     pub outlet: Outlet,
     pub confirmation: Confirmation,
+    pub roles: BTreeSet<Role>,
     /// Which configuration is in force.
     pub config: watch::Receiver<Status>,
     /// Asks for a look at the configuration.
@@ -148,21 +149,29 @@ async fn ready(State(facts): State<Facts>) -> Response {
 async fn metrics(State(facts): State<Facts>) -> Response {
     let now = facts.clock.now();
     (facts.refresh)(&facts.metrics);
+    let failed = |operation: &str| facts.metrics.store_errors.with_label_values(&[operation, "unavailable"]).inc();
     match facts.store.backlog(now).await {
         Ok(backlog) => show(&facts.metrics, &backlog, now),
-        Err(_) => facts.metrics.store_errors.with_label_values(&["backlog", "unavailable"]).inc(),
+        Err(_) => failed("backlog"),
+    }
+    match facts.store.space().await {
+        Ok(space) => show_space(&facts.metrics, space),
+        Err(_) => failed("space"),
     }
     let (from, to) = facts.confirmation.missed_at(now);
     match facts.store.unconfirmed(from, to).await {
         Ok(counts) => show_unconfirmed(&facts, counts),
-        Err(_) => facts.metrics.store_errors.with_label_values(&["unconfirmed", "unavailable"]).inc(),
+        Err(_) => failed("unconfirmed"),
     }
     match facts.store.storms(now).await {
         Ok(storms) => show_storms(&facts, &storms, now),
-        Err(_) => facts.metrics.store_errors.with_label_values(&["storms", "unavailable"]).inc(),
+        Err(_) => failed("storms"),
     }
     let works = facts.progress.store_works() && facts.progress.registry_works();
-    facts.metrics.up.set(i64::from(works && !*facts.stopping.borrow()));
+    let is_ready = i64::from(works && !*facts.stopping.borrow());
+    for role in &facts.roles {
+        facts.metrics.ready.with_label_values(&[role.as_str()]).set(is_ready);
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], facts.metrics.render()).into_response()
 }
 
@@ -180,13 +189,26 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: Timestamp) {
         |at: Option<Timestamp>| at.and_then(|at| now.since(at).to_std().ok()).map_or(0.0, |age| age.as_secs_f64());
     metrics.oldest_due.set(age(backlog.oldest_due));
     metrics.timers_overdue.set(age(backlog.next_wake));
+    let dead = |kind: &str, since| metrics.oldest_dead.with_label_values(&[kind]).set(age(since));
+    dead("held_notifications", backlog.oldest_held);
+    dead("dead_notifications", backlog.oldest_dead_notification);
+    dead("dead_records", backlog.oldest_dead_record);
+}
+
+fn show_space(metrics: &Metrics, space: Option<Space>) {
+    let Some(space) = space else { return };
+    for (gauge, bytes) in
+        [(&metrics.store_size, space.used), (&metrics.disk_size, space.disk), (&metrics.disk_free, space.free)]
+    {
+        gauge.with_label_values::<&str>(&[]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
 }
 
 fn show_unconfirmed(facts: &Facts, counts: Vec<(String, Cause, u64)>) {
     let shops = facts.shops.get();
     let mut shown: BTreeMap<(&str, Cause), u64> = BTreeMap::new();
     for (shop, cause, count) in &counts {
-        *shown.entry((shops.label(shop), *cause)).or_default() += count;
+        *shown.entry((facts.metrics.shops.label(shops.label(shop)), *cause)).or_default() += count;
     }
     let gauge = &facts.metrics.confirmations_missing;
     gauge.reset();
@@ -202,7 +224,7 @@ fn show_storms(facts: &Facts, storms: &[Storm], now: Timestamp) {
     raging.reset();
     for storm in storms {
         // a shop that is known by no name shares its label with the others
-        let labels = [shops.label(&storm.shop), &*storm.rule];
+        let labels = [facts.metrics.shops.label(shops.label(&storm.shop)), facts.metrics.rules.label(&storm.rule)];
         held.with_label_values(&labels).add(i64::try_from(storm.held).unwrap_or(i64::MAX));
         if storm.rages(now) {
             raging.with_label_values(&labels).set(1);

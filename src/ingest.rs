@@ -13,7 +13,7 @@ mod tally;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -265,7 +265,8 @@ impl Ingest {
     async fn attempt(&self, load: &Load, watch: &mut Watch) -> Result<(), StoreError> {
         let mut also = load.due.clone();
         also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
-        let known = self.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
+        let known =
+            self.metrics.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
         let shops = self.shops.get();
         let (mut batch, dispositions) = tokio::task::block_in_place(|| {
@@ -292,7 +293,7 @@ impl Ingest {
         let streams: BTreeSet<Stream> = batch.publications.iter().map(|publication| publication.stream).collect();
         let lease = self.lease_from(now);
         let capacity: BTreeMap<String, usize> = self.dispatcher.capacity();
-        let leased: Vec<Leased> = self.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
+        let leased: Vec<Leased> = self.metrics.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
         self.dispatcher.hand(leased, lease.until);
         self.outlet.note(streams);
         self.count(load, &dispositions, now);
@@ -349,13 +350,6 @@ impl Ingest {
         };
         self.metrics.store_errors.with_label_values(&[operation, kind]).inc();
         tracing::error!(operation, kind, %error, "the store failed; intake waits");
-    }
-
-    async fn timed<T>(&self, operation: &str, work: impl Future<Output = T>) -> T {
-        let begin = Instant::now();
-        let result = work.await;
-        self.metrics.store_seconds.with_label_values(&[operation]).observe(begin.elapsed().as_secs_f64());
-        result
     }
 }
 

@@ -12,7 +12,7 @@ mod storm;
 
 pub use bus::{Feed, Partition, Record};
 pub use outbox::{
-    Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, State, Story, Timeline, Unconfirmed,
+    Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, Space, State, Story, Timeline, Unconfirmed,
 };
 pub use provider::{Answer, OnUnknown, Outgoing, Provider};
 pub use publication::{Publication, Publisher, Stream, Unpublished};

@@ -121,6 +121,7 @@ impl Reload {
         self.files = files;
         match loaded.and_then(|loaded| self.without_a_restart(loaded)) {
             Ok(loaded) => {
+                self.metrics.expect(&loaded.shops, std::iter::empty());
                 self.in_force.replace(loaded.shops);
                 let restart = self.started.needs_restart(&loaded.settings);
                 let status = Status { hash: self.files.hash(), since: self.clock.now(), faults: Vec::new(), restart };

@@ -3,7 +3,7 @@
 //!
 //! `schemas/json/` holds a JSON Schema of each whole CloudEvent, `schemas/avro/` an Avro schema
 //! of each event in single-object encoding, `schemas/asyncapi.json` all topics with what is on them, `schemas/editor/`
-//! what an editor needs for rules and their tests.
+//! what an editor needs for rules and their tests, `schemas/metrics.md` what `/metrics` shows.
 
 mod asyncapi;
 mod avro;
@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::event::EventType;
 use crate::outcome::ReportType;
+use crate::telemetry;
 
 pub use avro::NAMESPACE;
 pub(crate) use avro::{kind_of, vocabulary, without_null};
@@ -217,6 +218,7 @@ fn files() -> impl Iterator<Item = (String, String)> {
         ("asyncapi.json".to_owned(), text(&asyncapi::document())),
         ("editor/rules.json".to_owned(), text(&editor::rules())),
         ("editor/tests.json".to_owned(), text(&editor::tests())),
+        ("metrics.md".to_owned(), telemetry::page()),
     ];
     events.chain(reports).chain(documents)
 }

@@ -48,7 +48,7 @@ async fn known(
         match store.commit(batch, &lease, &BTreeMap::new()).await {
             Ok(_) => {
                 for topic in renewed {
-                    metrics.bus.with_label_values(&["topic_made_anew"]).inc();
+                    metrics.incidents.with_label_values(&["topic_made_anew"]).inc();
                     tracing::warn!(topic, "the topic has been deleted and made anew; it is read from its beginning");
                 }
             }

@@ -24,6 +24,19 @@ pub enum Role {
     Http,
 }
 
+impl Role {
+    pub const ALL: [Self; 3] = [Self::Ingest, Self::Dispatch, Self::Http];
+
+    /// As the configuration calls it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Dispatch => "dispatch",
+            Self::Http => "http",
+        }
+    }
+}
+
 impl Service {
     pub fn has(&self, role: Role) -> bool {
         self.roles.contains(&role)

@@ -15,7 +15,7 @@ use crate::domain::retry::{After, Tried};
 use crate::domain::step::{Obstacle, still_holds};
 use crate::domain::time::Timestamp;
 use crate::ingest::told;
-use crate::ports::{Answer, AttemptRecord, Lease, Leased, Next, OnUnknown, Outgoing, Provider, StoreError};
+use crate::ports::{Answer, AttemptRecord, Lease, Leased, Next, OnUnknown, Outgoing, Provider, State, StoreError};
 
 use super::pace::Pace;
 use super::{Dispatcher, Room, Shared};
@@ -146,7 +146,8 @@ impl Pool {
             return;
         }
         let lease = self.lease(now);
-        match self.shared.store.claim(self.provider.name(), now, &lease, room.min(GROUP)).await {
+        let claiming = self.shared.store.claim(self.provider.name(), now, &lease, room.min(GROUP));
+        match self.shared.metrics.timed("claim", claiming).await {
             Ok(claimed) => {
                 self.behind = claimed.len() == room.min(GROUP);
                 if self.behind {
@@ -233,7 +234,8 @@ impl Pool {
         let lease = self.lease(now);
         let mut tries = 0_u32;
         let next = loop {
-            match self.shared.store.record(records.clone(), now, &lease).await {
+            let recording = self.shared.store.record(records.clone(), now, &lease);
+            match self.shared.metrics.timed("record", recording).await {
                 Ok(next) => break next,
                 Err(error) => {
                     // what was sent must be known to have been sent, before the lease ends and it is sent
@@ -290,13 +292,29 @@ impl Pool {
     fn count(&self, one: &Leased, answer: &Answer, record: &AttemptRecord, now: Timestamp) {
         let channel = one.notification.channel.as_str();
         let name = self.provider.name();
-        self.shared.metrics.attempts.with_label_values(&[channel, name, answer.outcome.as_str()]).inc();
+        let metrics = &self.shared.metrics;
+        metrics.attempts.with_label_values(&[channel, name, answer.outcome.as_str()]).inc();
+        if answer.rest {
+            metrics.throttled.with_label_values(&[name]).inc();
+        }
         if answer.outcome == Outcome::Accepted {
             let after = now.since(one.notification.received_at).to_std().unwrap_or_default();
-            self.shared.metrics.accepted_after.with_label_values(&[channel]).observe(after.as_secs_f64());
+            let message = metrics.messages.label(&one.notification.message);
+            metrics.accepted_after.with_label_values(&[message, channel]).observe(after.as_secs_f64());
             if one.notification.message == confirmation::MESSAGE && one.notification.channel != Channel::Webhook {
-                self.shared.metrics.confirmed_after.observe(after.as_secs_f64());
+                metrics.confirmed_after.observe(after.as_secs_f64());
             }
+        }
+        let state = match record.next {
+            Next::Accepted => Some(State::Accepted),
+            Next::Dead => Some(State::Dead),
+            Next::Held => Some(State::Held),
+            Next::Retry(_) | Next::Wait(_) => None,
+        };
+        if let Some(state) = state {
+            let shops = self.shared.shops.get();
+            let shop = metrics.shops.label(shops.label(&one.key.shop));
+            metrics.ended.with_label_values(&[shop, channel, state.as_str()]).inc();
         }
         if matches!(record.next, Next::Dead | Next::Held) {
             tracing::warn!(
@@ -348,11 +366,10 @@ impl Pool {
         self.space.busy.store(self.leased(), Ordering::Release);
         self.rest.send_if_modified(|known| std::mem::replace(known, resting) != resting);
         let name = [self.provider.name()];
-        self.shared
-            .metrics
-            .in_flight
-            .with_label_values(&name)
-            .set(i64::try_from(self.flying.len()).unwrap_or(i64::MAX));
-        self.shared.metrics.provider_resting.with_label_values(&name).set(resting.is_some().into());
+        let metrics = &self.shared.metrics;
+        let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        metrics.in_flight.with_label_values(&name).set(whole(self.flying.len()));
+        metrics.allowed.with_label_values(&name).set(whole(self.pace.allowed(now)));
+        metrics.provider_resting.with_label_values(&name).set(resting.is_some().into());
     }
 }

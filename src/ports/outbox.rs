@@ -186,8 +186,12 @@ pub struct Backlog {
     /// The moment at which the next retry is due, of those that are not due yet.
     pub next_retry: Option<Timestamp>,
     pub held: u64,
+    /// Since when the oldest of them has waited for a person.
+    pub oldest_held: Option<Timestamp>,
     pub dead_notifications: u64,
+    pub oldest_dead_notification: Option<Timestamp>,
     pub dead_records: u64,
+    pub oldest_dead_record: Option<Timestamp>,
     /// Publications that have not arrived yet.
     pub publications: u64,
     pub parked: u64,
@@ -195,4 +199,14 @@ pub struct Backlog {
     pub timers: u64,
     /// When the first of them is to be woken.
     pub next_wake: Option<Timestamp>,
+}
+
+/// What a store takes of the disk that it is on, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Space {
+    /// Its own files.
+    pub used: u64,
+    pub free: u64,
+    /// The whole disk.
+    pub disk: u64,
 }

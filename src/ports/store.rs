@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::bus::{Partition, Record};
-use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline, Unconfirmed};
+use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Space, Timeline, Unconfirmed};
 use super::publication::{Publication, Stream};
 use super::retention::{Kept, Purged};
 use super::storm::{Spoken, Storms};
@@ -239,6 +239,11 @@ pub trait Store: Storms {
     async fn purge(&self, kept: Kept, before: Timestamp, after: i64, limit: usize) -> Result<Purged, StoreError>;
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
+
+    /// The room that it has; `None` where that is another's affair, such as a database server's.
+    async fn space(&self) -> Result<Option<Space>, StoreError> {
+        Ok(None)
+    }
 
     /// Answers if reads and writes work.
     async fn ping(&self) -> Result<(), StoreError>;

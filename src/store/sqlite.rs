@@ -21,6 +21,7 @@ mod publication;
 mod purge;
 mod read;
 mod rows;
+mod space;
 mod storm;
 mod unconfirmed;
 mod worker;
@@ -46,7 +47,7 @@ use crate::domain::storm::Hour;
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
-    Purged, Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
+    Purged, Record, Ruling, Space, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
 use rows::Rows;
@@ -104,6 +105,7 @@ pub struct Sqlite {
     writer: Workers,
     rows: Arc<Rows>,
     group: Arc<str>,
+    path: PathBuf,
 }
 
 impl Sqlite {
@@ -132,6 +134,7 @@ impl Sqlite {
             writer: Workers::start("store-write", vec![writer], settings.waiting_calls, deadline)?,
             rows: Arc::default(),
             group: settings.group.into(),
+            path: path.to_owned(),
         })
     }
 
@@ -347,6 +350,10 @@ impl Store for Sqlite {
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
         self.read(move |c| inspect::backlog(c, now)).await
+    }
+
+    async fn space(&self) -> Result<Option<Space>, StoreError> {
+        space::of(&self.path).map(Some).map_err(|error| StoreError::Unavailable(format!("the disk's room: {error}")))
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

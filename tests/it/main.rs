@@ -21,3 +21,4 @@ mod stack;
 mod store;
 mod supply;
 mod trial;
+mod watch;

@@ -17,15 +17,20 @@ use tempfile::TempDir;
 fn part(variable: &str) -> Option<String> {
     let found = std::env::var(variable).ok().filter(|value| !value.is_empty());
     if found.is_none() {
-        let thread = std::thread::current();
-        let test = thread.name().unwrap_or("a test").to_owned();
         eprintln!("skipped: {variable} is not set; tests/stack/up starts what this test needs");
-        if let Some(file) = std::env::var_os("REASSURE_TEST_SKIPPED") {
-            let mut file = OpenOptions::new().append(true).create(true).open(file).expect("the list of skipped tests");
-            writeln!(file, "{test} ({variable})").expect("the list of skipped tests");
-        }
+        skip(variable);
     }
     found
+}
+
+/// Counts the calling test as skipped, for want of `what`.
+pub fn skip(what: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test").to_owned();
+    if let Some(file) = std::env::var_os("REASSURE_TEST_SKIPPED") {
+        let mut file = OpenOptions::new().append(true).create(true).open(file).expect("the list of skipped tests");
+        writeln!(file, "{test} ({what})").expect("the list of skipped tests");
+    }
 }
 
 /// `host:port` of a broker that takes anyone.
@@ -99,6 +104,11 @@ pub fn postgres() -> Option<String> {
 /// The URL of a schema registry with Confluent's API.
 pub fn registry() -> Option<String> {
     part("REASSURE_TEST_REGISTRY")
+}
+
+/// The programs prometheus and promtool.
+pub fn prometheus() -> Option<(String, String)> {
+    Some((part("REASSURE_TEST_PROMETHEUS")?, part("REASSURE_TEST_PROMTOOL")?))
 }
 
 /// A part of the stack that one test has to itself, to stop and to start again.

@@ -61,7 +61,10 @@ const BACKLOG: &str = "SELECT
     (SELECT count(*) FROM publications),
     (SELECT count(*) FROM parked),
     (SELECT count(*) FROM wakes),
-    (SELECT min(wake_ms) FROM wakes)";
+    (SELECT min(wake_ms) FROM wakes),
+    (SELECT min(settled_ms) FROM outbox WHERE state IN ('dead', 'held') AND state = 'held'),
+    (SELECT min(settled_ms) FROM outbox WHERE state IN ('dead', 'held') AND state = 'dead'),
+    (SELECT min(at_ms) FROM dead_records WHERE NOT redriven)";
 
 pub(super) const STATEMENTS: &[&str] =
     &[JOURNEY, ENTRIES, STORIES, ATTEMPTS, DEAD_RECORDS, DEAD_NOTIFICATIONS, DEAD_RECORD, REDRIVEN, BACKLOG];
@@ -218,5 +221,8 @@ pub(super) async fn backlog(session: &Session, now: Timestamp) -> Result<Backlog
         parked: count(7)?,
         timers: count(8)?,
         next_wake: moment(9)?,
+        oldest_held: moment(10)?,
+        oldest_dead_notification: moment(11)?,
+        oldest_dead_record: moment(12)?,
     })
 }

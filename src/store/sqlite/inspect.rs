@@ -202,6 +202,10 @@ pub(super) fn backlog(connection: &Connection, now: Timestamp) -> Result<Backlog
         next_retry: next_retry.map(Timestamp::from_millis),
         publications: count("SELECT count(*) FROM publications")?,
         dead_records: count("SELECT count(*) FROM dead_records INDEXED BY dead_records_waiting WHERE redriven = 0")?,
+        oldest_dead_record: connection
+            .prepare_cached("SELECT min(at_ms) FROM dead_records INDEXED BY dead_records_waiting WHERE redriven = 0")?
+            .query_row([], |row| row.get::<_, Option<i64>>(0))?
+            .map(Timestamp::from_millis),
         parked: count("SELECT count(*) FROM parked INDEXED BY parked_by_reference")?,
         timers: count("SELECT count(*) FROM journeys INDEXED BY journeys_by_wake WHERE wake_ms IS NOT NULL")?,
         next_wake: connection
@@ -211,14 +215,16 @@ pub(super) fn backlog(connection: &Connection, now: Timestamp) -> Result<Backlog
         ..Backlog::default()
     };
     let mut statement = connection.prepare_cached(
-        "SELECT state, count(*) FROM outbox INDEXED BY outbox_waiting WHERE state IN ('dead', 'held') GROUP BY state",
+        "SELECT state, count(*), min(settled_ms) FROM outbox INDEXED BY outbox_waiting WHERE state IN ('dead', 'held') GROUP BY state",
     )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        match columns::state(text(row, 0)?)? {
-            State::Held => backlog.held = columns::natural(row.get(1)?)?,
-            _ => backlog.dead_notifications = columns::natural(row.get(1)?)?,
-        }
+        let (count, oldest) = match columns::state(text(row, 0)?)? {
+            State::Held => (&mut backlog.held, &mut backlog.oldest_held),
+            _ => (&mut backlog.dead_notifications, &mut backlog.oldest_dead_notification),
+        };
+        *count = columns::natural(row.get(1)?)?;
+        *oldest = row.get::<_, Option<i64>>(2)?.map(Timestamp::from_millis);
     }
     Ok(backlog)
 }

@@ -125,5 +125,5 @@ async fn made_anew(brokers: &str, orders: u32, stopped: bool) {
     }
     taken_in(&world, 10 + i64::from(orders)).await;
     assert!(service.log().contains("made anew"), "it is not told:\n{}", service.log());
-    assert_eq!(service.metric("reassure_bus_total{what=\"topic_made_anew\"}").await, 1.0);
+    assert_eq!(service.metric("reassure_bus_incidents_total{what=\"topic_made_anew\"}").await, 1.0);
 }
