@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use reassure::domain::apply::{News, apply, begin};
-use reassure::domain::decision::{Reason, Verdict};
+use reassure::domain::decision::{Decision, Reason, Verdict};
 use reassure::domain::event::{Body, Event, EventType, ParcelStatus, Waybill};
 use reassure::domain::journey::{Journey, Phase, Timer};
 use reassure::domain::parcel::Facts;
@@ -177,6 +177,7 @@ proptest! {
         for event in &events(&arrived) {
             let now = story.now.max(event.time);
             story.pass(now.plus(chrono::Duration::hours(pause)));
+            let waiting = story.journey.deferred.clone();
             story.take(Input::Event(event));
             let taken = story.steps.last().expect("a step");
             let status = match &event.body {
@@ -185,11 +186,12 @@ proptest! {
             };
             let triggered = story.rules.triggered_by(event.body.event_type(), status).map(|rule| rule.name.clone());
             let entry = taken.entry.as_ref().expect("every event has an entry");
-            // waiting for a deadline is no answer to the event, and what joins a message was answered before
+            // to wait for a deadline is no answer to the event, and what was held back had one before
+            let waited = |one: &Decision| waiting.iter().any(|it| (&it.rule, &it.subject) == (&one.rule, &one.subject));
             let decided = entry.decisions.iter().filter(|one| match &one.verdict {
                 Verdict::Defer { reason, .. } => *reason != Reason::AwaitingDeadline,
-                Verdict::Suppress { reason, .. } => *reason != Reason::Folded,
-                Verdict::Send { .. } => true,
+                Verdict::Suppress { reason: Reason::Folded | Reason::Superseded, .. } => !waited(one),
+                Verdict::Suppress { .. } | Verdict::Send { .. } => true,
             });
             prop_assert_eq!(
                 triggered.collect::<Vec<_>>(),

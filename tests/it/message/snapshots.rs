@@ -172,18 +172,3 @@ fn a_day_that_is_over_is_not_spoken_of_as_if_it_lay_ahead() {
     sample.now = reassure::domain::time::Timestamp::parse("2026-03-09T09:00:00+01:00").unwrap();
     assert!(!email(&sample, "promise_missed").text.contains("dimanche 8 mars"));
 }
-
-#[test]
-fn pictures_for_the_eye() {
-    let Ok(folder) = std::env::var("PICTURES") else { return };
-    for message in OURS.messages() {
-        for name in shown(message) {
-            for locale in ["fr-FR", "en-GB"] {
-                let mut sample = sample(name);
-                sample.journey.order.customer.locale = Some(locale.to_owned());
-                std::fs::write(format!("{folder}/{message}.{name}.{locale}.html"), email(&sample, message).html)
-                    .unwrap();
-            }
-        }
-    }
-}
