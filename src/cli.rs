@@ -6,6 +6,7 @@ pub mod demo;
 pub mod dlq;
 pub mod explain;
 pub mod lookup;
+pub mod migrate;
 pub mod rules;
 pub mod run;
 pub mod simulate;

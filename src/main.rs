@@ -1,4 +1,4 @@
-//! The command line: run, demo, check, rules, adapt, lookup, explain, simulate, dlq, completions.
+//! The command line: run, migrate, demo, check, rules, adapt, lookup, explain, simulate, dlq, completions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -46,6 +46,8 @@ enum Output {
 enum Command {
     /// Run the service until SIGTERM.
     Run,
+    /// Make the store, or bring it up to date, and end; `run` does the same at its start.
+    Migrate,
     /// Play a sample shop through the whole service, with everything it needs built in.
     Demo(cli::demo::Options),
     /// Look at configuration, rules, templates and adapters, and report every fault.
@@ -102,6 +104,7 @@ fn main() -> ExitCode {
     }
     let result = match arguments.command {
         Command::Run => cli::run::run(config),
+        Command::Migrate => cli::migrate::migrate(config, json),
         Command::Demo(options) => cli::demo::demo(options),
         Command::Check => cli::check::check(config, json),
         Command::Rules { command } => cli::rules::rules(config, command, json),

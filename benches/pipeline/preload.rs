@@ -20,8 +20,9 @@ SELECT j.id + 7 * r.k, j.shop, replace(j.order_id, n.old, n.old + 7 * r.k), j.ve
        j.last_entry + (SELECT count(*) FROM owners) * r.k, j.last_notification + 7 * r.k,
        replace(j.body, n.old, n.old + 7 * r.k)
 FROM rounds r, journeys j JOIN numbers n ON n.journey = j.id WHERE j.id <= 7 ORDER BY r.k, j.id;
-INSERT INTO links (shop, reference, since_ms, journey)
-SELECT l.shop, replace(l.reference, n.old, n.old + 7 * r.k), l.since_ms, l.journey + 7 * r.k
+INSERT INTO links (shop, reference, since_ms, journey, order_id)
+SELECT l.shop, replace(l.reference, n.old, n.old + 7 * r.k), l.since_ms, l.journey + 7 * r.k,
+       replace(l.order_id, n.old, n.old + 7 * r.k)
 FROM rounds r, links l JOIN numbers n ON n.journey = l.journey;
 INSERT INTO entries (id, previous, body)
 SELECT e.id + (SELECT count(*) FROM owners) * r.k, e.previous + (SELECT count(*) FROM owners) * r.k,

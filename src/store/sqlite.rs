@@ -18,6 +18,7 @@ mod open;
 mod outbox;
 mod publication;
 mod read;
+mod rows;
 mod unconfirmed;
 mod worker;
 
@@ -43,6 +44,7 @@ use crate::ports::{
     StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
+use rows::Rows;
 use worker::Workers;
 
 /// How the store is opened. The defaults do for a shop of any size that one process serves.
@@ -95,6 +97,7 @@ pub struct Sqlite {
     readers: Workers,
     checkpoints: Arc<Checkpoints>,
     writer: Workers,
+    rows: Arc<Rows>,
     group: Arc<str>,
 }
 
@@ -122,6 +125,7 @@ impl Sqlite {
             readers: Workers::start("store-read", readers, settings.waiting_calls, deadline)?,
             checkpoints: Arc::new(checkpoints),
             writer: Workers::start("store-write", vec![writer], settings.waiting_calls, deadline)?,
+            rows: Arc::default(),
             group: settings.group.into(),
         })
     }
@@ -191,17 +195,17 @@ impl Store for Sqlite {
     }
 
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
-        let references = references.to_vec();
-        self.read(move |c| read::resolve(c, &references)).await
+        let (references, rows) = (references.to_vec(), Arc::clone(&self.rows));
+        self.read(move |c| read::resolve(c, &rows, &references)).await
     }
 
     async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
-        let keys = keys.to_vec();
+        let (keys, rows) = (keys.to_vec(), Arc::clone(&self.rows));
         let stored = self
             .writer
             .call(move |c| {
                 let transaction = c.transaction()?;
-                read::load(&transaction, &keys)
+                read::load(&transaction, &rows, &keys)
             })
             .await?;
         aside(move || stored.into_iter().map(|row| row.map(read::versioned).transpose()).collect()).await
@@ -223,8 +227,9 @@ impl Store for Sqlite {
         capacity: &BTreeMap<String, usize>,
     ) -> Result<Vec<Leased>, StoreError> {
         let prepared = aside(move || Prepared::new(batch)).await?;
-        let (owned, capacity, group) = (lease.clone(), capacity.clone(), Arc::clone(&self.group));
-        let mut taken = self.write(move |c| commit::commit(c, prepared, &owned, capacity, &group)).await?;
+        let (owned, capacity) = (lease.clone(), capacity.clone());
+        let (group, rows) = (Arc::clone(&self.group), Arc::clone(&self.rows));
+        let mut taken = self.write(move |c| commit::commit(c, prepared, &owned, capacity, &group, &rows)).await?;
         let mut leased = taken.fresh();
         if !taken.stored.is_empty() {
             // The batch is written, so this cannot fail any more: what cannot be read stays leased

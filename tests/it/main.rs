@@ -3,6 +3,7 @@
 mod adapter;
 mod architecture;
 mod bus;
+mod chart;
 mod domain;
 mod envelope;
 mod generated;
@@ -18,4 +19,5 @@ mod shops;
 mod simulate;
 mod stack;
 mod store;
+mod supply;
 mod trial;

@@ -76,6 +76,21 @@ pub fn asyncapi() -> Option<String> {
     part("REASSURE_TEST_ASYNCAPI")
 }
 
+/// The program helm.
+pub fn helm() -> Option<String> {
+    part("REASSURE_TEST_HELM")
+}
+
+/// A program that holds manifests against the schemas of a Kubernetes.
+pub fn kubernetes() -> Option<String> {
+    part("REASSURE_TEST_KUBERNETES")
+}
+
+/// The folder of the definitions of the operators' resources.
+pub fn operators() -> Option<String> {
+    part("REASSURE_TEST_OPERATORS")
+}
+
 /// The URL of a database whose user may do anything.
 pub fn postgres() -> Option<String> {
     part("REASSURE_TEST_POSTGRES")

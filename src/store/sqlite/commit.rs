@@ -10,6 +10,7 @@ use super::leased::take;
 use super::outbox;
 use super::prepare::{self, Prepared, PreparedJourney, PreparedNotification};
 use super::publication;
+use super::rows::Rows;
 use super::unconfirmed;
 use crate::domain::decision::Reason;
 use crate::ports::{Advance, Lease, Leased, State, StoreError};
@@ -38,13 +39,14 @@ pub(super) fn commit(
     lease: &Lease,
     mut capacity: BTreeMap<String, usize>,
     group: &str,
+    places: &Rows,
 ) -> Result<Taken, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // First, so that a former owner is told so and nothing else (I6).
     for advance in &batch.advances {
         advance_offset(&transaction, advance, group)?;
     }
-    let mut rows = rows(&transaction, &batch.journeys)?;
+    let mut rows = rows(&transaction, places, &batch.journeys)?;
     for (row, write) in rows.iter_mut().zip(&batch.journeys) {
         links(&transaction, row.id, write)?;
         unconfirmed::change(&transaction, row.id, &write.journey.key.shop, &write.confirmation)?;
@@ -98,26 +100,30 @@ struct Row {
 }
 
 /// Finds the rows of the journeys, in their order, and makes those of new ones.
-fn rows(connection: &Connection, writes: &[PreparedJourney]) -> Result<Vec<Row>, StoreError> {
+fn rows(connection: &Connection, places: &Rows, writes: &[PreparedJourney]) -> Result<Vec<Row>, StoreError> {
     let mut insert = connection.prepare_cached(
         "INSERT INTO journeys (shop, order_id, version, body) VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING",
     )?;
+    // by its place where that is known, and whether or not it still holds
     let mut find = connection.prepare_cached(
-        "SELECT id, last_entry, last_notification FROM journeys WHERE shop = ?1 AND order_id = ?2 AND version = ?3",
+        "SELECT id, last_entry, last_notification FROM journeys
+         WHERE id = coalesce(?4, (SELECT id FROM journeys WHERE shop = ?1 AND order_id = ?2))
+             AND shop = ?1 AND order_id = ?2 AND version = ?3",
     )?;
-    let find_one = |write: &PreparedJourney| {
+    let find_one = |(write, place): (&PreparedJourney, Option<i64>)| {
         let key = &write.journey.key;
         let Some(version) = write.expected_version else {
             let inserted = insert.execute(params![key.shop, key.order_id, write.body])? == 1;
             let id = connection.last_insert_rowid();
             return Ok(inserted.then_some(Row { id, last_entry: None, last_notification: None }));
         };
-        find.query_row(params![key.shop, key.order_id, columns::integer(version)], |row| {
+        find.query_row(params![key.shop, key.order_id, columns::integer(version), place], |row| {
             Ok(Row { id: row.get(0)?, last_entry: row.get(1)?, last_notification: row.get(2)? })
         })
         .optional()
     };
-    writes.iter().map(find_one).map(|found| found?.ok_or(StoreError::Conflict)).collect()
+    let places = places.of(writes.iter().map(|write| &write.journey.key));
+    writes.iter().zip(places).map(find_one).map(|found| found?.ok_or(StoreError::Conflict)).collect()
 }
 
 /// Writes the journeys themselves.
@@ -153,10 +159,10 @@ fn links(connection: &Connection, journey: i64, write: &PreparedJourney) -> Resu
     for (reference, since) in &write.links {
         connection
             .prepare_cached(
-                "INSERT INTO links (shop, reference, since_ms, journey) VALUES (?1, ?2, ?3, ?4)
+                "INSERT INTO links (shop, reference, since_ms, journey, order_id) VALUES (?1, ?2, ?3, ?4, ?5)
                  ON CONFLICT DO NOTHING",
             )?
-            .execute(params![write.journey.key.shop, reference, since, journey])?;
+            .execute(params![write.journey.key.shop, reference, since, journey, write.journey.key.order_id])?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns;
+use super::rows::Rows;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
@@ -20,40 +21,46 @@ pub(super) fn offsets(connection: &Connection, group: &str) -> Result<BTreeMap<P
 
 pub(super) fn resolve(
     connection: &Connection,
+    rows: &Rows,
     references: &[(String, Reference, Timestamp)],
 ) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
     references
         .iter()
         .map(|(shop, reference, moment)| {
-            let keys = match reference {
+            let found: Vec<(JourneyKey, i64)> = match reference {
                 Reference::Order(id) => connection
-                    .prepare_cached("SELECT shop, order_id FROM journeys WHERE shop = ?1 AND order_id = ?2")?
-                    .query_map([shop, id], key)?
+                    .prepare_cached("SELECT shop, order_id, id FROM journeys WHERE shop = ?1 AND order_id = ?2")?
+                    .query_map([shop, id], place)?
                     .collect::<Result<_, _>>()?,
                 // Every life of the number has its own journey; one parcel may hold several orders.
                 Reference::Parcel(_) => connection
                     .prepare_cached(
-                        "SELECT j.shop, j.order_id FROM links l JOIN journeys j ON j.id = l.journey
-                         WHERE l.shop = ?1 AND l.reference = ?2 AND l.since_ms = coalesce(
+                        "SELECT shop, order_id, journey FROM links
+                         WHERE shop = ?1 AND reference = ?2 AND since_ms = coalesce(
                              (SELECT max(since_ms) FROM links
                               WHERE shop = ?1 AND reference = ?2 AND since_ms <= ?3),
                              (SELECT min(since_ms) FROM links WHERE shop = ?1 AND reference = ?2))
-                         ORDER BY l.journey",
+                         ORDER BY journey",
                     )?
-                    .query_map(params![shop, columns::reference(reference)?, moment.millis()], key)?
+                    .query_map(params![shop, columns::reference(reference)?, moment.millis()], place)?
                     .collect::<Result<_, _>>()?,
                 // A customer has all their orders at once, whenever they came.
                 Reference::Customer(_) => connection
                     .prepare_cached(
-                        "SELECT shop, order_id FROM journeys WHERE id IN
-                             (SELECT journey FROM links WHERE shop = ?1 AND reference = ?2) ORDER BY id",
+                        "SELECT DISTINCT shop, order_id, journey FROM links WHERE shop = ?1 AND reference = ?2
+                         ORDER BY journey",
                     )?
-                    .query_map(params![shop, columns::reference(reference)?], key)?
+                    .query_map(params![shop, columns::reference(reference)?], place)?
                     .collect::<Result<_, _>>()?,
             };
-            Ok(keys)
+            rows.remember(found.iter().cloned());
+            Ok(found.into_iter().map(|(key, _)| key).collect())
         })
         .collect()
+}
+
+fn place(row: &Row<'_>) -> rusqlite::Result<(JourneyKey, i64)> {
+    Ok((key(row)?, row.get(2)?))
 }
 
 fn key(row: &Row<'_>) -> rusqlite::Result<JourneyKey> {
@@ -61,13 +68,33 @@ fn key(row: &Row<'_>) -> rusqlite::Result<JourneyKey> {
 }
 
 /// Version and body of the journeys.
-pub(super) fn load(connection: &Connection, keys: &[JourneyKey]) -> Result<Vec<Option<(i64, String)>>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT version, body FROM journeys WHERE shop = ?1 AND order_id = ?2")?;
-    let found = keys
-        .iter()
-        .map(|key| statement.query_row([&key.shop, &key.order_id], |row| Ok((row.get(0)?, row.get(1)?))).optional());
-    Ok(found.collect::<Result<_, _>>()?)
+pub(super) fn load(
+    connection: &Connection,
+    rows: &Rows,
+    keys: &[JourneyKey],
+) -> Result<Vec<Option<(i64, String)>>, StoreError> {
+    let mut by_row = connection
+        .prepare_cached("SELECT version, body FROM journeys WHERE id = ?1 AND shop = ?2 AND order_id = ?3")?;
+    let mut by_key =
+        connection.prepare_cached("SELECT version, body, id FROM journeys WHERE shop = ?1 AND order_id = ?2")?;
+    let mut found = Vec::with_capacity(keys.len());
+    let mut seen = Vec::new();
+    for (key, place) in keys.iter().zip(rows.of(keys.iter())) {
+        let JourneyKey { shop, order_id } = key;
+        let mut stored = None;
+        if let Some(id) = place {
+            stored = by_row.query_row(params![id, shop, order_id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        }
+        if stored.is_none() {
+            let read = |row: &Row<'_>| Ok(((row.get(0)?, row.get(1)?), row.get(2)?));
+            let by_key = by_key.query_row([shop, order_id], read).optional()?;
+            seen.extend(by_key.iter().map(|(_, id)| (key.clone(), *id)));
+            stored = by_key.map(|(stored, _)| stored);
+        }
+        found.push(stored);
+    }
+    rows.remember(seen.into_iter());
+    Ok(found)
 }
 
 /// A journey as [`load`] found it.

@@ -36,6 +36,8 @@ struct Copy {
     life: usize,
     at: Timestamp,
     answered: bool,
+    /// It would reach the customer: the provider did not know its key.
+    taken: bool,
     key: String,
     body: [u8; 32],
     /// A later message of its journey had come by the same way.
@@ -46,6 +48,9 @@ struct Copy {
 pub struct Ledger {
     pub events: usize,
     received: BTreeMap<Called, Vec<Copy>>,
+    keys: BTreeSet<String>,
+    /// Put back by hand, of which nobody knew whether they had been received: they were not.
+    put_back: BTreeSet<String>,
     /// The furthest message of each journey and vendor.
     furthest: BTreeMap<(String, String), usize>,
     /// Requests that the sink was told to refuse.
@@ -55,7 +60,7 @@ pub struct Ledger {
     shipped: Vec<String>,
 }
 
-/// Why a message was sent again.
+/// Why a request was sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Cause {
     /// Its sender was killed before it could write that it was sent.
@@ -88,12 +93,14 @@ impl Ledger {
             let overtaken = turn < *furthest;
             *furthest = turn.max(*furthest);
             let called = (message.order.clone(), message.name.clone(), vendor.clone());
+            self.keys.insert(message.received.key.clone());
             let copies = self.received.entry(called).or_default();
             copies.push(Copy {
                 life: life(&message.received.path),
                 at: Timestamp::parse(&message.received.received_at).unwrap(),
                 answered: message.received.answered,
-                key: message.received.key,
+                taken,
+                key: message.received.key.clone(),
                 body: Sha256::digest(&message.received.body).into(),
                 overtaken,
             });
@@ -114,6 +121,15 @@ impl Ledger {
         std::mem::take(&mut self.shipped)
     }
 
+    /// Whether the message of this key has been received; if not, a person may put it back.
+    pub fn has(&self, key: &str) -> bool {
+        self.keys.contains(key)
+    }
+
+    pub fn put_back(&mut self, key: &str) {
+        self.put_back.insert(key.to_owned());
+    }
+
     pub fn missing(&self, wanted: &BTreeSet<Called>) -> Vec<Called> {
         wanted.iter().filter(|called| !self.received.contains_key(called)).cloned().collect()
     }
@@ -126,7 +142,8 @@ impl Ledger {
     pub fn balance(&self, wanted: &BTreeSet<Called>, fates: &Fates) -> Result<Balance, Vec<String>> {
         let mut faults: Vec<String> = self.wrong.iter().map(|request| format!("refused: {request}")).collect();
         faults.extend(self.missing(wanted).iter().map(|called| format!("missing: {called:?}")));
-        let mut copies: BTreeMap<Cause, usize> = BTreeMap::new();
+        let mut repeated: BTreeMap<Cause, usize> = BTreeMap::new();
+        let mut doubled: BTreeMap<Cause, usize> = BTreeMap::new();
         for (called, received) in &self.received {
             if !wanted.contains(called) {
                 faults.push(format!("nobody called for {called:?}"));
@@ -137,23 +154,29 @@ impl Ledger {
                     faults.push(format!("sent again with another key or body: {called:?}: {first:?} and {again:?}"));
                 }
                 match fates.cause(first, again) {
-                    Some(cause) => *copies.entry(cause).or_default() += 1,
-                    None => faults.push(format!("sent again without a cause: {called:?}: {first:?} and {again:?}")),
+                    Some(cause) if !again.taken => *repeated.entry(cause).or_default() += 1,
+                    // nothing else may cost the customer a second copy
+                    Some(cause @ (Cause::Killed | Cause::Asleep | Cause::Awoken)) => {
+                        *doubled.entry(cause).or_default() += 1;
+                    }
+                    cause => faults.push(format!("sent again, {cause:?}: {called:?}: {first:?} and {again:?}")),
                 }
             }
-            for late in received.iter().filter(|copy| copy.overtaken && !fates.had_just_woken(copy)) {
+            let excused = |copy: &&Copy| fates.had_just_woken(copy) || self.put_back.contains(&copy.key);
+            for late in received.iter().filter(|copy| copy.overtaken && !excused(copy)) {
                 faults.push(format!("out of order: {called:?}: {late:?}"));
             }
         }
         let kills = fates.lives.iter().filter(|life| life.killed.is_some()).count();
         let naps: usize = fates.lives.iter().map(|life| life.naps.len()).sum();
         for (cause, times) in [(Cause::Killed, kills), (Cause::Asleep, naps), (Cause::Awoken, naps)] {
-            let sent = copies.get(&cause).copied().unwrap_or_default();
+            let sent: usize = [&repeated, &doubled].into_iter().filter_map(|copies| copies.get(&cause)).sum();
             if sent > times * UNDER_WAY {
                 faults.push(format!("{sent} copies for {times} times {cause}: more than can have been under way"));
             }
         }
-        let balance = Balance { events: self.events, messages: self.received.len(), refused: self.refused, copies };
+        let (messages, put_back) = (self.received.len(), self.put_back.len());
+        let balance = Balance { events: self.events, messages, refused: self.refused, put_back, repeated, doubled };
         if faults.is_empty() { Ok(balance) } else { Err(faults) }
     }
 }
@@ -194,7 +217,11 @@ pub struct Balance {
     events: usize,
     messages: usize,
     refused: usize,
-    copies: BTreeMap<Cause, usize>,
+    put_back: usize,
+    /// Requests under a key that the provider knew: nobody got anything twice.
+    repeated: BTreeMap<Cause, usize>,
+    /// What a customer got twice, of a provider that knows no keys.
+    doubled: BTreeMap<Cause, usize>,
 }
 
 impl fmt::Display for Cause {
@@ -211,11 +238,16 @@ impl fmt::Display for Cause {
 
 impl fmt::Display for Balance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let copies: usize = self.copies.values().sum();
         writeln!(f, "  {:>6} events published", self.events)?;
         writeln!(f, "  {:>6} messages called for, and received in order", self.messages)?;
         writeln!(f, "  {:>6} requests refused as the sink was told to", self.refused)?;
-        write!(f, "  {copies:>6} copies")?;
-        self.copies.iter().try_for_each(|(cause, count)| write!(f, "\n  {count:>6}   because {cause}"))
+        write!(f, "  {:>6} put back by hand: nobody knew whether they had arrived, and they had not", self.put_back)?;
+        for (what, copies) in
+            [("requests repeated, and known by their key", &self.repeated), ("messages received twice", &self.doubled)]
+        {
+            write!(f, "\n  {:>6} {what}", copies.values().sum::<usize>())?;
+            copies.iter().try_for_each(|(cause, count)| write!(f, "\n  {count:>6}   because {cause}"))?;
+        }
+        Ok(())
     }
 }

@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use reassure::ports::{DeadLetter, State, Store};
+
+use super::fleet::now;
+use super::ground;
 use super::ledger::{Called, Ledger, MESSAGES};
 use crate::service::events::{caller, placed_by, reader, scan, shipped};
 use crate::service::harness::World;
@@ -16,6 +20,8 @@ const WAVE: usize = 2;
 const EVERY: Duration = Duration::from_millis(200);
 /// Everything must have arrived by then once nothing disturbs any more.
 const SETTLED_WITHIN: Duration = Duration::from_secs(180);
+/// More than one run can come to.
+const MOST_HELD: usize = 10_000;
 
 pub struct Load<'a> {
     world: &'a World,
@@ -53,9 +59,11 @@ impl<'a> Load<'a> {
     pub async fn complete(&self) -> Result<BTreeSet<Called>, Vec<String>> {
         let wanted = called_for(self.orders.load(Ordering::Relaxed));
         let end = Instant::now() + SETTLED_WITHIN;
+        let books = ground::books(self.world).await;
         loop {
             let arrivals = self.arrivals();
             self.publish(&arrivals).await;
+            self.put_back_what_never_arrived(&*books).await;
             let missing = self.ledger.lock().unwrap().missing(&wanted);
             if missing.is_empty() {
                 return Ok(wanted);
@@ -65,6 +73,22 @@ impl<'a> Load<'a> {
                 return Err(few.chain([format!("missing in all: {}", missing.len())]).collect());
             }
             tokio::time::sleep(EVERY).await;
+        }
+    }
+
+    /// What a person does whose provider knows no keys: looks at the provider's own list for what is
+    /// held because no answer came, and puts back what is not on it.
+    async fn put_back_what_never_arrived(&self, books: &dyn Store) {
+        let held = books.dead_letters(MOST_HELD).await.unwrap_or_default();
+        // after the question, so that nothing that is held can arrive unseen
+        self.publish(&self.arrivals()).await;
+        for letter in held {
+            let DeadLetter::Notification { id, state: State::Held, .. } = letter else { continue };
+            if !self.ledger.lock().unwrap().has(&id.0)
+                && books.redrive_notification(&id, now()).await.is_ok_and(|is_back| is_back)
+            {
+                self.ledger.lock().unwrap().put_back(&id.0);
+            }
         }
     }
 

@@ -25,12 +25,14 @@ CREATE TABLE journeys (
 ) STRICT;
 CREATE INDEX journeys_by_wake ON journeys (wake_ms) WHERE wake_ms IS NOT NULL;
 
--- The key holds `since` too: a recycled number leads to one journey after the other.
+-- The key holds `since` too: a recycled number leads to one journey after the other. The order's
+-- number stands here as well, or each answer would cost a page of the journeys.
 CREATE TABLE links (
     shop TEXT NOT NULL,
     reference TEXT NOT NULL,
     since_ms INTEGER NOT NULL,
     journey INTEGER NOT NULL REFERENCES journeys (id) ON DELETE CASCADE,
+    order_id TEXT NOT NULL,
     PRIMARY KEY (shop, reference, since_ms, journey)
 ) STRICT, WITHOUT ROWID;
 
