@@ -3,6 +3,7 @@
 
 pub mod apply;
 pub mod calendar;
+pub mod concern;
 pub mod condition;
 pub mod confirmation;
 pub mod contact;

@@ -7,8 +7,9 @@ use chrono_tz::Tz;
 use serde::Serialize;
 
 use crate::domain::condition::Scope;
-use crate::domain::condition::trace::Finding;
+use crate::domain::condition::trace::{Finding, Trace};
 use crate::domain::decision::{Cause, Decision, Entry, Reason, Verdict};
+use crate::domain::order::Concern;
 use crate::domain::reasons::{Difference, Reasons};
 use crate::domain::rule::RuleSet;
 use crate::domain::time::Timestamp;
@@ -39,8 +40,17 @@ pub struct Explanation<'t> {
     /// What is not as it was then, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,
+    /// Why the order raised each concern, or did not.
+    pub concerns: Vec<Grounds>,
     /// Every fact that rules could see.
     pub state: Vec<Fact>,
+}
+
+/// A concern, and the shop's condition for it.
+#[derive(Debug, Serialize)]
+pub struct Grounds {
+    pub concern: Concern,
+    pub condition: Trace,
 }
 
 /// A fact by its path.
@@ -95,7 +105,7 @@ fn one<'t>(
     rules: &RuleSet,
 ) -> Explanation<'t> {
     let mut caveats = Vec::new();
-    let rebuilt = replay.as_of(index);
+    let rebuilt = replay.as_of(index, &rules.shop);
     if rebuilt.is_none() {
         caveats.push("how the journey began is not kept: this is the journey as it stands now".to_owned());
     }
@@ -133,6 +143,8 @@ fn one<'t>(
     let sent = matches!(decision.verdict, Verdict::Send { .. });
     let differently =
         conditions.iter().filter(|_| !sent).filter_map(|(_, trace)| Difference::to(trace, true)).collect();
+    let concerns = rules.shop.concerns.traces(journey, &rules.shop).into_iter();
+    let concerns = concerns.map(|(concern, condition)| Grounds { concern, condition }).collect();
     let state = Scope::new(scene).facts().into_iter().map(|(path, value)| Fact { path, value }).collect();
     Explanation {
         at: entry.at,
@@ -144,6 +156,7 @@ fn one<'t>(
         conditions,
         differently,
         caveats,
+        concerns,
         state,
     }
 }

@@ -9,6 +9,7 @@ use crate::domain::apply::{apply, begin};
 use crate::domain::decision::{Cause, Entry, Verdict};
 use crate::domain::event::{Body, Event, EventType, Line, OrderPlaced};
 use crate::domain::journey::{Journey, Parcel};
+use crate::domain::shop::Shop;
 use crate::domain::time::Timestamp;
 
 /// The past of a journey.
@@ -40,9 +41,9 @@ impl<'a> Replay<'a> {
         Some(Event { id: id.clone(), source: source.clone(), time: *time, traceparent: None, body })
     }
 
-    /// The journey after the entry of that index, before anything was told on it; `None` if its
-    /// beginning is not kept.
-    pub fn as_of(&self, index: usize) -> Option<Journey> {
+    /// The journey after the entry of that index, before anything was told on it, its concerns as
+    /// `shop` sees them; `None` if its beginning is not kept.
+    pub fn as_of(&self, index: usize, shop: &Shop) -> Option<Journey> {
         let first = self.entries.first().and_then(|first| self.event(first))?;
         let Body::OrderPlaced(placed) = &first.body else { return None };
         let mut journey = begin(placed, first.time);
@@ -51,6 +52,7 @@ impl<'a> Replay<'a> {
                 apply(&mut journey, &event).ok()?;
             }
         }
+        journey.concerns = shop.concerns.raised_by(&journey, shop);
         let is_send = |verdict: &Verdict| matches!(verdict, Verdict::Send { .. });
         let before = self.entries[..index].iter().flat_map(|entry| &entry.decisions);
         let told = before.filter(|decision| is_send(&decision.verdict)).count();

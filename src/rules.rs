@@ -164,6 +164,6 @@ mod tests {
     #[test]
     fn the_default_set_has_no_fault() {
         let rules = super::load(None);
-        assert!(rules.as_ref().is_ok_and(|rules| rules.len() == 18), "{rules:#?}");
+        assert!(rules.as_ref().is_ok_and(|rules| rules.len() == 20), "{rules:#?}");
     }
 }

@@ -178,7 +178,8 @@ fn read_all(files: &[PathBuf]) -> Result<Vec<Named>, Vec<Fault>> {
     if faults.is_empty() { Ok(texts) } else { Err(faults) }
 }
 
-fn read(texts: &[(String, String)], bench: &Bench) -> (Vec<Suite>, Vec<Fault>) {
+/// The tests of each file, and what is wrong with the others.
+pub(super) fn read(texts: &[(String, String)], bench: &Bench) -> (Vec<Suite>, Vec<Fault>) {
     let mut faults = Vec::new();
     let mut suites = Vec::new();
     for (file, text) in texts {

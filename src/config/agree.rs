@@ -1,10 +1,13 @@
 //! What only shows once all parts of the configuration are together.
 
+use std::collections::BTreeSet;
+
 use super::{Role, Settings, UnknownShops, Unread};
 use crate::bus::oauth::OAuth;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::shop::Shop;
+use crate::message::sample::{self, Sample};
 use crate::store;
 
 impl Settings {
@@ -64,8 +67,10 @@ impl Settings {
             let right = hint.unwrap_or_else(|| format!("add [shops.named.{shop}]"));
             faults.push(source.fault(&["adapters", "shop"], what).suggest(right));
         }
+        let samples = sample::extremes();
         for (path, shop) in served {
             self.agree_shop(&path, shop, unread, faults);
+            self.agree_concerns(&path, shop, &samples, faults);
         }
     }
 
@@ -114,6 +119,20 @@ impl Settings {
         }
         if outgoing.source.trim().is_empty() {
             fault("source", "is empty; readers tell deployments by it", "such as /reassure/europe");
+        }
+    }
+
+    /// What a concern asks must have an answer, of the order with everything and of that with nothing.
+    fn agree_concerns(&self, path: &[&str], shop: &Shop, samples: &[Sample], faults: &mut Vec<Fault>) {
+        let mut told = BTreeSet::new();
+        for sample in samples {
+            for (concern, why) in shop.concerns.faults(&sample.journey, shop) {
+                if told.insert(concern) {
+                    let place = [path, &["concerns", concern.as_str()]].concat();
+                    let what = format!("cannot be evaluated with the sample '{}': {why}", sample.name);
+                    faults.push(self.place_in(&place, &what));
+                }
+            }
         }
     }
 

@@ -61,6 +61,7 @@ pub fn begin(placed: &OrderPlaced, at: Timestamp) -> Journey {
         placed_at: at,
         promises: order.promise.map(|window| Promised { window, at }).into_iter().collect(),
         order,
+        concerns: Vec::new(),
         as_of: Default::default(),
         steps: Default::default(),
         store_hold: None,

@@ -41,6 +41,9 @@ enum Root {
 }
 
 impl Root {
+    /// What is known of an order before anything has happened to it.
+    const OF_ORDER: [(&'static str, Self); 2] = [("order", Self::Order), ("shop", Self::Shop)];
+
     const ALL: [(&'static str, Self); 8] = [
         ("event", Self::Event),
         ("order", Self::Order),
@@ -81,6 +84,25 @@ impl Condition {
     /// # Errors
     /// Every flaw found.
     pub fn parse(source: &str) -> Result<Self, Vec<Flaw>> {
+        Self::parse_over(source, &Root::ALL)
+    }
+
+    /// Reads a condition over an order alone, which holds or not whatever becomes of it.
+    ///
+    /// # Errors
+    /// Every flaw found.
+    pub fn of_order(source: &str) -> Result<Self, Vec<Flaw>> {
+        let condition = Self::parse_over(source, &Root::OF_ORDER)?;
+        let names_concerns = condition.needs.iter().any(|need| need.fields.iter().any(|field| field == "concerns"));
+        if names_concerns {
+            let offset = source.find("concerns").unwrap_or(0);
+            let what = "'order.concerns' is what follows from it".to_owned();
+            return Err(vec![Flaw { offset, what, suggestion: None }]);
+        }
+        Ok(condition)
+    }
+
+    fn parse_over(source: &str, known: &'static [(&'static str, Root)]) -> Result<Self, Vec<Flaw>> {
         let program = Program::compile(source).map_err(|errors| {
             errors
                 .errors
@@ -92,7 +114,7 @@ impl Condition {
                 })
                 .collect::<Vec<_>>()
         })?;
-        let (flaws, named) = paths::check(source, &program);
+        let (flaws, named) = paths::check(source, &program, known);
         if flaws.is_empty() { Ok(Self { source: source.to_owned(), program, needs: needs(named) }) } else { Err(flaws) }
     }
 

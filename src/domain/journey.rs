@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::NotificationId;
 use super::event::{Extent, Line, ParcelStatus, Reference, Waybill};
-use super::order::{Amount, DeliveryMethod, Order};
+use super::order::{Amount, Concern, DeliveryMethod, Order};
 use super::rule::RuleName;
 use super::time::{Timestamp, Window};
 
@@ -141,6 +141,9 @@ pub struct Journey {
     pub key: JourneyKey,
     pub placed_at: Timestamp,
     pub order: Order,
+    /// What there is to worry about, by the shop's conditions when the order was placed or last changed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub concerns: Vec<Concern>,
     /// When each fact of `order` that has changed since was last said, so that an older event
     /// cannot undo it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::personal::Personal;
-use super::time::{Timestamp, Window};
+use super::time::Window;
 
 pub use amount::Amount;
 
@@ -190,6 +190,11 @@ pub struct Delivery {
     /// The appointment or the slot agreed with the buyer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub appointment: Option<Window>,
+    /// It is handed over against a signature.
+    pub signature: bool,
+    /// The amount for which it is insured on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insured: Option<Amount>,
 }
 
 impl Delivery {
@@ -281,6 +286,8 @@ pub enum Concern {
 }
 
 impl Concern {
+    pub const ALL: [Self; 5] = [Self::Value, Self::Perishable, Self::Bulky, Self::Urgent, Self::Cherished];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Value => "value",
@@ -309,32 +316,7 @@ pub struct Order {
     pub order_url: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gift: Option<Gift>,
-    /// Concerns the shop states, beside those that follow from the order.
+    /// Concerns the shop states, beside those that its conditions find in the order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub concerns: Vec<Concern>,
-}
-
-impl Order {
-    /// The concerns stated by the shop and those that follow from the order, in a fixed order.
-    ///
-    /// `high_value` is the total from which `value` holds; `placed_at` with the promise tells
-    /// `urgent` (promised within 36 hours).
-    pub fn concerns(&self, placed_at: Timestamp, high_value: Amount) -> Vec<Concern> {
-        let stated = |concern| self.concerns.contains(&concern);
-        let soon = self.promise.is_some_and(|promise| promise.latest.since(placed_at) <= chrono::Duration::hours(36));
-        [
-            (Concern::Value, self.totals.total >= high_value),
-            (
-                Concern::Perishable,
-                self.items.iter().any(|item| item.perishable || item.cold_chain || item.best_before.is_some()),
-            ),
-            (Concern::Bulky, self.items.iter().any(|item| item.bulky)),
-            (Concern::Urgent, self.delivery.express || soon),
-            (Concern::Cherished, self.gift.is_some()),
-        ]
-        .into_iter()
-        .filter(|(concern, follows)| *follows || stated(*concern))
-        .map(|(concern, _)| concern)
-        .collect()
-    }
 }

@@ -129,6 +129,7 @@ fn anchor(journey: &Journey, anchor: Anchor, about: About<'_>) -> Option<Timesta
         _ if journey.is_silenced() => None,
         (Anchor::Placed, About::Order) => under_way(journey.placed_at),
         (Anchor::Promise, About::Order) => under_way(journey.order.promise?.latest),
+        (Anchor::Appointment, About::Order) => under_way(journey.order.delivery.appointment?.earliest),
         (Anchor::Arrival, About::Order) => journey.arrived_at(),
         (Anchor::HoldUntil, _) if journey.steps.collected.is_some() => None,
         (Anchor::HoldUntil, About::Order) => journey.store_hold.as_ref()?.notice.until,

@@ -6,7 +6,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::calendar::Calendar;
-use super::order::{Amount, Channel};
+use super::concern::Concerns;
+use super::order::Channel;
 use super::quiet::Quiet;
 use super::restraint::Budget;
 use super::storm::Guard;
@@ -24,8 +25,9 @@ pub struct Shop {
     pub time_zone: Tz,
     /// ISO 3166-1 alpha-2; phone numbers without a prefix are dialled from here.
     pub country: String,
-    /// Total from which an order raises the concern `value`.
-    pub high_value: Amount,
+    /// What there is to worry about in which order.
+    #[serde(default)]
+    pub concerns: Concerns,
     /// How much is enough.
     #[serde(default)]
     pub budget: Budget,

@@ -68,6 +68,9 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
         Input::Event(event) => {
             let applied = apply(&mut journey, event)?;
             journey.taken.add(event.key());
+            if matches!(event.body, Body::OrderPlaced(_) | Body::OrderUpdated(_) | Body::CustomerUpdated(_)) {
+                journey.concerns = rules.shop.concerns.raised_by(&journey, &rules.shop);
+            }
             let cause = Cause::Event {
                 event_type: event.body.event_type().as_str().to_owned(),
                 source: event.source.clone(),

@@ -112,7 +112,6 @@ impl Row {
             && self.service.as_ref().is_none_or(|service| {
                 order.delivery.service.as_ref().is_some_and(|chosen| chosen.trim().eq_ignore_ascii_case(service.trim()))
             })
-            && (self.concerns.is_empty()
-                || order.concerns(journey.placed_at, shop.high_value).iter().any(|one| self.concerns.contains(one)))
+            && (self.concerns.is_empty() || journey.concerns.iter().any(|one| self.concerns.contains(one)))
     }
 }

@@ -5,17 +5,17 @@
 
 mod facts;
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 
 use super::event::{Body, Event, ParcelStatus};
 use super::journey::{Journey, Parcel, Scan, Subject, Told};
-use super::order::Item;
+use super::order::{Amount, Item};
 use super::shop::Shop;
 use super::time::Timestamp;
 
 pub use facts::{
-    EventView, Everything, HoldView, ItemView, JourneyView, Moment, OrderView, ParcelView, ShipmentView, ShopView,
-    WindowView,
+    EndOfDay, EventView, Everything, HoldView, ItemView, JourneyView, Moment, OrderView, ParcelView, ShipmentView,
+    ShopView, WindowView,
 };
 
 /// What a rule is looked at with.
@@ -64,6 +64,8 @@ impl<'a> Scene<'a> {
 
     pub fn order_view(&self) -> OrderView<'a> {
         let (journey, order) = (self.journey, &self.journey.order);
+        let shop = self.shop;
+        let end_of = |day: NaiveDate| EndOfDay { day, order, shop };
         OrderView {
             id: &journey.key.order_id,
             placed_at: Moment(journey.placed_at),
@@ -75,18 +77,19 @@ impl<'a> Scene<'a> {
             country: order.delivery.country(),
             locale: order.customer.locale.as_deref(),
             is_gift: order.gift.is_some(),
-            concerns: order
-                .concerns(journey.placed_at, self.shop.high_value)
-                .iter()
-                .map(|concern| concern.as_str())
-                .collect(),
+            concerns: journey.concerns.iter().map(|concern| concern.as_str()).collect(),
+            signature: order.delivery.signature,
+            insured: order.delivery.insured.map(Amount::as_f64),
+            appointment: order.delivery.appointment.map(WindowView::from),
+            wanted_by: order.gift.as_ref().and_then(|gift| gift.wanted_on).map(end_of),
+            best_before: order.items.iter().filter_map(|item| item.best_before).min().map(end_of),
             promise: order.promise.map(WindowView::from),
             first_promise: journey.first_promise().map(WindowView::from),
             promise_moved_hours: match journey.promises.as_slice() {
                 [.., before, last] => hours(last.window.latest.since(before.window.latest)),
                 _ => 0.0,
             },
-            items: order.items.iter().map(item_view).collect(),
+            items: order.items.iter().map(|item| item_view(item, end_of)).collect(),
         }
     }
 
@@ -179,7 +182,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-fn item_view(item: &Item) -> ItemView<'_> {
+fn item_view<'a>(item: &'a Item, end_of: impl Fn(NaiveDate) -> EndOfDay<'a>) -> ItemView<'a> {
     ItemView {
         sku: &item.sku,
         name: &item.name,
@@ -188,6 +191,7 @@ fn item_view(item: &Item) -> ItemView<'_> {
         unit_price: item.unit_price.as_f64(),
         perishable: item.perishable,
         cold_chain: item.cold_chain,
+        best_before: item.best_before.map(end_of),
         bulky: item.bulky,
         has_usage: item.usage.is_some() || item.guide_url.is_some(),
     }

@@ -91,6 +91,10 @@ pub fn write(it: &Explanation<'_>, zone: Tz, style: Style, everything: bool) -> 
         let _ = writeln!(text, "  {}", style.bad(&format!("mind: {caveat}")));
     }
     if everything {
+        let _ = writeln!(text, "  {}", style.faint("what there was to worry about in the order:"));
+        for grounds in &it.concerns {
+            text.push_str(&report::condition(grounds.concern.as_str(), &grounds.condition, "    ", style));
+        }
         let _ = writeln!(text, "  {}", style.faint("what the rule could see:"));
         for fact in &it.state {
             let _ = writeln!(text, "  {}", style.faint(&format!("  {} = {}", fact.path, fact.value)));

@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::shape::Shape;
 use super::{Letter, Part, Templates, Unwritable, required, sample, sms};
 use crate::domain::contact::Recipient;
-use crate::domain::decision::NotificationId;
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::notification::Content;
 use crate::domain::order::Channel;
@@ -110,7 +109,7 @@ impl Templates {
             message,
             channel,
             recipient: &recipient,
-            notification: &NotificationId("ntf_sample".to_owned()),
+            notification: &sample::notification(),
             now: sample.now,
         };
         let told = |what: String| format!("{what} (with the sample '{}')", sample.name);

@@ -51,6 +51,8 @@ pub struct Scene<'a> {
     /// The earliest best-before day of what the letter is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_before: Option<Day>,
+    /// It is expected on that day or before.
+    pub arrives_fresh: bool,
     /// Some of it has to be kept cold.
     pub keep_cold: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -195,7 +197,8 @@ impl<'a> Scene<'a> {
             concerns: concerns(&source),
             packaging: source.maybe(journey.packaging.as_ref().or(shop.packaging.as_ref())),
             arrival: arrival.map(Span::from),
-            best_before: parcel::best_before(&source),
+            arrives_fresh: parcel::arrives_fresh(&source),
+            best_before: parcel::best_before(&source).map(Day),
             keep_cold: parcel::lines(&source).any(|(item, _)| item.cold_chain),
             shipment: parcel::shipment(&source),
             parcel: parcel.map(|parcel| parcel::facts(&source, parcel)),
@@ -302,15 +305,18 @@ fn also_shipped<'a>(letter: &'a Letter<'a>, shipment: Option<&Shipment>) -> Vec<
 }
 
 /// The order's concerns, as far as they touch what the letter is about: a shipment of cheese
-/// asks nobody to clear the way for the table that follows. What the shop states holds for all.
+/// asks nobody to clear the way for the table that follows. What no item in particular gives
+/// reason for holds for all.
 fn concerns(source: &Source<'_>) -> Concerns {
     let letter = source.letter;
     let order = &letter.journey.order;
     let touches = |concern, of: fn(&Item) -> bool| {
-        order.concerns.contains(&concern) || parcel::lines(source).any(|(item, _)| of(item))
+        order.concerns.contains(&concern)
+            || !order.items.iter().any(of)
+            || parcel::lines(source).any(|(item, _)| of(item))
     };
     let mut concerns = Concerns::default();
-    for concern in order.concerns(letter.journey.placed_at, letter.shop.high_value) {
+    for concern in letter.journey.concerns.iter().copied() {
         let (holds, here) = match concern {
             Concern::Value => (&mut concerns.value, true),
             Concern::Perishable => (

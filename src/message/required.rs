@@ -70,6 +70,15 @@ const DELAY: &[Required] = &[
     CONTACT,
 ];
 
+const ARRIVING: &[Required] = &[
+    ORDER,
+    letter(&["order.delivery.appointment"], "the appointment"),
+    letter(&["order.delivery.needs_signature"], "that somebody has to sign"),
+    TRACKING,
+    ORDER_LINK,
+    CONTACT,
+];
+
 const UNDER_WAY: &[Required] = &[ORDER, TRACKING, TRACKING_LINK, ARRIVAL, ORDER_LINK, CONTACT];
 
 const PICKUP: &[Required] = &[
@@ -125,6 +134,7 @@ pub fn of(message: &str) -> &'static [Required] {
         "confirmation" => CONFIRMATION,
         "shipping" => SHIPPING,
         "delay" | "promise_missed" => DELAY,
+        "arriving" => ARRIVING,
         "silence" | "recovery" => UNDER_WAY,
         "pickup_chosen" | "pickup_imposed" | "pickup_reminder" => PICKUP,
         "delivered" => DELIVERED,

@@ -2,8 +2,12 @@
 //! message from every one of them, so that what could be missing in real life is missing here
 //! first. They also serve previews and tests.
 
+mod several;
+mod worry;
+
 use serde::de::DeserializeOwned;
 
+use crate::domain::decision::NotificationId;
 use crate::domain::event::{Extent, HoldNotice, Line, ParcelStatus, Waybill};
 use crate::domain::journey::{
     Cancelled, Eta, Hold, HoldKind, Journey, JourneyKey, Parcel, ParcelKey, Promised, Refunded, Scan, Shipment, Steps,
@@ -25,12 +29,20 @@ pub struct Sample {
 
 /// Every sample: from the journey that has everything to the one that has next to nothing.
 pub fn all() -> Vec<Sample> {
-    vec![
+    let samples = vec![
         placed(),
         for_store(),
         shipped(Extent::All),
         shipped(Extent::Some),
         shipped(Extent::Last),
+        several::shipped(),
+        worry::out_for_delivery(),
+        worry::appointment(),
+        worry::valuable(),
+        worry::perishable(),
+        worry::bulky(),
+        worry::urgent(),
+        worry::cherished(),
         delayed(),
         delayed_without_a_date(),
         damaged(),
@@ -41,6 +53,7 @@ pub fn all() -> Vec<Sample> {
         held_in_store(),
         delivered(),
         delivered_in_part(),
+        several::delivered(),
         collected(),
         collected_in_store(),
         cancelled(),
@@ -49,12 +62,29 @@ pub fn all() -> Vec<Sample> {
         lost(),
         bare(),
         bare_parcel(),
-    ]
+    ];
+    samples.into_iter().map(worried).collect()
+}
+
+/// The order with everything, and that with next to nothing.
+pub fn extremes() -> [Sample; 2] {
+    [placed(), bare()]
+}
+
+/// With the concerns that its order raises.
+fn worried(mut sample: Sample) -> Sample {
+    sample.journey.concerns = sample.shop.concerns.raised_by(&sample.journey, &sample.shop);
+    sample
 }
 
 /// The sample of that name.
 pub fn named(name: &str) -> Option<Sample> {
     all().into_iter().find(|sample| sample.name == name)
+}
+
+/// The notification that each sample is written for.
+pub fn notification() -> NotificationId {
+    NotificationId("ntf_0123456789abcdef".to_owned())
 }
 
 /// A shop that sends by every channel.
@@ -81,6 +111,7 @@ fn journey(order: Order) -> Journey {
         key: JourneyKey { shop: "maison-orme".to_owned(), order_id: "FR-20418".to_owned() },
         placed_at,
         order,
+        concerns: Vec::new(),
         as_of: Default::default(),
         steps: Steps::default(),
         store_hold: None,

@@ -97,13 +97,16 @@ fn difference(suite: &Suite, verdict: &Verdict<'_>, style: Style) -> String {
 /// Each condition with the value of every part.
 pub fn conditions(reasons: &Reasons, margin: &str, style: Style) -> String {
     let mut text = String::new();
-    for (key, trace) in reasons.iter() {
-        if trace.finding == Finding::NOT_ASKED {
-            continue;
-        }
-        let _ = writeln!(text, "{margin}{key}: {}", finding(&trace.finding, style));
-        parts(trace, &format!("{margin}  "), style, &mut text);
+    for (key, trace) in reasons.iter().filter(|(_, trace)| trace.finding != Finding::NOT_ASKED) {
+        text.push_str(&condition(key, trace, margin, style));
     }
+    text
+}
+
+/// What a condition came to, and each of its parts.
+pub fn condition(name: &str, trace: &Trace, margin: &str, style: Style) -> String {
+    let mut text = format!("{margin}{name}: {}\n", finding(&trace.finding, style));
+    parts(trace, &format!("{margin}  "), style, &mut text);
     text
 }
 

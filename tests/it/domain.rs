@@ -7,6 +7,7 @@ mod bounds;
 mod budget;
 mod bulk;
 mod calendar;
+mod concerns;
 mod confirmation;
 mod contact;
 mod deadlines;

@@ -10,7 +10,6 @@ mod text_messages;
 use std::sync::LazyLock;
 
 use reassure::domain::contact::Recipient;
-use reassure::domain::decision::NotificationId;
 use reassure::domain::notification::{Content, Email};
 use reassure::domain::order::Channel;
 use reassure::message::sample::{self, Sample};
@@ -37,7 +36,7 @@ fn try_write(templates: &Templates, sample: &Sample, message: &str, channel: Cha
         message,
         channel,
         recipient: &recipient,
-        notification: &NotificationId("ntf_0123456789abcdef".to_owned()),
+        notification: &sample::notification(),
         now: sample.now,
     })
 }

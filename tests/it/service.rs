@@ -5,6 +5,7 @@ mod access;
 mod bad_input;
 mod demo;
 pub mod events;
+mod explained;
 mod face;
 mod fairness;
 mod foreign;

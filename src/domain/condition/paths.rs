@@ -14,8 +14,12 @@ use super::{FUNCTIONS, Flaw, Root};
 static SCHEMA: LazyLock<serde_json::Value> = LazyLock::new(|| schemars::schema_for!(Everything<'static>).to_value());
 
 /// What the condition names of each root (`None`: the root itself), and what is wrong with it.
-pub(super) fn check(source: &str, program: &Program) -> (Vec<Flaw>, BTreeSet<(Root, Option<String>)>) {
-    let mut walk = Walk { flaws: Vec::new(), named: BTreeSet::new(), bound: Vec::new(), source, program };
+pub(super) fn check(
+    source: &str,
+    program: &Program,
+    known: &'static [(&'static str, Root)],
+) -> (Vec<Flaw>, BTreeSet<(Root, Option<String>)>) {
+    let mut walk = Walk { flaws: Vec::new(), named: BTreeSet::new(), bound: Vec::new(), known, source, program };
     walk.expression(program.expression());
     (walk.flaws, walk.named)
 }
@@ -66,6 +70,8 @@ struct Walk<'p> {
     named: BTreeSet<(Root, Option<String>)>,
     /// Names bound by `exists`, `all`, `filter` and `map`, with the schema of what they stand for.
     bound: Vec<(String, Option<&'static serde_json::Value>)>,
+    /// The roots that it may name.
+    known: &'static [(&'static str, Root)],
     source: &'p str,
     program: &'p Program,
 }
@@ -140,7 +146,7 @@ impl Walk<'_> {
     /// The root of that name, unless something else is bound to it here.
     fn root(&self, name: &str) -> Option<Root> {
         let is_bound = self.bound.iter().any(|(bound, _)| bound == name);
-        Root::ALL.iter().find(|(known, _)| *known == name && !is_bound).map(|(_, root)| *root)
+        self.known.iter().find(|(known, _)| *known == name && !is_bound).map(|(_, root)| *root)
     }
 
     fn name(&mut self, name: &str, id: u64) -> Option<&'static serde_json::Value> {
@@ -152,7 +158,7 @@ impl Walk<'_> {
             return schema_of(root);
         }
         if !name.starts_with('@') && !name.starts_with("__") {
-            self.flaw(id, format!("'{name}' is not known"), name, Root::ALL.iter().map(|(name, _)| *name));
+            self.flaw(id, format!("'{name}' is not known"), name, self.known.iter().map(|(name, _)| *name));
         }
         None
     }

@@ -21,10 +21,13 @@ pub enum Anchor {
     HoldUntil,
     /// The whole order was delivered or collected.
     Arrival,
+    /// The beginning of the appointment, while the order has not arrived.
+    Appointment,
 }
 
 impl Anchor {
-    pub const ALL: [Self; 5] = [Self::Placed, Self::Promise, Self::LastScan, Self::HoldUntil, Self::Arrival];
+    pub const ALL: [Self; 6] =
+        [Self::Placed, Self::Promise, Self::LastScan, Self::HoldUntil, Self::Arrival, Self::Appointment];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -33,12 +36,13 @@ impl Anchor {
             Self::LastScan => "last_scan",
             Self::HoldUntil => "hold_until",
             Self::Arrival => "arrival",
+            Self::Appointment => "appointment",
         }
     }
 
     /// It is a moment of the order as a whole, not of each parcel.
     pub fn is_of_order(self) -> bool {
-        matches!(self, Self::Placed | Self::Promise | Self::Arrival)
+        matches!(self, Self::Placed | Self::Promise | Self::Arrival | Self::Appointment)
     }
 }
 

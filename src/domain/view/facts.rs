@@ -1,10 +1,13 @@
 //! The facts that rules see, under the names by which they see them.
 
-use chrono::FixedOffset;
+use chrono::{FixedOffset, NaiveDate, NaiveTime};
 use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
-use crate::domain::time::{Timestamp, Window};
+use crate::domain::order::Order;
+use crate::domain::shop::Shop;
+use crate::domain::time::{Timestamp, Window, in_zone};
+use crate::domain::zone;
 
 /// A moment as CEL knows it.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +28,31 @@ impl JsonSchema for Moment {
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// The end of a day by the customer's clock, which is looked for only where a condition asks.
+#[derive(Clone, Copy, Debug)]
+pub struct EndOfDay<'a> {
+    pub(super) day: NaiveDate,
+    pub(super) order: &'a Order,
+    pub(super) shop: &'a Shop,
+}
+
+impl Serialize for EndOfDay<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let zone = zone::of_recipient(&self.order.customer, &self.order.delivery, self.shop);
+        let next = self.day.succ_opt().unwrap_or(self.day).and_time(NaiveTime::MIN);
+        Moment(Timestamp(in_zone(next, zone))).serialize(serializer)
+    }
+}
+
+impl JsonSchema for EndOfDay<'_> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        Moment::schema_name()
+    }
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        Moment::json_schema(generator)
     }
 }
 
@@ -61,6 +89,8 @@ pub struct ItemView<'a> {
     pub unit_price: f64,
     pub perishable: bool,
     pub cold_chain: bool,
+    /// The end of its best-before day, by the customer's clock.
+    pub best_before: Option<EndOfDay<'a>>,
     pub bulky: bool,
     /// There is something to tell about its use.
     pub has_usage: bool,
@@ -81,6 +111,16 @@ pub struct OrderView<'a> {
     pub is_gift: bool,
     /// What there is to worry about: `value`, `perishable`, `bulky`, `urgent`, `cherished`.
     pub concerns: Vec<&'a str>,
+    /// It is handed over against a signature.
+    pub signature: bool,
+    /// The amount for which it is insured on its way.
+    pub insured: Option<f64>,
+    /// When somebody is to be there for it.
+    pub appointment: Option<WindowView>,
+    /// The end of the day for which the present is wanted, by the customer's clock.
+    pub wanted_by: Option<EndOfDay<'a>>,
+    /// The end of the earliest best-before day, by the customer's clock.
+    pub best_before: Option<EndOfDay<'a>>,
     pub promise: Option<WindowView>,
     pub first_promise: Option<WindowView>,
     /// Hours by which the shop's last word on the promise differs from the one before; 0 without.

@@ -77,6 +77,11 @@ pub struct Delivery<'a> {
     /// While it lies ahead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub appointment: Option<Span>,
+    /// It is handed over against a signature.
+    pub needs_signature: bool,
+    /// The amount for which it is insured on its way.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub insured: Option<Money<'a>>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -182,6 +187,8 @@ fn delivery<'a>(source: &Source<'a>) -> Delivery<'a> {
         point: delivery.point.as_ref().map(|place| point(source, place)),
         // one that is over is nothing to prepare for
         appointment: delivery.appointment.filter(|window| window.latest >= source.letter.now).map(Span::from),
+        needs_signature: delivery.signature,
+        insured: delivery.insured.map(|amount| Money { amount, currency: &source.letter.journey.order.currency }),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use chrono::Months;
+use chrono::{Months, NaiveDate};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -217,8 +217,13 @@ pub(super) fn together<'a>(source: &Source<'a>) -> Vec<ParcelFacts<'a>> {
     if told.len() < 2 { Vec::new() } else { told.into_iter().map(|parcel| facts(source, parcel)).collect() }
 }
 
-pub(super) fn best_before(source: &Source<'_>) -> Option<Day> {
-    lines(source).filter_map(|(item, _)| item.best_before).min().map(Day)
+pub(super) fn best_before(source: &Source<'_>) -> Option<NaiveDate> {
+    lines(source).filter_map(|(item, _)| item.best_before).min()
+}
+
+pub(super) fn arrives_fresh(source: &Source<'_>) -> bool {
+    let known = best_before(source).zip(source.arrival);
+    known.is_some_and(|(best_before, arrival)| arrival.latest.day_in(source.zone) <= best_before)
 }
 
 pub(super) fn delay<'a>(source: &Source<'a>) -> Option<Delay<'a>> {

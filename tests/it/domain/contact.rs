@@ -97,10 +97,10 @@ fn nothing_is_sent_to_the_erased_and_nothing_is_kept_of_them() {
              +9d wait",
         ),
         "+0 order.placed confirmation send email+webhook
-         +0 order.placed promise_missed_urgent until +4d4h
-         +0 order.placed promise_missed until +4d4h
+         +0 order.placed promise_missed_urgent until +4d2h
+         +0 order.placed promise_missed until +4d2h
          +1d shipment.created shipping[S1] send email+webhook
-         +1d shipment.created silence[A1] until +4d
+         +1d shipment.created silence[A1] until +3d
          +2d parcel.tracked delay[A1] send email+webhook
          +3d2h customer.updated confirmation no customer_erased
          +3d3h order.updated promise_moved no customer_erased

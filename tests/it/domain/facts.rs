@@ -53,7 +53,7 @@ fn a_repetition_changes_nothing_and_says_nothing() {
     story.tell(
         "+1h support
          +2h repeated
-         +3h ship S1 some A1
+         +3h ship S1 all A1
          +4h repeated",
     );
     let news: Vec<News> = story.steps.iter().map(|step| step.news).collect();

@@ -19,7 +19,7 @@ pub fn shop_with(changes: Value) -> Shop {
 
 fn own_shop() -> Value {
     json!({
-        "name": "Atelier", "locale": "fr", "time_zone": "Europe/Paris", "country": "FR", "high_value": "300.00",
+        "name": "Atelier", "locale": "fr", "time_zone": "Europe/Paris", "country": "FR",
         "sender": { "email": "bonjour@atelier.example", "email_name": "Atelier", "reply_to": null, "sms": "Atelier" },
         "contact": { "email": null, "phone": null, "hours": null, "help_url": null },
         "brand": { "color": "#2f5d50", "logo_url": null, "home_url": "https://atelier.example" },

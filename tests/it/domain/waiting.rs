@@ -89,9 +89,10 @@ fn each_shipment_is_told_once() {
          +3d scan A2 delivered
          +3d scan A3 delivered
          +4d@+3d ship S3 all A1",
-        "+1d shipment.created shipping[S1] send email+webhook
+        "+1d shipment.created shipping[S1] until +1d30m
          +1d shipment.created shipping[S1] no already_told
          +1d shipment.created shipping[S1] no already_told
+         +1d30m deferral shipping[S1] send email+webhook
          +2d shipment.created shipping[S2] send email+webhook
          +4d shipment.created shipping[S3] no no_longer_true",
     );
@@ -111,7 +112,8 @@ fn every_parcel_is_delivered_and_the_order_arrives_with_the_last() {
          +3d ship S2 last A3
          +5d scan A3 delivered
          +9d wait",
-        "+2d parcel.tracked delivered[A1] send email+webhook
+        "+2d parcel.tracked delivered[A1] until +2d15m
+         +2d15m deferral delivered[A1] send email+webhook
          +2d1h parcel.tracked delivered[A1] no already_told
          +3d parcel.tracked delivered[A2] send email+webhook
          +5d parcel.tracked delivered[A3] send email+webhook
@@ -181,6 +183,7 @@ fn a_cancelled_order_whose_parcel_still_moves() {
          +2d1h order.cancelled cancelled no already_told
          +3d parcel.tracked recovery[A1] no not_told
          +3d1h parcel.tracked delay[A1] no no_longer_true
+         +9d parcel.tracked arriving[A1] no condition_false
          +9d parcel.tracked recovery[A1] no not_told
          +10d parcel.tracked delivered[A1] send email+webhook",
     );
@@ -281,7 +284,8 @@ fn a_number_that_is_given_again_begins_a_new_life() {
          +3d1h@+2d12h scan A1 delivered code=LATE
          +4d scan A1 in_transit
          +5d scan A1 delivered",
-        "+1d shipment.created shipping[S1] send email+webhook
+        "+1d shipment.created shipping[S1] until +1d30m
+         +1d30m deferral shipping[S1] send email+webhook
          +2d parcel.tracked delivered[A1] send email+webhook
          +3d shipment.created shipping[S2] send email+webhook
          +3d1h parcel.tracked delivered[A1/1] no old_news
@@ -321,12 +325,13 @@ fn scans_of_one_moment_stand_in_the_order_of_the_way() {
          +3d scan A2 exception
          +3d scan A2 in_transit
          +3d scan A2 delivered",
-        "+3d parcel.tracked delivered[A1] send email+webhook
+        "+3d parcel.tracked delivered[A1] until +3d15m
          +3d parcel.tracked delay[A1] no old_news
          +3d parcel.tracked recovery[A1] no old_news
          +3d parcel.tracked delay[A2] send email+webhook
          +3d parcel.tracked recovery[A2] no old_news
-         +3d parcel.tracked delivered[A2] send email+webhook",
+         +3d parcel.tracked delivered[A2] send email+webhook
+         +3d parcel.tracked delivered[A1] no folded",
     );
 }
 

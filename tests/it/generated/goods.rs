@@ -187,6 +187,8 @@ impl Shape {
             address: (self.method == DeliveryMethod::Home).then(|| self.address()),
             point: (self.method != DeliveryMethod::Home).then(|| self.point()),
             appointment: None,
+            signature: false,
+            insured: None,
         }
     }
 

@@ -8,14 +8,34 @@ use reassure::message::sms;
 fn shown(message: &str) -> &'static [&'static str] {
     match message {
         "confirmation" => &["placed", "for_store", "bare"],
-        "shipping" => &["shipped_all", "shipped_some", "shipped_last", "bare_parcel"],
-        "delay" => &["delayed", "delayed_without_a_date", "damaged", "put_off"],
+        "shipping" => &["shipped_all", "shipped_some", "shipped_last", "shipped_together", "valuable", "bare_parcel"],
+        "arriving" => &[
+            "out_for_delivery",
+            "appointment",
+            "valuable",
+            "perishable",
+            "bulky",
+            "urgent",
+            "cherished",
+            "bare_parcel",
+        ],
+        "delay" => &[
+            "delayed",
+            "delayed_without_a_date",
+            "damaged",
+            "put_off",
+            "valuable",
+            "perishable",
+            "bulky",
+            "urgent",
+            "cherished",
+        ],
         "promise_missed" => &["overdue"],
         "silence" | "recovery" => &["shipped_all", "bare_parcel"],
         "pickup_chosen" => &["held_as_chosen", "held_in_store", "bare_parcel"],
         "pickup_imposed" => &["held_as_imposed", "bare_parcel"],
         "pickup_reminder" => &["held_as_chosen"],
-        "delivered" => &["delivered", "delivered_in_part", "bare"],
+        "delivered" => &["delivered", "delivered_in_part", "delivered_together", "bare"],
         "usage" => &["delivered", "bare"],
         "collected" => &["collected", "collected_in_store"],
         "cancelled" => &["cancelled", "cancelled_unpaid", "bare"],
@@ -68,6 +88,7 @@ fn every_message_can_be_written_from_every_journey() {
 #[test]
 fn there_are_words_for_every_message() {
     let expected = [
+        "arriving",
         "cancelled",
         "collected",
         "confirmation",

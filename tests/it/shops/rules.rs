@@ -105,3 +105,39 @@ fn what_every_shop_inherits_has_no_rule_that_is_off() {
     let faults = reassure::rules::load(Some(&folder)).expect_err("a fault");
     assert!(faults[0].to_string().contains("all.yaml:9:3: the rule 'delay' is off, but no rule"), "{faults:#?}");
 }
+
+/// Tests stand beside the rules that they try, and `check` reads them too.
+#[test]
+fn the_tests_beside_the_rules_are_checked() {
+    let check = |street: &Street| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_reassure"))
+            .args(["check", "--config"])
+            .arg(street.path().join("reassure.toml"))
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).replace(&street.path().display().to_string(), "…");
+        (output.status.code(), told)
+    };
+    let street = Street::new();
+    street.write("shops/saule/rules/own.yaml", THANKS);
+    let test = "rules: [thanks]\ntests:\n  - test: Thanked\n    events: [{ at: +1d, event: order.collected }]\n    expect: []\n";
+    street.write("shops/saule/rules/own.test.yaml", test);
+    assert_eq!(check(&street), (Some(0), String::new()));
+    street.write("shops/saule/rules/own.test.yaml", &test.replace("order.collected", "order.colected"));
+    let (code, told) = check(&street);
+    assert_eq!(code, Some(2));
+    assert!(told.starts_with("…/shops/saule/rules/own.test.yaml:4:"), "{told}");
+    assert!(told.contains("did you mean 'order.collected'?"), "{told}");
+    street.write("shops/saule/rules/own.test.yaml", &test.replace("[thanks]", "[tanks]"));
+    assert!(check(&street).1.contains("own.test.yaml:1:8: there is no rule 'tanks'"), "{}", check(&street).1);
+
+    // and beside the rules of every shop
+    street.write("shops/saule/rules/own.test.yaml", test);
+    street.write("rules/own.yaml", SHIPPING);
+    street.write("rules/own.test.yaml", "rules: [shiping]\ntests: []\n");
+    let text = std::fs::read_to_string(street.path().join("reassure.toml")).unwrap();
+    street.write("reassure.toml", &format!("rules.folder = \"{}/rules\"\n{text}", street.path().display()));
+    let (code, told) = check(&street);
+    assert_eq!(code, Some(2));
+    assert!(told.starts_with("…/rules/own.test.yaml:1:8: there is no rule 'shiping'"), "{told}");
+}

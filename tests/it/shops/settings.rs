@@ -1,6 +1,6 @@
 //! What a shop leaves out of what it would inherit, and shops that are none.
 
-use reassure::domain::order::Channel;
+use reassure::domain::order::{Channel, Concern};
 
 use super::Street;
 
@@ -64,4 +64,42 @@ fn a_shop_that_is_served_without_a_name_may_have_a_folder() {
     let count = |id| street.shop(id).rules.iter().count();
     assert_eq!(count("charme") + 1, count("anybody"));
     assert_eq!(street.shop("charme").rules.shop.name, "Orme");
+}
+
+#[test]
+fn a_shop_worries_about_what_it_says_and_inherits_the_rest() {
+    let street = Street::new();
+    street.say("[shops.named.saule.concerns]\nvalue = \"order.total >= 80.0\"");
+    let (orme, saule) = (street.shop("orme").rules.shop, street.shop("saule").rules.shop);
+    let mut sample = reassure::message::sample::named("bare").unwrap();
+    sample.journey.order.totals.total = serde_json::from_str("\"99.00\"").unwrap();
+    sample.journey.order.gift = Some(Default::default());
+    let raised = |shop: &reassure::domain::shop::Shop| shop.concerns.raised_by(&sample.journey, shop);
+    assert_eq!(raised(&orme), [Concern::Cherished]);
+    assert_eq!(raised(&saule), [Concern::Value, Concern::Cherished]);
+    street.say("unset = [\"concerns.cherished\"]");
+    assert_eq!(raised(&street.shop("saule").rules.shop), [Concern::Value]);
+}
+
+#[test]
+fn what_a_concern_cannot_ask_is_told_where_it_stands() {
+    for (key, condition, expected) in [
+        ("value", "order.totl >= 80.0", "value: there is no field 'totl'; did you mean 'total'?"),
+        ("urgent", "now > order.placed_at", "urgent: 'now' is not known; known here: order, shop"),
+        ("bulky", "order.total >=", "bulky: not a condition: "),
+        ("urgent", "order.promise.latest > order.placed_at", "urgent: cannot be evaluated with the sample 'bare': "),
+        ("value", "order.total", "value: cannot be evaluated with the sample 'placed': it is neither true nor false"),
+    ] {
+        let street = Street::new();
+        street.say(&format!("[shops.named.saule.concerns]\n{key} = \"{condition}\""));
+        let told = street.faults();
+        let expected = format!("…/reassure.toml:14: shops.named.saule.concerns.{expected}");
+        assert!(told.starts_with(&expected), "{condition}: {told}");
+    }
+    let street = Street::new();
+    street.say("[shops.named.saule.concerns]\nvaleu = \"true\"");
+    assert_eq!(
+        street.faults(),
+        "…/reassure.toml:14: there is no setting 'shops.named.saule.concerns.valeu'\n    did you mean 'value'?"
+    );
 }

@@ -36,6 +36,7 @@ pub fn journey(order: &str) -> Journey {
             gift: None,
             concerns: Vec::new(),
         },
+        concerns: Vec::new(),
         as_of: Default::default(),
         steps: Steps::default(),
         store_hold: None,

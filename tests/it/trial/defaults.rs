@@ -1,5 +1,6 @@
 //! The default set: every rule has its tests, they pass, and nothing of a rule is left unshown.
 
+use reassure::domain::concern::Concerns;
 use reassure::domain::condition::trace::Finding;
 use reassure::domain::decision::{Reason, Verdict};
 use reassure::domain::threshold::Thresholds;
@@ -111,6 +112,9 @@ fn a_rule_that_changes_is_noticed() {
 #[test]
 fn the_shop_of_the_examples_waits_as_long_as_any() {
     let defaults: serde_json::Value = toml::from_str(include_str!("../../../config/default.toml")).expect("settings");
+    let shop = reassure::message::sample::shop();
     let thresholds: Thresholds = serde_json::from_value(defaults["shop"]["thresholds"].clone()).expect("thresholds");
-    assert_eq!(reassure::message::sample::shop().thresholds, thresholds);
+    assert_eq!(shop.thresholds, thresholds);
+    let concerns: Concerns = serde_json::from_value(defaults["shop"]["concerns"].clone()).expect("concerns");
+    assert_eq!(shop.concerns, concerns);
 }

@@ -55,7 +55,7 @@ fn the_journey_is_rebuilt_as_it_was_at_each_decision() {
             let replay = Replay::new(journey, &run.entries);
             let mut decided = run.decided.iter();
             for (index, entry) in run.entries.iter().enumerate() {
-                let then = replay.as_of(index).expect("the beginning is kept");
+                let then = replay.as_of(index, &one.rules.shop).expect("the beginning is kept");
                 for decision in &entry.decisions {
                     let was = decided.next().expect("as many decisions");
                     let (Some(expected), Some(rule)) = (&was.reasons, one.rules.get(&decision.rule)) else { continue };
