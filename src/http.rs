@@ -5,6 +5,7 @@ pub mod access;
 pub mod api;
 mod guard;
 pub mod limit;
+mod receipts;
 mod tls;
 
 use std::collections::BTreeMap;
@@ -25,8 +26,8 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::config::Confirmation;
 use crate::domain::confirmation::Cause;
-use crate::ingest::Progress;
-use crate::ports::{Backlog, Store};
+use crate::ingest::{Progress, Receipts};
+use crate::ports::{Backlog, Provider, Store};
 use crate::reload::Status;
 use crate::shops::InForce;
 use crate::telemetry::Metrics;
@@ -45,6 +46,9 @@ pub struct Facts {
     pub refresh: Arc<dyn Fn(&Metrics) + Send + Sync>,
     /// Why no broker has taken us since the start.
     pub unreached: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// By their names, for what they tell afterwards.
+    pub providers: Arc<BTreeMap<String, Arc<dyn Provider>>>,
+    pub receipts: Receipts,
     pub shops: InForce,
     pub confirmation: Confirmation,
     /// Which configuration is in force.

@@ -12,7 +12,7 @@ pub use bus::{Feed, Partition, Record};
 pub use outbox::{
     Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, State, Story, Timeline, Unconfirmed,
 };
-pub use provider::{Answer, OnUnknown, Outgoing, Provider};
+pub use provider::{Answer, Callback, Heard, Notice, OnUnknown, Outgoing, Provider, Receipts, Unheard};
 pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
 pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned, Wake};

@@ -31,6 +31,10 @@ pub struct Metrics {
     pub attempts: IntCounterVec,
     /// From the arrival of what caused a message to the provider's acceptance.
     pub accepted_after: HistogramVec,
+    /// What providers tell of messages afterwards.
+    pub receipts: IntCounterVec,
+    /// From the decision to send a message to what its provider tells of it.
+    pub received_after: HistogramVec,
     /// From the arrival of a record to its durable effects.
     pub applied_after: prometheus::Histogram,
     pub store_seconds: HistogramVec,
@@ -76,6 +80,8 @@ pub struct Metrics {
 const SECONDS: [f64; 14] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0];
 /// From a second to the end of an outage.
 const CONFIRMATION_SECONDS: [f64; 12] = [0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1_800.0, 7_200.0];
+/// From a second to the longest that mail servers try.
+const RECEIPT_SECONDS: [f64; 9] = [1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0, 7_200.0, 28_800.0, 259_200.0];
 const FAST: [f64; 11] = [0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
 
 impl Metrics {
@@ -153,6 +159,17 @@ impl Metrics {
                 "attempts_total",
                 "Attempts by channel, provider and outcome",
                 &["channel", "provider", "outcome"],
+            )?,
+            receipts: counters(
+                "receipts_total",
+                "What providers told of messages afterwards; ignored: no receipt, unknown: of no message of ours, refused: not signed",
+                &["provider", "receipt"],
+            )?,
+            received_after: histograms(
+                "decision_to_receipt_seconds",
+                "From the decision to send a message to its receipt",
+                &RECEIPT_SECONDS,
+                &["channel"],
             )?,
             accepted_after: histograms(
                 "event_to_accepted_seconds",

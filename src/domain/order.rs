@@ -281,6 +281,8 @@ pub enum Concern {
 }
 
 impl Concern {
+    pub const ALL: [Self; 5] = [Self::Value, Self::Perishable, Self::Bulky, Self::Urgent, Self::Cherished];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Value => "value",

@@ -14,6 +14,7 @@ mod kill;
 mod outgoing;
 mod patience;
 mod providers;
+mod receipts;
 mod refused;
 mod registry;
 mod reload;

@@ -80,7 +80,7 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
                 async { session.query(ATTEMPTS, &[&id]).await },
                 unconfirmed::of(session, id),
             );
-            Some(Timeline {
+            let timeline = Timeline {
                 journey: columns::journey(get(row, 2)?)?,
                 version: columns::natural(get(row, 1)?)?,
                 unconfirmed: unconfirmed?,
@@ -89,7 +89,8 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
                     .map(|row| Ok(columns::from_json("an entry", get(row, 0)?)?))
                     .collect::<Result<_, Failure>>()?,
                 notifications: notifications(&stories?, &attempts?)?,
-            })
+            };
+            Some(timeline.with_receipts())
         }
     };
     session.commit().await?;
@@ -126,6 +127,7 @@ fn notifications(stories: &[Row], attempts: &[Row]) -> Result<Vec<Story>, Failur
                 due_at: if state == State::Pending { Some(Timestamp::from_millis(get(row, 9)?)) } else { None },
                 content: unpacker.unpack(&Packed { size: get(row, 10)?, body: get(row, 11)? })?,
                 attempts: of.remove(&get(row, 0)?).unwrap_or_default(),
+                receipts: Vec::new(),
             })
         })
         .collect()
