@@ -2,6 +2,7 @@
 
 mod offsets;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -18,8 +19,8 @@ use crate::config::{Loaded, Outgoing, Role};
 use crate::dispatch::{Dispatcher, Manner, Shared};
 use crate::envelope::Limits;
 use crate::http::{self, api::Api};
-use crate::ingest::{Ingest, Progress, Reader, Schemas, told};
-use crate::ports::{Publisher, Store, Stream};
+use crate::ingest::{Ingest, Progress, Reader, Receipts, Schemas, told};
+use crate::ports::{Provider, Publisher, Store, Stream};
 use crate::publish::{self, Outlet, Publish};
 use crate::reload::Reload;
 use crate::retention::Retention;
@@ -28,8 +29,8 @@ use crate::telemetry::Metrics;
 
 /// Read batches that may wait between decoding and deciding.
 const READ_AHEAD: usize = 2;
-/// Messages to be taken back that may wait for ingest.
-const WITHDRAWALS: usize = 1_024;
+/// What dispatch has found that may wait for ingest.
+const SEQUELS: usize = 1_024;
 
 /// The service, running.
 pub struct Running {
@@ -87,7 +88,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let reload = Reload::new(loaded, shops.clone(), clock.clone(), metrics.clone());
     let config = reload.status();
     metrics.expect(&loaded.shops, loaded.providers.iter().map(|(provider, _)| provider.name()));
-    let (withdrawals, to_withdraw) = mpsc::channel(WITHDRAWALS);
+    let (sequels, to_know) = mpsc::channel(SEQUELS);
     let shared = Shared {
         store: Arc::clone(&store),
         shops: shops.clone(),
@@ -95,7 +96,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         clock: clock.clone(),
         metrics: metrics.clone(),
         progress: progress.clone(),
-        withdrawals,
+        sequels,
         owner: owner.clone(),
         manner: Manner { retry: settings.dispatch.retry, lease },
     };
@@ -151,7 +152,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         lease,
     };
     tasks.spawn(async move {
-        ingest.run(intake, to_withdraw, intake_stopping).await;
+        ingest.run(intake, to_know, intake_stopping).await;
         "ingest"
     });
 
@@ -174,6 +175,14 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         progress: progress.clone(),
         refresh: Arc::new(move |metrics| showing.iter().for_each(|bus| show_bus(metrics, bus))),
         unreached: Arc::new(move || reaching.as_ref().and_then(BusHandle::unreached)),
+        receipts: Receipts {
+            store: Arc::clone(&store),
+            shops: shops.clone(),
+            outlet: shared.outlet.clone(),
+            clock: shared.clock.clone(),
+            metrics: shared.metrics.clone(),
+        },
+        providers: by_name(&loaded.providers),
         shops,
         outlet: shared.outlet.clone(),
         confirmation: settings.confirmation,
@@ -233,6 +242,11 @@ async fn answer(
         "http"
     });
     Ok((address, api_address))
+}
+
+fn by_name(providers: &[(Arc<dyn Provider>, usize)]) -> Arc<BTreeMap<String, Arc<dyn Provider>>> {
+    let named = providers.iter().map(|(provider, _)| (provider.name().to_owned(), Arc::clone(provider)));
+    Arc::new(named.collect())
 }
 
 /// What is told of decisions, attempts and dead letters, as far as anybody wants to read it.

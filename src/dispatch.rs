@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 use crate::clock::Clock;
 use crate::domain::retry::Policy;
 use crate::domain::time::Timestamp;
-use crate::ingest::{Progress, Withdrawal};
+use crate::ingest::{Progress, Sequel};
 use crate::ports::{Leased, Provider, Store};
 use crate::publish::Outlet;
 use crate::shops::InForce;
@@ -43,7 +43,8 @@ pub struct Shared {
     pub clock: Clock,
     pub metrics: Metrics,
     pub progress: Progress,
-    pub withdrawals: mpsc::Sender<Withdrawal>,
+    /// What follows for a journey.
+    pub sequels: mpsc::Sender<Sequel>,
     pub owner: String,
     pub manner: Manner,
 }

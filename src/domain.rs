@@ -18,6 +18,7 @@ pub mod parcel;
 pub mod personal;
 pub mod quiet;
 pub mod reasons;
+pub mod receipt;
 pub mod restraint;
 pub mod retry;
 pub mod rule;

@@ -126,7 +126,7 @@ fn one<'t>(
         conditions = Reasons::default();
     }
     // `when` is asked once, when it becomes news
-    if matches!(entry.cause, Cause::Attempt { .. } | Cause::Deferral { .. }) {
+    if matches!(entry.cause, Cause::Attempt { .. } | Cause::Deferral { .. } | Cause::Receipt { .. }) {
         conditions.when = None;
     }
     let holds = |reasons: &Reasons| reasons.iter().all(|(_, trace)| trace.finding == Finding::Truth(true));

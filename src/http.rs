@@ -6,6 +6,7 @@ pub mod api;
 mod guard;
 pub mod limit;
 mod privacy;
+mod receipts;
 mod tls;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,8 +28,8 @@ use crate::clock::Clock;
 use crate::config::{Confirmation, Role};
 use crate::domain::confirmation::Cause;
 use crate::domain::time::Timestamp;
-use crate::ingest::Progress;
-use crate::ports::{Backlog, Space, Store, Storm};
+use crate::ingest::{Progress, Receipts};
+use crate::ports::{Backlog, Provider, Space, Store, Storm};
 use crate::publish::Outlet;
 use crate::reload::Status;
 use crate::shops::InForce;
@@ -48,6 +49,9 @@ pub struct Facts {
     pub refresh: Arc<dyn Fn(&Metrics) + Send + Sync>,
     /// Why no broker has taken us since the start.
     pub unreached: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// By their names, for what they tell afterwards.
+    pub providers: Arc<BTreeMap<String, Arc<dyn Provider>>>,
+    pub receipts: Receipts,
     pub shops: InForce,
     pub outlet: Outlet,
     pub confirmation: Confirmation,

@@ -6,6 +6,7 @@ mod held;
 mod intake;
 pub(crate) mod known;
 mod progress;
+mod receipts;
 mod schemas;
 mod storms;
 mod stranded;
@@ -22,6 +23,7 @@ use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::Reference;
 use crate::domain::journey::JourneyKey;
+use crate::domain::receipt::Received;
 use crate::domain::time::Timestamp;
 use crate::envelope::Refusal;
 use crate::ports::{Advance, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
@@ -33,13 +35,23 @@ use draft::{Disposition, Draft};
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
 pub use progress::Progress;
+pub use receipts::Receipts;
 pub use schemas::{Lookup, Schemas};
 use storms::Watch;
 use stranded::Round;
 use tally::Tally;
 
-/// A notification that must not leave, and why.
-pub type Withdrawal = (JourneyKey, NotificationId, Reason);
+/// What dispatch has found of a notification, for its journey to know.
+pub type Sequel = (JourneyKey, NotificationId, Fate);
+
+/// What becomes of a notification.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// It must not leave.
+    Withdrawn(Reason),
+    /// Its attempt is over.
+    Received(Received),
+}
 
 /// Told how far a partition is durable, as a hint for lag dashboards.
 pub type Hint = Arc<dyn Fn(&[(Partition, i64)]) + Send + Sync>;
@@ -87,7 +99,7 @@ struct Load {
     dead: Vec<DeadRecord>,
     /// Journeys in which a deadline is due.
     due: Vec<JourneyKey>,
-    withdrawals: Vec<Withdrawal>,
+    sequels: Vec<Sequel>,
     /// What parked events wait for and is there.
     stranded: Vec<(String, Reference)>,
     advances: Vec<Advance>,
@@ -109,7 +121,7 @@ impl Ingest {
     pub async fn run(
         self,
         mut intake: mpsc::Receiver<Intake>,
-        mut withdrawals: mpsc::Receiver<Withdrawal>,
+        mut sequels: mpsc::Receiver<Sequel>,
         mut stop: watch::Receiver<bool>,
     ) {
         let mut positions: HashMap<Partition, Option<i64>> = HashMap::new();
@@ -122,11 +134,11 @@ impl Ingest {
             tokio::select! {
                 biased;
                 () = told(&mut stop) => return,
-                Some(first) = withdrawals.recv() => {
-                    load.withdrawals.push(first);
-                    while load.withdrawals.len() < DUE_AT_ONCE {
-                        let Ok(next) = withdrawals.try_recv() else { break };
-                        load.withdrawals.push(next);
+                Some(first) = sequels.recv() => {
+                    load.sequels.push(first);
+                    while load.sequels.len() < DUE_AT_ONCE {
+                        let Ok(next) = sequels.try_recv() else { break };
+                        load.sequels.push(next);
                     }
                 }
                 // before the intake, which is always ready while there is a backlog
@@ -187,8 +199,8 @@ impl Ingest {
     async fn look(&self, load: &mut Load, round: &mut Round, watch: &mut Watch) -> bool {
         match watch.carry_out(self.clock.now(), &self.lease_from(self.clock.now()), &*self.store).await {
             Ok((dropped, released)) => {
-                dropped.iter().for_each(|_| self.progress.withdraw_one());
-                load.withdrawals = dropped;
+                dropped.iter().for_each(|_| self.progress.sequel_begins());
+                load.sequels = dropped;
                 if released > 0 {
                     self.dispatcher.wake();
                 }
@@ -214,7 +226,7 @@ impl Ingest {
         load.redriven = numbers;
         load.dead = read.dead;
         load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
-        !(load.due.is_empty() && load.redriven.is_empty() && load.stranded.is_empty() && load.withdrawals.is_empty())
+        !(load.due.is_empty() && load.redriven.is_empty() && load.stranded.is_empty() && load.sequels.is_empty())
     }
 
     /// Decides and writes, again and again while the store is away or journeys change meanwhile.
@@ -264,15 +276,18 @@ impl Ingest {
 
     async fn attempt(&self, load: &Load, watch: &mut Watch) -> Result<(), StoreError> {
         let mut also = load.due.clone();
-        also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
+        also.extend(load.sequels.iter().map(|(key, ..)| key.clone()));
         let known =
             self.metrics.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
         let shops = self.shops.get();
         let (mut batch, dispositions) = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
-            for (key, notification, reason) in &load.withdrawals {
-                draft.withdraw(key, notification, *reason);
+            for (key, notification, fate) in &load.sequels {
+                match fate {
+                    Fate::Withdrawn(reason) => draft.withdraw(key, notification, *reason),
+                    Fate::Received(received) => drop(draft.receive(key, received)),
+                }
             }
             draft.take_up_stranded();
             for arrival in &load.arrivals {
@@ -332,7 +347,7 @@ impl Ingest {
             let age = seconds(now.since(arrival.at));
             self.metrics.applied_after.observe(age);
         }
-        self.progress.wrote(load.records, load.withdrawals.len());
+        self.progress.wrote(load.records, load.sequels.len());
     }
 
     fn store_is_back(&self) {

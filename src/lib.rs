@@ -25,7 +25,7 @@
 //! - [`ports`]: the bus, the store and the providers, as traits and plain data.
 //! - [`envelope`]: from a record to an event. [`adapter`]: from what platforms and carriers send to
 //!   events. [`schema`]: the published schemas of events.
-//! - [`ingest`]: a batch of events, deadlines or withdrawals becomes one transaction.
+//! - [`ingest`]: a batch of events, deadlines, receipts or withdrawals becomes one transaction.
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.

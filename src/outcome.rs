@@ -120,7 +120,7 @@ pub struct ReportedCause<'a> {
     /// The source of the event.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<&'a str>,
-    /// The id of the event, or of the notification that was about to be sent.
+    /// The id of the event, or of the notification that was about to be sent or was heard of.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<&'a str>,
 }
@@ -134,6 +134,8 @@ pub enum CauseKind {
     Deferral,
     /// A second look, right before an attempt.
     Attempt,
+    /// What was heard of a message after its attempt.
+    Receipt,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
@@ -218,6 +220,7 @@ fn decision_id(key: &JourneyKey, entry: &Entry, number: usize, decision: &Decisi
         Cause::Timer { rule, .. } => ["deadline", rule.as_str(), ""],
         Cause::Deferral { rule, .. } => ["deferral", rule.as_str(), ""],
         Cause::Attempt { notification } => ["attempt", &notification.0, ""],
+        Cause::Receipt { notification, receipt } => ["receipt", &notification.0, receipt.as_str()],
     };
     let (at, number) = (entry.at.millis().to_string(), number.to_string());
     let own = [&*key.shop, &*key.order_id, &*at, decision.rule.as_str(), &*number];
@@ -267,6 +270,7 @@ fn caused(cause: &Cause) -> ReportedCause<'_> {
         Cause::Timer { due, .. } => ReportedCause { time: Some(*due), ..bare(CauseKind::Deadline) },
         Cause::Deferral { until, .. } => ReportedCause { time: Some(*until), ..bare(CauseKind::Deferral) },
         Cause::Attempt { notification } => ReportedCause { id: Some(&notification.0), ..bare(CauseKind::Attempt) },
+        Cause::Receipt { notification, .. } => ReportedCause { id: Some(&notification.0), ..bare(CauseKind::Receipt) },
     }
 }
 

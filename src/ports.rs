@@ -14,7 +14,7 @@ pub use bus::{Feed, Partition, Record};
 pub use outbox::{
     Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, Space, State, Story, Timeline, Unconfirmed,
 };
-pub use provider::{Answer, OnUnknown, Outgoing, Provider};
+pub use provider::{Answer, Callback, Heard, Notice, OnUnknown, Outgoing, Provider, Receipts, Unheard};
 pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
 pub use retention::{Kept, Purged};

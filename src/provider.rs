@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod brevo_email;
 pub mod brevo_sms;
 pub mod generic;
+pub mod receipt;
 pub mod resend;
 pub mod sendgrid;
 pub mod twilio;
@@ -28,7 +29,7 @@ use async_trait::async_trait;
 use crate::domain::fault::Fault;
 use crate::domain::order::Channel;
 use crate::domain::time::Timestamp;
-use crate::ports::{Answer, OnUnknown, Outgoing, Provider};
+use crate::ports::{Answer, OnUnknown, Outgoing, Provider, Receipts};
 
 use self::exchange::{Exchange, Reply};
 pub use self::settings::{Settings, default_max_in_flight, default_timeout_seconds};
@@ -42,6 +43,11 @@ pub(crate) trait Contract: Send + Sync + 'static {
 
     /// What the vendor's reply means.
     fn classify(&self, reply: &Reply, now: Timestamp) -> Answer;
+
+    /// Reads the vendor's receipts, where the configuration has what verifies them.
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        None
+    }
 }
 
 /// A contract with the name, the deadlines and the policy that the configuration gives it.
@@ -82,6 +88,10 @@ impl<C: Contract> Provider for Endpoint<C> {
             Ok(reply) => self.contract.classify(&reply, outgoing.now),
             Err(answer) => answer,
         }
+    }
+
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        self.contract.receipts()
     }
 }
 

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::apply::{apply, begin};
-use crate::domain::decision::{Cause, Entry, Verdict};
+use crate::domain::decision::{Cause, Entry, Sent, Verdict};
 use crate::domain::event::{Body, Event, EventType, Line, OrderPlaced};
 use crate::domain::journey::{Journey, Parcel};
 use crate::domain::shop::Shop;
@@ -53,9 +53,16 @@ impl<'a> Replay<'a> {
             }
         }
         journey.concerns = shop.concerns.raised_by(&journey, shop);
-        let is_send = |verdict: &Verdict| matches!(verdict, Verdict::Send { .. });
-        let before = self.entries[..index].iter().flat_map(|entry| &entry.decisions);
-        let told = before.filter(|decision| is_send(&decision.verdict)).count();
+        // what is said on a further channel has been told before
+        let is_told = |at: Timestamp, sent: &Sent| {
+            self.journey.told.iter().any(|told| told.at < at && told.notifications.contains(&sent.notification))
+        };
+        let tells = |at: Timestamp, verdict: &Verdict| match verdict {
+            Verdict::Send { notifications, .. } => !notifications.iter().any(|sent| is_told(at, sent)),
+            _ => false,
+        };
+        let before = self.entries[..index].iter().flat_map(|entry| entry.decisions.iter().map(|it| (entry.at, it)));
+        let told = before.filter(|(at, decision)| tells(*at, &decision.verdict)).count();
         journey.told = self.journey.told.iter().take(told).cloned().collect();
         for told in journey.told.iter_mut().filter(|told| told.withdrawn) {
             // it was taken back later than that

@@ -92,6 +92,7 @@ pub fn lines(entry: &Entry, notifications: &[Story], style: Style) -> String {
         Cause::Deferral { rule, until } => (format!("{rule}, held back until now"), *until),
         Cause::Attempt { .. } if is_dropped(entry) => ("held, and looked at by a person".to_owned(), entry.at),
         Cause::Attempt { .. } => ("second look before sending".to_owned(), entry.at),
+        Cause::Receipt { receipt, .. } => (format!("heard of a message: {}", receipt.as_str()), entry.at),
     };
     let mut text = format!("{}  {}", style.moment(happened), style.paint(Tone::Strong, &what));
     if let Some(note) = entry.note.as_ref().filter(|note| !note.is_empty()) {
@@ -164,7 +165,10 @@ fn ending(story: &Story, style: Style) -> String {
     let (tone, text) = match story.state {
         State::Accepted => {
             let at = last.map(|attempt| style.moment(attempt.at)).unwrap_or_default();
-            (Tone::Good, format!("accepted by {}{tries}, {at}", story.provider))
+            let tone = if story.receipts.iter().any(|it| it.receipt.is_failure()) { Tone::Bad } else { Tone::Good };
+            let heard: String =
+                story.receipts.iter().map(|it| format!("; {} {}", it.receipt.as_str(), style.moment(it.at))).collect();
+            (tone, format!("accepted by {}{tries}, {at}{heard}", story.provider))
         }
         State::Pending => {
             let next = story.due_at.map(|due| format!(", next {}", style.moment(due))).unwrap_or_default();

@@ -95,6 +95,7 @@ pub fn http(config: &Path, events: &[Event], count: usize, begin: Timestamp) {
                 let leased = Leased { notification, key, content, attempts: 0 };
                 let answer = provider
                     .send(Outgoing {
+                        order_id: "",
                         id: &leased.notification.id,
                         message: &leased.notification.message,
                         shop: &leased.key.shop,

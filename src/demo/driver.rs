@@ -102,7 +102,7 @@ async fn rest(stage: &Stage, published: u64) -> anyhow::Result<Backlog> {
             let timers_done = backlog.next_wake.is_none_or(|due| due > now);
             let nothing_due = backlog.oldest_due.is_none_or(|due| due > now);
             let resting = stage.running.dispatcher.resting_until().is_some_and(|until| until > now);
-            let idle = stage.running.dispatcher.busy() == 0 && stage.running.progress.withdrawing() == 0;
+            let idle = stage.running.dispatcher.busy() == 0 && stage.running.progress.sequels() == 0;
             if timers_done && idle && (nothing_due || (resting && still_since.elapsed() >= STILL)) {
                 return Ok(backlog);
             }

@@ -11,10 +11,12 @@ use tokio::task::JoinSet;
 use crate::domain::confirmation;
 use crate::domain::notification::Outcome;
 use crate::domain::order::Channel;
+use crate::domain::receipt::{Receipt, Received};
 use crate::domain::retry::{After, Tried};
+use crate::domain::rule::RuleSet;
 use crate::domain::step::{Obstacle, still_holds};
 use crate::domain::time::Timestamp;
-use crate::ingest::told;
+use crate::ingest::{Fate, Sequel, told};
 use crate::ports::{Answer, AttemptRecord, Lease, Leased, Next, OnUnknown, Outgoing, Provider, State, StoreError};
 
 use super::pace::Pace;
@@ -198,9 +200,8 @@ impl Pool {
                 Ok(()) => self.fly(one, now),
                 Err(Obstacle::QuietUntil(end)) => self.give_back(&[one.notification.id], Some(end)).await,
                 Err(Obstacle::Withdrawn(reason)) => {
-                    self.shared.progress.withdraw_one();
                     // should ingest not take it, the lease runs out and it is looked at again
-                    let _ = self.shared.withdrawals.send((one.key, one.notification.id, reason)).await;
+                    self.tell((one.key, one.notification.id, Fate::Withdrawn(reason))).await;
                 }
             }
         }
@@ -217,6 +218,7 @@ impl Pool {
                     id: &one.notification.id,
                     message: &one.notification.message,
                     shop: &one.key.shop,
+                    order_id: &one.key.order_id,
                     content: &one.content,
                     traceparent: one.notification.traceparent.as_deref(),
                     now,
@@ -248,11 +250,34 @@ impl Pool {
         };
         for ((one, answer), record) in finished.iter().zip(&records) {
             self.count(one, answer, record, now);
+            self.tell_of(one, record).await;
         }
         dispatcher.hand(next, lease.until);
         self.shared.outlet.note(records.iter().filter_map(|record| Some(record.publication.as_ref()?.stream)));
         self.shared.progress.note();
         true
+    }
+
+    /// Tells the journey what it may wait to hear before it says the same on another channel: that the
+    /// message never arrives, or, of a provider that tells no more, that it was taken. Should ingest not
+    /// take it, the journey's own deadline is as good, only later.
+    async fn tell_of(&self, one: &Leased, record: &AttemptRecord) {
+        let receipt = match record.next {
+            Next::Dead => Receipt::Failed,
+            Next::Accepted if self.provider.receipts().is_none() => Receipt::Accepted,
+            _ => return,
+        };
+        let escalates = |rules: &RuleSet| rules.get(&one.notification.rule).is_some_and(|rule| rule.escalate.is_some());
+        if self.shared.shops.get().rules(&one.key.shop).is_some_and(escalates) {
+            let (notification, channel) = (one.notification.id.clone(), one.notification.channel);
+            let received = Received { notification: notification.clone(), channel, receipt, at: record.at };
+            self.tell((one.key.clone(), notification, Fate::Received(received))).await;
+        }
+    }
+
+    async fn tell(&self, sequel: Sequel) {
+        self.shared.progress.sequel_begins();
+        let _ = self.shared.sequels.send(sequel).await;
     }
 
     /// What follows from an attempt.

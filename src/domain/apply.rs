@@ -70,6 +70,7 @@ pub fn begin(placed: &OrderPlaced, at: Timestamp) -> Journey {
         parcels: Vec::new(),
         support_contacts: 0,
         told: Vec::new(),
+        receipts: Vec::new(),
         timers: Vec::new(),
         fired: Vec::new(),
         deferred: Vec::new(),

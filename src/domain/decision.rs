@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journey::{Phase, Subject};
 use super::order::Channel;
+use super::receipt::Receipt;
 use super::rule::RuleName;
 use super::time::Timestamp;
 
@@ -32,6 +33,11 @@ pub enum Cause {
     /// A second look, right before an attempt.
     Attempt {
         notification: NotificationId,
+    },
+    /// What was heard of a message after its attempt.
+    Receipt {
+        notification: NotificationId,
+        receipt: Receipt,
     },
 }
 
@@ -134,6 +140,12 @@ pub enum Reason {
     RuleGone,
     /// A deadline has been set and waits.
     AwaitingDeadline,
+    /// It waits to hear whether the message has arrived, before it is said on another channel.
+    AwaitingReceipt,
+    /// The message has arrived: it need not be said on another channel (`escalate`).
+    Delivered,
+    /// The recipient called the message unwanted, and is not sent it on another channel.
+    Complained,
     /// The same message is held back already, and will speak for this too.
     AlreadyWaiting,
     /// Too soon after another message (`not_within`).
@@ -171,6 +183,8 @@ pub enum Reason {
     NoConsent,
     /// The address is on the list of those that must not be written to.
     AddressSuppressed,
+    /// A message to this address has come back.
+    AddressBounced,
     /// The customer asked to be forgotten.
     CustomerErased,
     /// The message could not be written from what is known.
@@ -178,7 +192,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 38] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -191,6 +205,9 @@ impl Reason {
         Self::DeadlineMoved,
         Self::RuleGone,
         Self::AwaitingDeadline,
+        Self::AwaitingReceipt,
+        Self::Delivered,
+        Self::Complained,
         Self::AlreadyWaiting,
         Self::CoolingDown,
         Self::Folding,
@@ -211,6 +228,7 @@ impl Reason {
         Self::ChannelDeclined,
         Self::NoConsent,
         Self::AddressSuppressed,
+        Self::AddressBounced,
         Self::CustomerErased,
         Self::Unrenderable,
     ];
@@ -230,6 +248,9 @@ impl Reason {
             Self::DeadlineMoved => "deadline_moved",
             Self::RuleGone => "rule_gone",
             Self::AwaitingDeadline => "awaiting_deadline",
+            Self::AwaitingReceipt => "awaiting_receipt",
+            Self::Delivered => "delivered",
+            Self::Complained => "complained",
             Self::AlreadyWaiting => "already_waiting",
             Self::CoolingDown => "cooling_down",
             Self::Folding => "folding",
@@ -250,6 +271,7 @@ impl Reason {
             Self::ChannelDeclined => "channel_declined",
             Self::NoConsent => "no_consent",
             Self::AddressSuppressed => "address_suppressed",
+            Self::AddressBounced => "address_bounced",
             Self::CustomerErased => "customer_erased",
             Self::Unrenderable => "unrenderable",
         }
@@ -270,6 +292,9 @@ impl Reason {
             Self::DeadlineMoved => "its deadline has moved",
             Self::RuleGone => "its rule has been taken out",
             Self::AwaitingDeadline => "waits for its deadline",
+            Self::AwaitingReceipt => "waits to hear whether it has arrived",
+            Self::Delivered => "it has arrived",
+            Self::Complained => "the customer called it unwanted",
             Self::AlreadyWaiting => "held back already, and then said once for both",
             Self::CoolingDown => "too soon after another message",
             Self::Folding => "gathered with more of its kind",
@@ -290,6 +315,7 @@ impl Reason {
             Self::ChannelDeclined => "the customer does not want this channel",
             Self::NoConsent => "the customer has not agreed to marketing by this channel",
             Self::AddressSuppressed => "the address must not be written to",
+            Self::AddressBounced => "a message to this address has come back",
             Self::CustomerErased => "the customer asked to be forgotten",
             Self::Unrenderable => "the message could not be written",
         }

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::decision::NotificationId;
 use super::event::{Extent, Line, ParcelStatus, Reference, Waybill};
-use super::order::{Amount, Concern, DeliveryMethod, Order};
+use super::order::{Amount, Channel, Concern, DeliveryMethod, Order};
+use super::receipt::{Receipt, Received};
 use super::rule::RuleName;
 use super::time::{Timestamp, Window};
 
@@ -102,6 +103,9 @@ pub struct Told {
     /// Every notification was withdrawn before it left: the buyer does not know.
     #[serde(default)]
     pub withdrawn: bool,
+    /// When it was said once more, on another channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub escalated: Option<Timestamp>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -167,6 +171,9 @@ pub struct Journey {
     pub support_contacts: u32,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<Told>,
+    /// What was heard of the notifications after their attempts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<Received>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timers: Vec<Timer>,
     /// Deadlines that have been decided, with the moment they fell due.
@@ -234,6 +241,22 @@ impl Journey {
     /// What a notification tells of: several, if their news was folded into one message.
     pub fn told_by(&self, notification: &NotificationId) -> impl Iterator<Item = &Told> {
         self.told.iter().filter(move |told| told.notifications.contains(notification))
+    }
+
+    /// What was heard last of a notification.
+    pub fn receipt_of(&self, notification: &NotificationId) -> Option<&Received> {
+        self.receipts.iter().rev().find(|received| received.notification == *notification)
+    }
+
+    /// A message on that channel has come back, and the customer has given no other address since.
+    pub fn has_bounced(&self, channel: Channel) -> bool {
+        let fact = match channel {
+            Channel::Email => "customer.email",
+            Channel::Sms => "customer.phone",
+            Channel::Webhook => return false,
+        };
+        let mut bounced = self.receipts.iter().filter(|it| it.receipt == Receipt::Bounced && it.channel == channel);
+        bounced.any(|it| self.as_of.get(fact).is_none_or(|given| *given <= it.at))
     }
 
     /// Whether all that `told` is about, `subject` is about too.

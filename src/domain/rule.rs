@@ -2,6 +2,7 @@
 //! while, until when, how often.
 
 mod deadline;
+mod escalation;
 pub mod keys;
 mod source;
 
@@ -20,6 +21,7 @@ use super::restraint::Restraints;
 use super::shop::Shop;
 
 pub use deadline::{Anchor, Deadline, Distance, Wait};
+pub use escalation::{Escalation, KEYS as ESCALATION_KEYS};
 pub use source::{Changes, parse, parse_changes};
 
 /// The name of a rule; cheap to copy, since every decision carries it.
@@ -97,6 +99,8 @@ pub struct Rule {
     pub channels: Vec<Channel>,
     /// Used, in turn, if none of `channels` that a person reads could be.
     pub otherwise: Vec<Channel>,
+    /// When it is said once more, on another channel.
+    pub escalate: Option<Escalation>,
     pub once_per: OncePer,
     /// Messages after which the same may be told once more.
     pub again_after: Vec<String>,

@@ -59,6 +59,12 @@ pub fn due(journey: &Journey, shop: &Shop, rule: &Rule, subject: &Subject, index
     due_of(journey, shop, rule.deadlines.get(usize::from(index))?, About::of(journey, subject)?)
 }
 
+/// When `deadline` falls due for `subject`, while there is reason to wait.
+pub fn moment(journey: &Journey, shop: &Shop, deadline: &Deadline, subject: &Subject) -> Option<Timestamp> {
+    let about = if deadline.anchor.is_of_order() { About::Order } else { About::of(journey, subject)? };
+    due_of(journey, shop, deadline, about)
+}
+
 /// Whether a deadline of the rule has passed for `subject` and has not moved later since. Of a rule
 /// that events set going too nobody can say which it was; there, none needs to have passed.
 pub fn has_passed(journey: &Journey, shop: &Shop, rule: &Rule, subject: &Subject, now: Timestamp) -> bool {

@@ -4,6 +4,7 @@
 //! and what is to be sent, set and dropped come out as data, for others to carry out.
 
 mod desk;
+mod escalation;
 mod leave;
 mod restraint;
 mod turn;
@@ -14,6 +15,7 @@ use super::decision::{Cause, Decision, Entry, NotificationId, Reason, Skipped, V
 use super::event::{Body, Event};
 use super::journey::{Deferred, Due, Journey, Link, Timer, Told};
 use super::notification::Notification;
+use super::receipt::Received;
 use super::rule::{Rule, RuleSet};
 use super::schedule;
 use super::time::Timestamp;
@@ -30,6 +32,8 @@ pub enum Input<'a> {
     Due,
     /// A second look, right before an attempt, found that it must not leave.
     Withdrawn(&'a NotificationId, Reason),
+    /// What was heard of a notification after its attempt.
+    Receipt(&'a Received),
 }
 
 /// What follows from an input.
@@ -58,6 +62,11 @@ impl Transition {
 pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp) -> Result<Transition, Full> {
     if let Input::Event(event) = input
         && before.taken.contains(event.key())
+    {
+        return Ok(Transition::none(before.clone(), News::Repeated));
+    }
+    if let Input::Receipt(received) = input
+        && !escalation::is_news(before, received)
     {
         return Ok(Transition::none(before.clone(), News::Repeated));
     }
@@ -90,8 +99,15 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
             (cause, None, outcome)
         }
         Input::Withdrawn(notification, reason) => {
-            let outcome = withdraw(&mut journey, notification, reason);
+            let mut outcome = withdraw(&mut journey, notification, reason);
+            escalation::withdrawn(&mut journey, notification, reason, rules, now, &mut outcome);
             (Some(Cause::Attempt { notification: notification.clone() }), None, outcome)
+        }
+        Input::Receipt(received) => {
+            let outcome = escalation::receive(&mut journey, received, rules, now);
+            let Received { notification, receipt, .. } = received.clone();
+            let cause = (!outcome.decisions.is_empty()).then_some(Cause::Receipt { notification, receipt });
+            (cause, None, outcome)
         }
     };
     outcome.remember(&mut journey);
@@ -229,7 +245,7 @@ fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, now: Times
     let occasion = Occasion::of_deferred(waited);
     let mut desk = Desk::new(journey, rules, now, &occasion);
     match rules.get(&waited.rule) {
-        Some(rule) => desk.decide(rule),
+        Some(rule) => desk.decide_deferred(rule, waited),
         // a rule that the care team has taken out must not speak any more
         None => desk.outcome.decisions.push(Decision {
             rule: waited.rule.clone(),

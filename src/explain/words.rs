@@ -27,7 +27,7 @@ pub fn because(journey: &Journey, entry: &Entry, decision: &Decision, rule: Opti
         Cause::Event { time, .. } => *time,
         Cause::Timer { due, .. } => *due,
         Cause::Deferral { until, .. } => *until,
-        Cause::Attempt { .. } => entry.at,
+        Cause::Attempt { .. } | Cause::Receipt { .. } => entry.at,
     };
     match (reason, rule) {
         (Reason::AlreadyTold, _) => {
@@ -65,6 +65,7 @@ pub fn write(it: &Explanation<'_>, zone: Tz, style: Style, everything: bool) -> 
         Cause::Timer { due, .. } => format!("its deadline {}", moment(*due)),
         Cause::Deferral { until, .. } => format!("what was held back until {}", moment(*until)),
         Cause::Attempt { .. } => "a second look, right before it would have left".to_owned(),
+        Cause::Receipt { receipt, .. } => format!("what was heard of its message: {}", receipt.as_str()),
     };
     let note = it.note.map(|note| format!(" ({note})")).unwrap_or_default();
     let _ = writeln!(text, "  on {cause}{note}");

@@ -1,11 +1,12 @@
-//! The API: what is known of journeys, what waits for a person, and what can be done about it.
+//! The API: what is known of journeys, what waits for a person, and what can be done about it. Beside
+//! it, what providers tell of messages.
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request};
+use axum::extract::{DefaultBodyLimit, Path, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +19,7 @@ use super::access::{Access, Settings};
 use super::guard::{Guard, Object, Peer, guard};
 use super::limit::Limit;
 use super::tls::{self, TlsListener};
-use super::{Facts, bounded, problem};
+use super::{Facts, bounded, problem, receipts};
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::ports::{Ruling, StoreError};
@@ -66,6 +67,8 @@ impl Api {
             .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here", KNOWN) })
             .method_not_allowed_fallback(|| async { problem(StatusCode::METHOD_NOT_ALLOWED, "not in that way", KNOWN) })
             .layer(from_fn_with_state(guarded, guard))
+            // providers are known by their signatures
+            .route("/receipts/{provider}", post(receipts::receive).layer(DefaultBodyLimit::max(receipts::MOST_BYTES)))
             .layer(from_fn(bounded))
             .with_state(facts);
         if tls.is_some() {

@@ -11,6 +11,7 @@ use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{Body, Event, EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link};
 use crate::domain::notification::{Content, Notification};
+use crate::domain::receipt::Received;
 use crate::domain::shop::Shop;
 use crate::domain::step::{Input, Transition, step};
 use crate::domain::time::Timestamp;
@@ -247,6 +248,16 @@ impl<'a> Draft<'a> {
         let _ = self.advance(key, Input::Event(event), self.now);
     }
 
+    /// Takes a receipt in; says when the message that it is of was told, if it says anything new.
+    pub fn receive(&mut self, key: &JourneyKey, received: &Received) -> Option<Timestamp> {
+        self.open(key);
+        let journey = &self.sheets.get(key)?.journey;
+        let told_at = journey.told_by(&received.notification).next()?.at;
+        // only an event can find it full
+        let news = self.advance(key, Input::Receipt(received), self.now).unwrap_or(News::Known);
+        (news == News::Fresh).then_some(told_at)
+    }
+
     /// Notes a dead letter: it is published, or else kept in the store.
     pub fn bury(&mut self, dead: &DeadRecord) {
         match self.outlet.of_dead(dead) {
@@ -269,7 +280,7 @@ impl<'a> Draft<'a> {
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
         let traceparent = match input {
             Input::Event(event) => event.traceparent.as_deref(),
-            Input::Due | Input::Withdrawn(..) => None,
+            Input::Due | Input::Withdrawn(..) | Input::Receipt(_) => None,
         };
         let mut transition = step(&sheet.journey, input, &served.rules, self.now)?;
         if transition.news == News::Repeated {

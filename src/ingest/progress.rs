@@ -15,8 +15,8 @@ struct Counts {
     records: AtomicU64,
     store_away: AtomicBool,
     registry_away: AtomicBool,
-    /// Notifications that are to be taken back and are not yet.
-    withdrawing: AtomicU64,
+    /// What dispatch has found and journeys do not know yet.
+    sequels: AtomicU64,
     changed: watch::Sender<u64>,
 }
 
@@ -46,20 +46,20 @@ impl Progress {
     }
 
     /// A batch is durable.
-    pub(super) fn wrote(&self, records: usize, withdrawals: usize) {
+    pub(super) fn wrote(&self, records: usize, sequels: usize) {
         self.0.records.fetch_add(records as u64, Ordering::Release);
-        self.0.withdrawing.fetch_sub(withdrawals as u64, Ordering::AcqRel);
+        self.0.sequels.fetch_sub(sequels as u64, Ordering::AcqRel);
         self.note();
     }
 
-    /// Notifications that are to be taken back and are not yet.
-    pub fn withdrawing(&self) -> u64 {
-        self.0.withdrawing.load(Ordering::Acquire)
+    /// What dispatch has found and journeys do not know yet.
+    pub fn sequels(&self) -> u64 {
+        self.0.sequels.load(Ordering::Acquire)
     }
 
-    /// One more notification is to be taken back.
-    pub fn withdraw_one(&self) {
-        self.0.withdrawing.fetch_add(1, Ordering::AcqRel);
+    /// Dispatch has found something.
+    pub fn sequel_begins(&self) {
+        self.0.sequels.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Changes whenever something has been written.

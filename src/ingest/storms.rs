@@ -12,7 +12,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Batch, Counted, Lease, Spoken, SpokenBy, Store, StoreError};
 use crate::shops::Shops;
 
-use super::Withdrawal;
+use super::{Fate, Sequel};
 
 /// How often rulings are looked for.
 const EVERY: Duration = Duration::from_secs(1);
@@ -101,7 +101,7 @@ impl Watch {
         now: Timestamp,
         lease: &Lease,
         store: &dyn Store,
-    ) -> Result<(Vec<Withdrawal>, usize), StoreError> {
+    ) -> Result<(Vec<Sequel>, usize), StoreError> {
         if Instant::now() < self.due {
             return Ok((Vec::new(), 0));
         }
@@ -109,7 +109,8 @@ impl Watch {
         if done.released < AT_ONCE && done.dropped.len() < AT_ONCE {
             self.due = Instant::now() + EVERY;
         }
-        let dropped = done.dropped.into_iter().map(|(key, notification)| (key, notification, Reason::Storm));
+        let dropped =
+            done.dropped.into_iter().map(|(key, notification)| (key, notification, Fate::Withdrawn(Reason::Storm)));
         Ok((dropped.collect(), done.released))
     }
 }

@@ -121,6 +121,7 @@ fn journey(order: Order) -> Journey {
         promises,
         support_contacts: 0,
         told: Vec::new(),
+        receipts: Vec::new(),
         timers: Vec::new(),
         fired: Vec::new(),
         deferred: Vec::new(),

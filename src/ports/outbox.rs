@@ -11,6 +11,7 @@ use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::journey::{Journey, JourneyKey};
 use crate::domain::notification::{Content, Notification, Outcome};
 use crate::domain::order::Channel;
+use crate::domain::receipt::Received;
 use crate::domain::time::Timestamp;
 
 /// Who holds a lease on a notification, and until when.
@@ -126,6 +127,9 @@ pub struct Story {
     /// What was sent; `None` once its time is over or its customer has been erased.
     pub content: Option<Content>,
     pub attempts: Vec<Attempt>,
+    /// What was heard of it afterwards.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub receipts: Vec<Received>,
 }
 
 /// An order whose confirmation no provider has accepted.
@@ -147,6 +151,18 @@ pub struct Timeline {
     pub unconfirmed: Option<Unconfirmed>,
     pub entries: Vec<Entry>,
     pub notifications: Vec<Story>,
+}
+
+impl Timeline {
+    /// With the receipts that the journey keeps beside their notifications.
+    #[must_use]
+    pub fn with_receipts(mut self) -> Self {
+        for story in &mut self.notifications {
+            let own = self.journey.receipts.iter().filter(|it| it.notification == story.id);
+            story.receipts = own.cloned().collect();
+        }
+        self
+    }
 }
 
 /// Something that waits for a person: a record that could not be read, or a notification that

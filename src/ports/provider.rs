@@ -7,8 +7,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::decision::NotificationId;
+use crate::domain::journey::JourneyKey;
 use crate::domain::notification::{Content, Outcome};
 use crate::domain::order::Channel;
+use crate::domain::receipt::Received;
 use crate::domain::time::Timestamp;
 
 /// What a provider is given.
@@ -19,6 +21,7 @@ pub struct Outgoing<'a> {
     /// The message's name, as a tag for the provider's own reports.
     pub message: &'a str,
     pub shop: &'a str,
+    pub order_id: &'a str,
     pub content: &'a Content,
     pub traceparent: Option<&'a str>,
     /// The moment of this attempt.
@@ -61,4 +64,56 @@ pub trait Provider: Send + Sync {
     fn timeout(&self) -> Duration;
     /// One attempt, bounded by the provider's time-out. Never fails: every end is an [`Answer`].
     async fn send(&self, outgoing: Outgoing<'_>) -> Answer;
+    /// Reads its receipts, if it is set up to tell any.
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        None
+    }
+}
+
+/// What a provider tells of its messages afterwards, as it came over HTTP.
+#[derive(Clone, Copy, Debug)]
+pub struct Callback<'a> {
+    /// What follows the `?`, as it came.
+    pub query: &'a str,
+    /// Names in lower case.
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
+}
+
+impl<'a> Callback<'a> {
+    /// The first header of that name; empty if there is none.
+    pub fn header(&self, name: &str) -> &'a str {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| &**value).unwrap_or_default()
+    }
+}
+
+/// A receipt, and the journey that it belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub key: JourneyKey,
+    pub received: Received,
+}
+
+/// What a callback tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    pub notices: Vec<Notice>,
+    /// How much of it is no receipt, or not of a message of ours.
+    pub others: usize,
+}
+
+/// Why a callback is not listened to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unheard {
+    /// The provider did not sign it.
+    Unsigned,
+    /// It is signed and cannot be read.
+    Unreadable,
+}
+
+/// Reads what a provider tells of its messages afterwards.
+pub trait Receipts: Send + Sync {
+    /// # Errors
+    /// Why it is not listened to.
+    fn read(&self, callback: &Callback<'_>, now: Timestamp) -> Result<Heard, Unheard>;
 }

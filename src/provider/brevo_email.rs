@@ -6,6 +6,9 @@
 //! minutes by that page and for 15 by the changelog of 2021: later repeats are sent again. A
 //! repeat within that time is refused as `duplicate_parameter`, which says that the first was
 //! taken. Errors are `{code, message}`.
+//!
+//! Receipts are not signed; a webhook of Brevo's shows the token that it was given
+//! (developers.brevo.com/docs/secured-webhooks).
 
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
@@ -17,16 +20,21 @@ use url::Url;
 
 use super::check::Check;
 use super::exchange::{Exchange, Reply};
+use super::receipt::{self, Gathered};
 use super::{Contract, answer, default_max_in_flight, default_timeout_seconds};
 use crate::domain::decision::NotificationId;
 use crate::domain::notification::{Content, Email};
 use crate::domain::order::Channel;
+use crate::domain::receipt::Receipt;
 use crate::domain::time::Timestamp;
-use crate::ports::{Answer, OnUnknown, Outgoing};
-use crate::secret::SecretSource;
+use crate::ports::{Answer, Callback, Heard, OnUnknown, Outgoing, Receipts, Unheard};
+use crate::secret::{Secret, SecretSource};
 
 /// Names longer than this are refused (the reference of `POST /v3/smtp/email`).
 const LONGEST_NAME: usize = 70;
+
+/// Between the notification's id and the journey's mark; in neither.
+const SEPARATOR: char = '|';
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -40,6 +48,16 @@ pub struct Settings {
     pub max_in_flight: usize,
     #[serde(default)]
     pub on_unknown: Option<OnUnknown>,
+    /// With it, a transactional webhook of Brevo's can be pointed to `/receipts/<provider>`.
+    #[serde(default)]
+    pub receipts: Option<ReceiptSettings>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptSettings {
+    /// The bearer token that the webhook was given.
+    pub token: SecretSource,
 }
 
 /// Brevo's host, for its SMS too.
@@ -50,13 +68,18 @@ pub(super) fn default_url() -> String {
 pub(super) struct BrevoEmail {
     url: Url,
     api_key: HeaderValue,
+    receipts: Option<BearerEvents>,
 }
+
+/// Receipts, with a token beside them.
+struct BearerEvents(Secret);
 
 impl BrevoEmail {
     pub fn new(settings: &Settings, check: &mut Check) -> Option<Self> {
         let url = check.url(&settings.url, "/v3/smtp/email");
         let api_key = check.secret_header("api_key", "", &settings.api_key);
-        Some(Self { url: url?, api_key: api_key? })
+        let token = settings.receipts.as_ref().map(|receipts| check.secret("receipts.token", &receipts.token));
+        Some(Self { url: url?, api_key: api_key?, receipts: token.flatten().map(BearerEvents) })
     }
 }
 
@@ -77,6 +100,37 @@ impl Contract for BrevoEmail {
     fn classify(&self, reply: &Reply, now: Timestamp) -> Answer {
         classify(reply, now)
     }
+
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        self.receipts.as_ref().map(|receipts| receipts as &dyn Receipts)
+    }
+}
+
+impl Receipts for BearerEvents {
+    fn read(&self, callback: &Callback<'_>, now: Timestamp) -> Result<Heard, Unheard> {
+        let token = callback.header("authorization").strip_prefix("Bearer ").unwrap_or_default();
+        if !receipt::is_same(token.as_bytes(), self.0.expose().as_bytes()) {
+            return Err(Unheard::Unsigned);
+        }
+        let mut gathered = Gathered::new(Channel::Email, now);
+        for event in receipt::events(callback.body)? {
+            let (notification, mark) =
+                receipt::text(&event, "/X-Mailin-custom").split_once(SEPARATOR).unwrap_or_default();
+            gathered.add(meaning(&event), notification, mark, receipt::seconds(&event, "/ts_event"));
+        }
+        Ok(gathered.done())
+    }
+}
+
+/// What an event says of a message (developers.brevo.com/docs/transactional-webhooks).
+fn meaning(event: &Value) -> Option<Receipt> {
+    match receipt::text(event, "/event") {
+        "delivered" => Some(Receipt::Delivered),
+        "hard_bounce" | "invalid_email" => Some(Receipt::Bounced),
+        "soft_bounce" | "blocked" | "error" => Some(Receipt::Failed),
+        "spam" | "complaint" => Some(Receipt::Complained),
+        _ => None,
+    }
 }
 
 fn body(email: &Email, outgoing: &Outgoing<'_>) -> Value {
@@ -87,7 +141,9 @@ fn body(email: &Email, outgoing: &Outgoing<'_>) -> Value {
         "headers": {
             "idempotencyKey": idempotency_key(outgoing.id),
             // comes back with every receipt
-            "X-Mailin-custom": outgoing.id,
+            "X-Mailin-custom": receipt::mark(outgoing).map_or_else(|| outgoing.id.0.clone(), |mark| {
+                format!("{}{SEPARATOR}{mark}", outgoing.id)
+            }),
         },
         "tags": [outgoing.message],
     });

@@ -91,6 +91,24 @@ impl Check {
         }
     }
 
+    /// An address that a vendor is to call.
+    pub fn callback(&mut self, field: &str, text: &str) -> Option<Url> {
+        match Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "https" | "http") && url.host().is_some() => Some(url),
+            Ok(_) => {
+                self.fault_with(
+                    format!("`{field}` must begin with https://"),
+                    "https://host.example/receipts/provider",
+                );
+                None
+            }
+            Err(error) => {
+                self.fault(format!("`{field}` is no web address: {error}"));
+                None
+            }
+        }
+    }
+
     pub fn secret(&mut self, field: &str, source: &SecretSource) -> Option<Secret> {
         source.read().map_err(|error| self.fault(format!("`{field}`: {error}"))).ok()
     }

@@ -3,21 +3,27 @@
 //! The key of idempotency goes into the header `Idempotency-Key` and is honoured for 24 hours
 //! (resend.com/docs/dashboard/emails/idempotency-keys). Errors are `{statusCode, name, message}`;
 //! their names are those of resend.com/docs/api-reference/errors.
+//!
+//! Receipts are signed by the scheme of Standard Webhooks, in headers of Svix
+//! (resend.com/docs/dashboard/webhooks/verify-webhooks-requests).
 
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use url::Url;
 
 use super::check::Check;
 use super::exchange::{Exchange, Reply};
+use super::receipt::{self, Gathered};
+use super::webhook::{self, Key};
 use super::{Contract, answer, default_max_in_flight, default_timeout_seconds};
 use crate::domain::notification::{Content, Email};
 use crate::domain::order::Channel;
+use crate::domain::receipt::Receipt;
 use crate::domain::time::Timestamp;
-use crate::ports::{Answer, OnUnknown, Outgoing};
+use crate::ports::{Answer, Callback, Heard, OnUnknown, Outgoing, Receipts, Unheard};
 use crate::secret::SecretSource;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +38,16 @@ pub struct Settings {
     pub max_in_flight: usize,
     #[serde(default)]
     pub on_unknown: Option<OnUnknown>,
+    /// With it, a webhook of Resend's can be pointed to `/receipts/<provider>`.
+    #[serde(default)]
+    pub receipts: Option<ReceiptSettings>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptSettings {
+    /// The webhook's signing secret, `whsec_…`; two of them while one is changed for another.
+    pub secrets: Vec<SecretSource>,
 }
 
 fn default_url() -> String {
@@ -41,13 +57,19 @@ fn default_url() -> String {
 pub(super) struct Resend {
     url: Url,
     authorization: HeaderValue,
+    receipts: Option<SignedEvents>,
 }
+
+/// Receipts, signed with any of these.
+struct SignedEvents(Vec<Key>);
 
 impl Resend {
     pub fn new(settings: &Settings, check: &mut Check) -> Option<Self> {
         let url = check.url(&settings.url, "/emails");
         let authorization = check.secret_header("api_key", "Bearer ", &settings.api_key);
-        Some(Self { url: url?, authorization: authorization? })
+        let receipts = settings.receipts.as_ref();
+        let receipts = receipts.map(|own| SignedEvents(webhook::keys("receipts.secrets", &own.secrets, check)));
+        Some(Self { url: url?, authorization: authorization?, receipts })
     }
 }
 
@@ -68,6 +90,52 @@ impl Contract for Resend {
     fn classify(&self, reply: &Reply, now: Timestamp) -> Answer {
         classify(reply, now)
     }
+
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        self.receipts.as_ref().map(|receipts| receipts as &dyn Receipts)
+    }
+}
+
+impl Receipts for SignedEvents {
+    fn read(&self, callback: &Callback<'_>, now: Timestamp) -> Result<Heard, Unheard> {
+        let [id, seconds, given] = ["svix-id", "svix-timestamp", "svix-signature"].map(|name| callback.header(name));
+        let seconds = seconds.parse().map_err(|_| Unheard::Unsigned)?;
+        let signs = |key: &Key| {
+            let signature = key.sign(id, seconds, callback.body);
+            given.split(' ').any(|given| receipt::is_same(given.as_bytes(), signature.as_bytes()))
+        };
+        if !self.0.iter().any(signs) {
+            return Err(Unheard::Unsigned);
+        }
+        let mut gathered = Gathered::new(Channel::Email, now);
+        for event in receipt::events(callback.body)? {
+            let at = receipt::text(&event, "/created_at").parse().ok().map(Timestamp);
+            gathered.add(meaning(&event), tagged(&event, "notification"), tagged(&event, "journey"), at);
+        }
+        Ok(gathered.done())
+    }
+}
+
+/// What an event says of a message (resend.com/docs/dashboard/webhooks/event-types).
+fn meaning(event: &Value) -> Option<Receipt> {
+    match receipt::text(event, "/type") {
+        "email.delivered" => Some(Receipt::Delivered),
+        "email.bounced" if receipt::text(event, "/data/bounce/type") == "Transient" => Some(Receipt::Failed),
+        "email.bounced" => Some(Receipt::Bounced),
+        "email.failed" | "email.suppressed" => Some(Receipt::Failed),
+        "email.complained" => Some(Receipt::Complained),
+        _ => None,
+    }
+}
+
+/// A tag of the message. The reference has a list of names and values, the examples an object.
+fn tagged<'a>(event: &'a Value, name: &str) -> &'a str {
+    let value = match event.pointer("/data/tags") {
+        Some(Value::Array(tags)) => tags.iter().find(|tag| tag["name"] == name).map(|tag| &tag["value"]),
+        Some(tags) => tags.get(name),
+        None => None,
+    };
+    value.and_then(Value::as_str).unwrap_or_default()
 }
 
 /// The same bytes at every attempt: under one key, Resend refuses a body that has changed.
@@ -81,6 +149,9 @@ fn body(email: &Email, outgoing: &Outgoing<'_>) -> serde_json::Value {
             { "name": "notification", "value": tag(&outgoing.id.0) },
         ],
     });
+    if let (Some(tags), Some(mark)) = (body["tags"].as_array_mut(), receipt::mark(outgoing)) {
+        tags.push(json!({ "name": "journey", "value": mark }));
+    }
     for (field, value) in [("html", &email.html), ("text", &email.text)] {
         if !value.is_empty() {
             body[field] = json!(value);

@@ -6,9 +6,15 @@
 //! (twilio.com/docs/sendgrid/api-reference/how-to-use-the-sendgrid-v3-api/errors). 403 stands for
 //! a block of the account there, and 401 also for used-up credits; 429 tells its end as a moment
 //! in `X-RateLimit-Reset` (the same site, `…/rate-limits`).
+//!
+//! Receipts are signed with ECDSA on P-256 over the timestamp's header and the raw body (the same site,
+//! `/for-developers/tracking-events/getting-started-event-webhook-security-features`).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
+use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,11 +22,13 @@ use url::Url;
 
 use super::check::Check;
 use super::exchange::{Exchange, Reply};
+use super::receipt::{self, Gathered};
 use super::{Contract, answer, default_max_in_flight, default_timeout_seconds};
 use crate::domain::notification::{Content, Email};
 use crate::domain::order::Channel;
+use crate::domain::receipt::Receipt;
 use crate::domain::time::Timestamp;
-use crate::ports::{Answer, OnUnknown, Outgoing};
+use crate::ports::{Answer, Callback, Heard, OnUnknown, Outgoing, Receipts, Unheard};
 use crate::secret::SecretSource;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +44,16 @@ pub struct Settings {
     pub max_in_flight: usize,
     #[serde(default)]
     pub on_unknown: Option<OnUnknown>,
+    /// With it, SendGrid's Event Webhook can be pointed to `/receipts/<provider>`.
+    #[serde(default)]
+    pub receipts: Option<ReceiptSettings>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptSettings {
+    /// The verification key of the Signed Event Webhook; no secret.
+    pub public_key: String,
 }
 
 fn default_url() -> String {
@@ -45,13 +63,41 @@ fn default_url() -> String {
 pub(super) struct Sendgrid {
     url: Url,
     authorization: HeaderValue,
+    receipts: Option<SignedEvents>,
+}
+
+/// Receipts, signed.
+struct SignedEvents(UnparsedPublicKey<Vec<u8>>);
+
+/// How every public key of the curve P-256 begins in DER; its point follows, uncompressed.
+const P256: [u8; 26] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
+    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
+];
+
+impl SignedEvents {
+    fn new(settings: &ReceiptSettings, check: &mut Check) -> Option<Self> {
+        let lines = settings.public_key.lines().filter(|line| !line.starts_with("-----"));
+        let key = STANDARD.decode(lines.map(str::trim).collect::<String>()).unwrap_or_default();
+        match key.strip_prefix(&P256) {
+            Some(point) if point.len() == 65 => {
+                Some(Self(UnparsedPublicKey::new(&ECDSA_P256_SHA256_ASN1, point.to_vec())))
+            }
+            _ => {
+                let right = "copy the verification key from Mail Settings, Event Webhook";
+                check.fault_with("`receipts.public_key` is no public key of the curve P-256 in base64", right);
+                None
+            }
+        }
+    }
 }
 
 impl Sendgrid {
     pub fn new(settings: &Settings, check: &mut Check) -> Option<Self> {
         let url = check.url(&settings.url, "/v3/mail/send");
         let authorization = check.secret_header("api_key", "Bearer ", &settings.api_key);
-        Some(Self { url: url?, authorization: authorization? })
+        let receipts = settings.receipts.as_ref().and_then(|receipts| SignedEvents::new(receipts, check));
+        Some(Self { url: url?, authorization: authorization?, receipts })
     }
 }
 
@@ -68,6 +114,45 @@ impl Contract for Sendgrid {
     fn classify(&self, reply: &Reply, now: Timestamp) -> Answer {
         classify(reply, now)
     }
+
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        self.receipts.as_ref().map(|receipts| receipts as &dyn Receipts)
+    }
+}
+
+impl Receipts for SignedEvents {
+    fn read(&self, callback: &Callback<'_>, now: Timestamp) -> Result<Heard, Unheard> {
+        let signature = STANDARD.decode(callback.header("x-twilio-email-event-webhook-signature"));
+        let signed = [callback.header("x-twilio-email-event-webhook-timestamp").as_bytes(), callback.body].concat();
+        let holds = signature.is_ok_and(|signature| self.0.verify(&signed, &signature).is_ok());
+        if !holds {
+            return Err(Unheard::Unsigned);
+        }
+        let mut gathered = Gathered::new(Channel::Email, now);
+        for event in receipt::events(callback.body)? {
+            let text = |pointer| receipt::text(&event, pointer);
+            gathered.add(
+                meaning(&event),
+                text("/notification"),
+                text("/journey"),
+                receipt::seconds(&event, "/timestamp"),
+            );
+        }
+        Ok(gathered.done())
+    }
+}
+
+/// What an event says of a message (…/tracking-events/event).
+fn meaning(event: &Value) -> Option<Receipt> {
+    match (receipt::text(event, "/event"), receipt::text(event, "/type"), receipt::text(event, "/reason")) {
+        ("delivered", ..) => Some(Receipt::Delivered),
+        // `blocked` says that this message was not wanted now, not that nobody lives there
+        ("bounce", "blocked", _) => Some(Receipt::Failed),
+        ("bounce", ..) | ("dropped", _, "Bounced Address" | "Invalid") => Some(Receipt::Bounced),
+        ("dropped", ..) => Some(Receipt::Failed),
+        ("spamreport", ..) => Some(Receipt::Complained),
+        _ => None,
+    }
 }
 
 fn body(email: &Email, outgoing: &Outgoing<'_>) -> Value {
@@ -83,7 +168,8 @@ fn body(email: &Email, outgoing: &Outgoing<'_>) -> Value {
         "subject": email.subject,
         "content": content,
         "categories": [outgoing.message],
-        "custom_args": { "notification": outgoing.id, "shop": outgoing.shop },
+        // they come back with every receipt
+        "custom_args": { "notification": outgoing.id, "shop": outgoing.shop, "journey": receipt::mark(outgoing).unwrap_or_default() },
         // service mail: no open pixel, and links that lead where they say
         "tracking_settings": {
             "click_tracking": { "enable": false, "enable_text": false },

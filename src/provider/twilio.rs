@@ -3,20 +3,28 @@
 //!
 //! Errors are `{code, message, more_info, status}`; the code says more than the status
 //! (twilio.com/docs/api/errors).
+//!
+//! Receipts are signed with the account's token over the address that Twilio was given, its query as it
+//! comes, and the form's fields in the order of their names (twilio.com/docs/usage/security).
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
+use ring::hmac;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::check::Check;
 use super::exchange::{Exchange, Reply};
+use super::receipt::{self, Gathered};
 use super::{Contract, answer, default_max_in_flight, default_timeout_seconds};
 use crate::domain::notification::Content;
 use crate::domain::order::Channel;
+use crate::domain::receipt::Receipt;
 use crate::domain::time::Timestamp;
-use crate::ports::{Answer, OnUnknown, Outgoing};
+use crate::ports::{Answer, Callback, Heard, OnUnknown, Outgoing, Receipts, Unheard};
 use crate::secret::SecretSource;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,15 +41,25 @@ pub struct Settings {
     /// `MG…`: a messaging service that chooses the sender, in place of the shop's.
     #[serde(default)]
     pub messaging_service_sid: Option<String>,
-    /// Where Twilio tells what became of a message. The notification's id is added to it.
+    /// With it, Twilio tells what became of each message.
     #[serde(default)]
-    pub status_callback: Option<String>,
+    pub receipts: Option<ReceiptSettings>,
     #[serde(default = "default_timeout_seconds")]
     pub timeout_seconds: u64,
     #[serde(default = "default_max_in_flight")]
     pub max_in_flight: usize,
     #[serde(default)]
     pub on_unknown: Option<OnUnknown>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReceiptSettings {
+    /// Where `/receipts/<provider>` is found from outside. Whose message it is is added to it.
+    pub url: String,
+    /// The account's own token, where an API key signs in for the account.
+    #[serde(default)]
+    pub auth_token: Option<SecretSource>,
 }
 
 fn default_url() -> String {
@@ -52,7 +70,14 @@ pub(super) struct Twilio {
     url: Url,
     authorization: HeaderValue,
     messaging_service_sid: Option<String>,
-    status_callback: Option<Url>,
+    receipts: Option<SignedForms>,
+}
+
+/// Receipts, signed.
+struct SignedForms {
+    /// The address that Twilio is given.
+    url: Url,
+    key: hmac::Key,
 }
 
 impl Twilio {
@@ -70,22 +95,65 @@ impl Twilio {
         let url = check.url(&settings.url, &path);
         let user = settings.key_sid.as_ref().unwrap_or(&settings.account_sid);
         let authorization = check.basic_header("auth_token", user, &settings.auth_token);
-        let status_callback = match &settings.status_callback {
-            Some(callback) => match Url::parse(callback) {
-                Ok(callback) => Some(callback),
-                Err(error) => {
-                    check.fault(format!("`status_callback` is no web address: {error}"));
-                    None
-                }
-            },
-            None => None,
-        };
+        let receipts = settings.receipts.as_ref().and_then(|receipts| SignedForms::new(receipts, settings, check));
         Some(Self {
             url: url?,
             authorization: authorization?,
             messaging_service_sid: settings.messaging_service_sid.clone(),
-            status_callback,
+            receipts,
         })
+    }
+}
+
+impl SignedForms {
+    fn new(own: &ReceiptSettings, settings: &Settings, check: &mut Check) -> Option<Self> {
+        let url = check.callback("receipts.url", &own.url);
+        if own.auth_token.is_none() && settings.key_sid.is_some() {
+            check
+                .fault("`receipts.auth_token` is missing: receipts are signed with the account's token, not the key's");
+        }
+        let token = check.secret("receipts.auth_token", own.auth_token.as_ref().unwrap_or(&settings.auth_token))?;
+        Some(Self { url: url?, key: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, token.expose().as_bytes()) })
+    }
+
+    fn of(&self, outgoing: &Outgoing<'_>) -> Url {
+        let mut url = self.url.clone();
+        url.query_pairs_mut().append_pair("notification", &outgoing.id.0);
+        if let Some(mark) = receipt::mark(outgoing) {
+            url.query_pairs_mut().append_pair("journey", &mark);
+        }
+        url
+    }
+}
+
+impl Receipts for SignedForms {
+    fn read(&self, callback: &Callback<'_>, now: Timestamp) -> Result<Heard, Unheard> {
+        let mut address = self.url.clone();
+        address.set_query(None);
+        let mut fields: Vec<_> = url::form_urlencoded::parse(callback.body).collect();
+        fields.sort();
+        let fields: String = fields.into_iter().flat_map(|(name, value)| [name, value]).collect();
+        let question = if callback.query.is_empty() { "" } else { "?" };
+        let signed = format!("{address}{question}{}{fields}", callback.query);
+        let signature = STANDARD.decode(callback.header("x-twilio-signature")).map_err(|_| Unheard::Unsigned)?;
+        hmac::verify(&self.key, signed.as_bytes(), &signature).map_err(|_| Unheard::Unsigned)?;
+        let [notification, mark] =
+            ["notification", "journey"].map(|name| receipt::field(callback.query.as_bytes(), name));
+        let [status, error] = ["MessageStatus", "ErrorCode"].map(|name| receipt::field(callback.body, name));
+        let mut gathered = Gathered::new(Channel::Sms, now);
+        gathered.add(meaning(&status, &error), &notification, &mark, None);
+        Ok(gathered.done())
+    }
+}
+
+/// What a status says of a message (twilio.com/docs/messaging/guides/track-outbound-message-status).
+fn meaning(status: &str, error: &str) -> Option<Receipt> {
+    match (status, error) {
+        ("delivered" | "read", _) => Some(Receipt::Delivered),
+        // unknown destination, and a landline or a number out of reach for good
+        ("undelivered" | "failed", "30005" | "30006" | "21614") => Some(Receipt::Bounced),
+        ("undelivered" | "failed", _) => Some(Receipt::Failed),
+        _ => None,
     }
 }
 
@@ -104,10 +172,7 @@ impl Contract for Twilio {
             Some(sid) => ("MessagingServiceSid", sid.as_str()),
             None => ("From", sms.from.as_str()),
         };
-        let callback = self.status_callback.clone().map(|mut callback| {
-            callback.query_pairs_mut().append_pair("notification", &outgoing.id.0);
-            callback
-        });
+        let callback = self.receipts.as_ref().map(|receipts| receipts.of(outgoing));
         let mut form = vec![("To", &*sms.to), sender, ("Body", sms.text.as_str())];
         form.extend(callback.as_ref().map(|callback| ("StatusCallback", callback.as_str())));
         Ok(exchange.post(&self.url).header(AUTHORIZATION, self.authorization.clone()).form(&form))
@@ -115,6 +180,10 @@ impl Contract for Twilio {
 
     fn classify(&self, reply: &Reply, now: Timestamp) -> Answer {
         classify(reply, now)
+    }
+
+    fn receipts(&self) -> Option<&dyn Receipts> {
+        self.receipts.as_ref().map(|receipts| receipts as &dyn Receipts)
     }
 }
 

@@ -96,16 +96,22 @@ impl Webhook {
         if settings.secrets.is_empty() {
             check.fault("`secrets` is empty: receivers could not tell our webhooks from anybody's");
         }
-        let mut keys = Vec::new();
-        for (at, source) in settings.secrets.iter().enumerate() {
-            let Some(secret) = check.secret(&format!("secrets[{at}]"), source) else { continue };
-            match Key::parse(secret.expose()) {
-                Ok(key) => keys.push(key),
-                Err(error) => check.fault(format!("`secrets[{at}]` {error}")),
-            }
-        }
+        let keys = keys("secrets", &settings.secrets, check);
         Some(Self { url: url?, keys })
     }
+}
+
+/// The keys of the secrets that the setting `field` names.
+pub(super) fn keys(field: &str, secrets: &[SecretSource], check: &mut Check) -> Vec<Key> {
+    let mut keys = Vec::new();
+    for (at, source) in secrets.iter().enumerate() {
+        let Some(secret) = check.secret(&format!("{field}[{at}]"), source) else { continue };
+        match Key::parse(secret.expose()) {
+            Ok(key) => keys.push(key),
+            Err(error) => check.fault(format!("`{field}[{at}]` {error}")),
+        }
+    }
+    keys
 }
 
 impl Contract for Webhook {

@@ -73,7 +73,7 @@ impl Incoming {
     fn find_key(&self) -> String {
         let place = match self.vendor {
             Vendor::Sendgrid => self.text("/custom_args/notification"),
-            Vendor::BrevoEmail => self.text("/headers/X-Mailin-custom"),
+            Vendor::BrevoEmail => self.text("/headers/X-Mailin-custom").and_then(|text| text.split('|').next()),
             Vendor::Resend => self.header("idempotency-key"),
             Vendor::Webhook => self.header("webhook-id"),
             Vendor::Twilio | Vendor::BrevoSms | Vendor::Generic | Vendor::Unknown => None,

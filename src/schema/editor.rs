@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::DataSchema;
 use crate::domain::decision::Reason;
 use crate::domain::event::{EventType, ParcelStatus};
-use crate::domain::order::Channel;
+use crate::domain::order::{Channel, Concern};
+use crate::domain::rule::ESCALATION_KEYS;
 use crate::domain::rule::keys::{KEYS, NEEDED, OFF_KEYS};
 use crate::trial::keys::{self, Key};
 
@@ -47,6 +48,7 @@ fn of_rule(key: &str) -> Value {
             &json!({ "type": "string", "examples": ["4h after promise", "2 working days after promise", "1 open day before hold_until", "silence after last_scan"] }),
         ),
         "channels" | "otherwise" => one_or_more(&words(channels())),
+        "escalate" => object(ESCALATION_KEYS, of_escalation, &["to"]),
         "once_per" => words(["order", "shipment", "parcel", "event"]),
         "again_after" | "only_if_told" | "supersedes" => one_or_more(&json!({ "type": "string" })),
         "not_within" => json!({
@@ -62,6 +64,16 @@ fn of_rule(key: &str) -> Value {
         "expires" | "fold" => json!({ "type": "string", "pattern": SPAN }),
         "priority" => json!({ "type": "integer", "minimum": 0, "maximum": 255 }),
         _ => json!({}),
+    }
+}
+
+fn of_escalation(key: &str) -> Value {
+    match key {
+        "to" => words(["email", "sms"]),
+        "after" => json!({ "type": "string", "pattern": SPAN }),
+        "at" => json!({ "type": "string", "examples": ["1 open day before hold_until"] }),
+        "unless" => words(["delivered"]),
+        _ => json!({ "type": "array", "items": words(Concern::ALL.map(Concern::as_str)) }),
     }
 }
 
@@ -159,7 +171,7 @@ fn happening() -> Value {
             "then": { "propertyNames": known },
         }));
     }
-    all["anyOf"] = json!([{ "required": ["event"] }, { "required": ["providers"] }]);
+    all["anyOf"] = json!([{ "required": ["event"] }, { "required": ["providers"] }, { "required": ["receipt", "of"] }]);
     all["allOf"] = json!(rules);
     all
 }
@@ -169,6 +181,7 @@ fn of_event(key: &str) -> Value {
         "at" | "happened" | "until" => moment(),
         "event" => words(events()),
         "providers" => words(["away", "back"]),
+        "receipt" => words(["delivered", "bounced", "failed", "complained"]),
         "parcels" => one_or_more(&json!({ "type": ["string", "number", "object"] })),
         "data" => json!({ "type": "object" }),
         _ => json!({ "type": ["string", "number"] }),

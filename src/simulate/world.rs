@@ -12,7 +12,8 @@ use chrono::Duration;
 use crate::domain::decision::{Entry, NotificationId, Reason, Verdict};
 use crate::domain::event::Event;
 use crate::domain::journey::{Journey, JourneyKey};
-use crate::domain::notification::{Content, Webhook};
+use crate::domain::notification::{Content, Notification, Webhook};
+use crate::domain::receipt::{Receipt, Received};
 use crate::domain::step::{Obstacle, still_holds};
 use crate::domain::time::Timestamp;
 use crate::ingest::Arrival;
@@ -160,6 +161,7 @@ impl<'a> World<'a> {
     /// several steps at once, a later one may have made an earlier message untrue.
     fn keep(&mut self, batch: Batch, woken: bool, witness: &mut dyn Witness) {
         let mut withheld: Vec<(JourneyKey, NotificationId, Reason)> = Vec::new();
+        let mut arrived: Vec<(JourneyKey, Received)> = Vec::new();
         for write in batch.journeys {
             let key = &write.journey.key;
             if let Wake::At(at) = write.wake {
@@ -178,6 +180,7 @@ impl<'a> World<'a> {
                     Ok(()) | Err(Obstacle::QuietUntil(_)) => None,
                 }));
             }
+            arrived.extend(arriving(&write.journey, &write.notifications, self.now));
             self.memory.put(Arc::clone(&write.journey), write.links, self.now);
             for mut entry in write.entries {
                 leave_out(&mut entry, &withheld);
@@ -186,16 +189,34 @@ impl<'a> World<'a> {
         }
         batch.parked.into_iter().for_each(|parked| self.memory.park(parked));
         batch.released.iter().for_each(|key| self.memory.release(key));
-        if !withheld.is_empty() {
-            let keys: Vec<JourneyKey> = withheld.iter().map(|(key, ..)| key.clone()).collect();
+        arrived.retain(|(_, received)| withheld.iter().all(|(_, id, _)| *id != received.notification));
+        if !withheld.is_empty() || !arrived.is_empty() {
+            let keys = withheld.iter().map(|(key, ..)| key).chain(arrived.iter().map(|(key, _)| key));
+            let keys: Vec<JourneyKey> = keys.cloned().collect();
             let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, self.known(&[], &keys));
             for (key, notification, reason) in &withheld {
                 draft.withdraw(key, notification, *reason);
+            }
+            for (key, received) in &arrived {
+                draft.receive(key, received);
             }
             let (batch, _) = draft.finish();
             self.keep(Batch { withdrawn: Vec::new(), ..batch }, woken, witness);
         }
     }
+}
+
+/// What is waited to be heard of arrives: nobody knows better.
+fn arriving(
+    journey: &Journey,
+    notifications: &[(Notification, Content)],
+    now: Timestamp,
+) -> impl Iterator<Item = (JourneyKey, Received)> {
+    let is_awaited = |id: &NotificationId| journey.deferred.iter().any(|waited| waited.escalates.contains(id));
+    notifications.iter().filter(move |(sent, _)| is_awaited(&sent.id)).map(move |(sent, _)| {
+        let (notification, channel) = (sent.id.clone(), sent.channel);
+        (journey.key.clone(), Received { notification, channel, receipt: Receipt::Delivered, at: now })
+    })
 }
 
 /// Takes what is withheld out of the decisions to send; that it was, is a decision of its own.

@@ -46,8 +46,9 @@ use crate::domain::journey::JourneyKey;
 use crate::domain::storm::Hour;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
-    Purged, Record, Ruling, Space, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition,
+    Publication, Purged, Record, Ruling, Space, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed,
+    Versioned,
 };
 use checkpoint::Checkpoints;
 use rows::Rows;

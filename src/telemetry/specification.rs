@@ -8,6 +8,7 @@ use crate::domain::decision::Reason;
 use crate::domain::event::EventType;
 use crate::domain::notification::Outcome;
 use crate::domain::order::Channel;
+use crate::domain::receipt::Receipt;
 use crate::ports::{Kept, State, Stream};
 
 /// A metric with all its series.
@@ -114,6 +115,8 @@ const fn words(name: &'static str, words: fn() -> Vec<&'static str>) -> Label {
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0];
 /// From a blink to the end of an outage.
 const CONFIRMATION_SECONDS: &[f64] = &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 1_800.0, 7_200.0];
+/// To the longest that mail servers try.
+const RECEIPT_SECONDS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0, 7_200.0, 28_800.0, 259_200.0];
 const STORE_SECONDS: &[f64] = &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
 const RECORDS: &[f64] = &[1.0, 5.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
 
@@ -209,6 +212,23 @@ pub static FAMILIES: &[Family] = &[
     )
     .by(&[MESSAGE, CHANNEL])
     .alerts(&["ReassureMessagesLate"]),
+    counter(
+        "reassure_receipts_total",
+        "What providers told of messages afterwards; ignored: no receipt, unknown: of no \
+        message of ours, refused: not signed",
+    )
+    .by(&[
+        PROVIDER,
+        words("receipt", || {
+            Receipt::ALL.map(Receipt::as_str).into_iter().chain(["ignored", "unknown", "refused"]).collect()
+        }),
+    ]),
+    histogram(
+        "reassure_decision_to_receipt_seconds",
+        "From the decision to send a message to its receipt",
+        RECEIPT_SECONDS,
+    )
+    .by(&[CHANNEL]),
     histogram(
         "reassure_confirmation_seconds",
         "From the arrival of an order to the acceptance of its confirmation \

@@ -9,6 +9,7 @@ use super::run::Run;
 use crate::domain::condition::trace::{Finding, Form, Trace};
 use crate::domain::decision::{Cause, Reason, Verdict};
 use crate::domain::event::{EventType, ParcelStatus};
+use crate::domain::order::Channel;
 use crate::domain::reasons::Reasons;
 use crate::domain::rule::{Rule, RuleName, RuleSet};
 
@@ -30,6 +31,10 @@ enum Point {
     },
     Sent,
     Suppressed,
+    /// Said once more, on that channel.
+    Escalated(Channel),
+    /// Not said once more, since it had arrived.
+    Arrived,
 }
 
 /// A point in words, and whether it was shown.
@@ -72,7 +77,13 @@ impl Coverage {
         for it in run.decided.iter().filter(|it| is_tested(&it.decision.rule)) {
             let rule = &it.decision.rule;
             match &it.decision.verdict {
-                Verdict::Send { .. } => self.see(rule, Point::Sent),
+                Verdict::Send { notifications, .. } => {
+                    self.see(rule, Point::Sent);
+                    if let (Cause::Deferral { .. } | Cause::Receipt { .. }, [one]) = (&it.cause, &notifications[..]) {
+                        self.see(rule, Point::Escalated(one.channel));
+                    }
+                }
+                Verdict::Suppress { reason: Reason::Delivered, .. } => self.see(rule, Point::Arrived),
                 Verdict::Suppress { .. } => self.see(rule, Point::Suppressed),
                 Verdict::Defer { .. } => {}
             }
@@ -171,6 +182,12 @@ fn points(rule: &Rule) -> BTreeMap<Point, Shown> {
                 add(Point::Part { condition, id, truth }, words);
             }
         });
+    }
+    if let Some(escalation) = &rule.escalate {
+        add(Point::Escalated(escalation.to), format!("never escalated to {}", escalation.to));
+        if escalation.unless_delivered {
+            add(Point::Arrived, "never kept from escalating by a receipt".to_owned());
+        }
     }
     add(Point::Sent, "never sent".to_owned());
     add(Point::Suppressed, "never suppressed".to_owned());

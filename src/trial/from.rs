@@ -12,6 +12,7 @@ use super::line::{Line, Said, plain};
 use super::moment::{Frame, Manner};
 use crate::domain::decision::{Cause, Entry};
 use crate::domain::event::{Body, Event};
+use crate::domain::receipt::Receipt;
 use crate::domain::shop::Shop;
 use crate::domain::time::Timestamp;
 use crate::message::sample;
@@ -49,7 +50,9 @@ pub fn write(timeline: &Timeline, shop: &Shop) -> String {
                 happened.push(event_line(entry, &Map::new(), &frame));
             }
             Some(event) => happened.push(event_line(entry, &stand_ins.data(&event), &frame)),
-            None => happened.extend(absence(entry, timeline, &frame)),
+            None => {
+                happened.extend(heard(entry, &frame).map_or_else(|| absence(entry, timeline, &frame), |it| vec![it]))
+            }
         }
     }
     let _ = writeln!(text, "tests:\n  - test: As it went\n    events:");
@@ -85,6 +88,15 @@ fn event_line(entry: &Entry, data: &Map<String, Value>, frame: &Frame) -> Happen
     (whole(entry.at), 1, line + " }")
 }
 
+/// What was heard of a message.
+fn heard(entry: &Entry, frame: &Frame) -> Option<Happened> {
+    let Cause::Receipt { receipt, .. } = &entry.cause else { return None };
+    let receipt = if *receipt == Receipt::Accepted { Receipt::Delivered } else { *receipt };
+    let of = &entry.decisions.first()?.rule;
+    let at = whole(entry.at);
+    Some((at, 1, format!("{{ at: {}, receipt: {}, of: {of} }}", frame.spell(at), receipt.as_str())))
+}
+
 /// What a second look took back had waited since it was decided: the providers were away.
 fn absence(entry: &Entry, timeline: &Timeline, frame: &Frame) -> Vec<Happened> {
     let Cause::Attempt { notification } = &entry.cause else { return Vec::new() };
@@ -108,7 +120,7 @@ fn decisions(timeline: &Timeline, frame: &Frame, stand_ins: &StandIns) -> Vec<Li
                 let story = timeline.notifications.iter().find(|story| story.id == *notification);
                 (entry.at, story.map(|story| story.channel))
             }
-            Cause::Event { .. } => (entry.at, None),
+            Cause::Event { .. } | Cause::Receipt { .. } => (entry.at, None),
         };
         before = before.max(at);
         for decision in &entry.decisions {

@@ -7,6 +7,8 @@ use super::keys;
 use super::moment::Frame;
 use crate::domain::event::{Event, EventType};
 use crate::domain::fault::nearest;
+use crate::domain::receipt::Receipt;
+use crate::domain::rule::RuleName;
 use crate::domain::time::Timestamp;
 use crate::schema::DataSchema;
 
@@ -29,6 +31,11 @@ pub enum What {
     Away,
     /// What waits can be sent.
     Back,
+    /// Something is heard of the last message of a rule.
+    Receipt {
+        receipt: Receipt,
+        of: RuleName,
+    },
 }
 
 /// Lays `over` on what lies `under` it, mapping by mapping; null takes away.
@@ -108,8 +115,18 @@ pub fn read(index: usize, source: Value, order: &Value, frame: &Frame) -> Result
         };
         return Ok(Happening { at, what });
     }
+    if let Some(receipt) = fields.remove("receipt") {
+        let known = Receipt::ALL.into_iter().filter(|known| *known != Receipt::Accepted);
+        let Some(receipt) = known.into_iter().find(|known| receipt.as_str() == Some(known.as_str())) else {
+            return Err(at_key("receipt")("receipt: delivered, bounced, failed or complained is needed".to_owned()));
+        };
+        let Some(of) = fields.remove("of") else {
+            return Err(at_key("receipt")("receipt: 'of' says of which rule's message".to_owned()));
+        };
+        return Ok(Happening { at, what: What::Receipt { receipt, of: RuleName::from(&*text_of(&of)) } });
+    }
     let Some(name) = fields.remove("event").map(|name| text_of(&name)) else {
-        return Err((String::new(), "it has neither 'event' nor 'providers'".to_owned()));
+        return Err((String::new(), "it has neither 'event' nor 'receipt' nor 'providers'".to_owned()));
     };
     let Some(event_type) = EventType::parse(&name) else {
         let known = nearest(&name, EventType::ALL.iter().map(|event| event.as_str()));

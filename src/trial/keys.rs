@@ -44,6 +44,8 @@ pub const EVENT: &[Key] = &[
     ("at", "When it is learnt: `+1d 12h` and `day 2 09:00` from the start, or a date and time."),
     ("event", "The event's type, such as `parcel.tracked`."),
     ("providers", "`away`: nothing can be sent from now on. `back`: what waits is looked at again and sent."),
+    ("receipt", "What is heard of a message: `delivered`, `bounced`, `failed` or `complained`."),
+    ("of", "With `receipt`: the rule whose last message it is, the one that a person reads."),
     ("happened", "When it happened, if it was learnt later."),
     ("id", "The event's id; one that has been there before is a repetition."),
     ("parcel", "The parcel's tracking number; A1, if it is left out."),

@@ -8,6 +8,7 @@ use crate::domain::journey::Journey;
 use crate::domain::notification::{Content, Notification};
 use crate::domain::order::Channel;
 use crate::domain::reasons::Reasons;
+use crate::domain::receipt::{Receipt, Received};
 use crate::domain::rule::{RuleName, RuleSet};
 use crate::domain::step::{Obstacle, Transition, step, still_holds};
 use crate::domain::time::Timestamp;
@@ -123,12 +124,26 @@ impl Stage<'_> {
                 }
                 self.step(&Woken::Event(event));
             }
+            What::Receipt { receipt, of } => self.hear(*receipt, of),
             What::Away => self.waiting = Some(self.waiting.take().unwrap_or_default()),
             What::Back => {
                 for notification in self.waiting.take().into_iter().flatten() {
                     self.look_again(&notification);
                 }
             }
+        }
+    }
+
+    /// Hears something of the last message of a rule, of the one that a person reads first.
+    fn hear(&mut self, receipt: Receipt, of: &RuleName) {
+        let own = || self.run.written.iter().rev().map(|it| &it.notification).filter(|it| it.rule == *of);
+        let by = |channel| own().find(|it| it.channel == channel);
+        match by(Channel::Email).or_else(|| by(Channel::Sms)).cloned() {
+            Some(Notification { id: notification, channel, .. }) => {
+                let at = self.now;
+                self.step(&Woken::Receipt(&Received { notification, channel, receipt, at }));
+            }
+            None => self.run.broken = Some(format!("nothing can be heard of '{of}', which has sent nothing yet")),
         }
     }
 
@@ -227,7 +242,7 @@ impl Stage<'_> {
                 withdrawn,
                 reasons: rule.filter(|_| asked).map(|rule| match entry.cause {
                     // `when` is asked once, when it becomes news
-                    Cause::Deferral { .. } => Reasons::before_attempt(rule, scene),
+                    Cause::Deferral { .. } | Cause::Receipt { .. } => Reasons::before_attempt(rule, scene),
                     _ => Reasons::of(rule, scene),
                 }),
             });

@@ -4,6 +4,7 @@ use crate::domain::decision::{Cause, Decision, Reason, Verdict};
 use crate::domain::event::Event;
 use crate::domain::journey::Journey;
 use crate::domain::notification::Notification;
+use crate::domain::receipt::Received;
 use crate::domain::rule::Rule;
 use crate::domain::schedule;
 use crate::domain::shop::Shop;
@@ -15,6 +16,7 @@ pub enum Woken<'a> {
     /// Something that the journey waits for.
     Due,
     Withdrawn(&'a Notification, Reason),
+    Receipt(&'a Received),
 }
 
 impl Woken<'_> {
@@ -23,6 +25,7 @@ impl Woken<'_> {
             Self::Event(event) => Input::Event(event),
             Self::Due => Input::Due,
             Self::Withdrawn(notification, reason) => Input::Withdrawn(&notification.id, *reason),
+            Self::Receipt(received) => Input::Receipt(received),
         }
     }
 }
@@ -41,7 +44,7 @@ pub fn deadline(rule: &Rule, shop: &Shop, journey: &Journey, decision: &Decision
 pub fn was_asked(decision: &Decision) -> bool {
     match &decision.verdict {
         Verdict::Send { .. } => true,
-        Verdict::Defer { reason, .. } => *reason != Reason::AwaitingDeadline,
+        Verdict::Defer { reason, .. } => !matches!(reason, Reason::AwaitingDeadline | Reason::AwaitingReceipt),
         Verdict::Suppress { reason, .. } => matches!(
             reason,
             Reason::ConditionFalse

@@ -5,6 +5,7 @@ mod contents;
 mod generic;
 mod golden;
 mod raw;
+mod receipts;
 mod sandbox;
 mod settings;
 mod tables;
@@ -115,6 +116,7 @@ pub async fn send_content(provider: &dyn Provider, content: &Content) -> Answer 
     let id = NotificationId(ID.to_owned());
     let traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     let outgoing = Outgoing {
+        order_id: "20418",
         id: &id,
         message: "parcel_shipped",
         shop: "shop-fr",

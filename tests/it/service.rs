@@ -17,6 +17,7 @@ mod patience;
 mod personal;
 mod privacy;
 mod providers;
+mod receipts;
 mod refused;
 mod registry;
 mod reload;

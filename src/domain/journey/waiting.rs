@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Journey, Subject};
-use crate::domain::decision::Reason;
+use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::order::Channel;
 use crate::domain::rule::{RuleName, RuleSet};
 use crate::domain::time::Timestamp;
@@ -42,6 +42,9 @@ pub struct Deferred {
     /// Only these channels wait, the others have spoken; empty: the whole message waits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub channels: Vec<Channel>,
+    /// It is said only if none of these notifications has done what it was sent for (`escalate`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalates: Vec<NotificationId>,
 }
 
 /// What has fallen due.

@@ -11,6 +11,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("message", "The message that it sends: the folder of its templates."),
     ("channels", "Each of these that reaches the customer is used."),
     ("otherwise", "Tried in turn, if none of `channels` that a person reads could be used."),
+    ("escalate", "When it is said once more, on another channel: `{ to: sms, after: 6h, unless: delivered }`."),
     ("once_per", "What it speaks of at most once."),
     ("again_after", "Messages after which it may be told once more."),
     ("only_if_told", "Only to those who were told one of these messages since."),

@@ -44,13 +44,13 @@ impl<'de> Deserialize<'de> for Fields {
     }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     written: Written<'a>,
-    faults: &'a mut Vec<Fault>,
+    pub(super) faults: &'a mut Vec<Fault>,
 }
 
 impl Reader<'_> {
-    fn fault(&mut self, location: Location, what: impl Into<String>, suggestion: Option<String>) {
+    pub(super) fn fault(&mut self, location: Location, what: impl Into<String>, suggestion: Option<String>) {
         let fault = self.written.fault(location, what);
         self.faults.push(Fault { suggestion, ..fault });
     }
@@ -67,6 +67,7 @@ impl Reader<'_> {
             message: String::new(),
             channels: Vec::new(),
             otherwise: Vec::new(),
+            escalate: None,
             once_per: OncePer::Order,
             again_after: Vec::new(),
             only_if_told: Vec::new(),
@@ -93,6 +94,7 @@ impl Reader<'_> {
                 "message" => rule.message = self.text_of(&key.value, &value),
                 "channels" => rule.channels = self.channels(&value.value, at),
                 "otherwise" => rule.otherwise = self.channels(&value.value, at),
+                "escalate" => rule.escalate = self.escalation(&value),
                 "once_per" => rule.once_per = self.once_per(&value).unwrap_or(OncePer::Order),
                 "again_after" => rule.again_after = self.texts(&key.value, &value.value, at),
                 "only_if_told" => rule.only_if_told = self.texts(&key.value, &value.value, at),
@@ -142,6 +144,7 @@ impl Reader<'_> {
         if !seen.iter().any(|key| key == "on" || key == "at") {
             self.fault(begin, format!("the rule '{name}' has neither 'on' nor 'at': nothing sets it going"), None);
         }
+        self.whole_escalation(rule, begin);
         let slug = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };

@@ -52,6 +52,7 @@ impl Outcome {
                 Some(known) => {
                     known.notifications.extend(told.notifications);
                     known.withdrawn = false;
+                    known.escalated = told.escalated.or(known.escalated);
                 }
                 None => journey.told.push(told),
             }
@@ -244,6 +245,12 @@ impl<'a> Desk<'a> {
         for channel in &rule.otherwise {
             read_by_a_person = read_by_a_person || attempt(*channel);
         }
+        if let Some(channel) = self.presses(rule).filter(|to| read_by_a_person && !ways.chosen.contains(to)) {
+            match leave(self.journey, self.rules, rule, channel, self.now) {
+                Ok(_) => ways.chosen.push(channel),
+                Err(reason) => ways.skipped.push(Skipped { channel, reason }),
+            }
+        }
         ways
     }
 
@@ -277,14 +284,21 @@ impl<'a> Desk<'a> {
             at: self.now,
             notifications: sent.iter().map(|sent| sent.notification.clone()).collect(),
             withdrawn: false,
+            escalated: self.escalated().map(|_| self.now),
         };
-        self.outcome.decided(rule, subject, Verdict::Send { notifications: sent, skipped: ways.skipped });
+        let mut skipped = ways.skipped;
+        let plan = self.plan(rule, &sent, &mut skipped, expires_at);
+        self.outcome.decided(rule, subject, Verdict::Send { notifications: sent, skipped });
         for one in folded {
             let also = Told { subject: one.waited.subject.clone(), once_key: one.turn.key(), ..told.clone() };
             let verdict = Verdict::Suppress { reason: Reason::Folded, detail: None, skipped: Vec::new() };
             self.outcome.decided(rule, &also.subject, verdict);
             self.outcome.told.push(also);
             self.outcome.dropped.push(one.waited);
+        }
+        self.also_tell(rule, &told);
+        if let Some(plan) = plan {
+            self.wait_for_receipt(rule, turn, plan);
         }
         self.outcome.told.push(told);
     }

@@ -25,6 +25,9 @@ pub(super) fn leave(
     if rule.purpose == Purpose::Marketing && channel != Channel::Webhook && !agreed() {
         return Err(Reason::NoConsent);
     }
+    if journey.has_bounced(channel) {
+        return Err(Reason::AddressBounced);
+    }
     if restraints.suppressed.contains(&recipient) {
         return Err(Reason::AddressSuppressed);
     }

@@ -12,7 +12,7 @@ use super::super::rule::{Rule, RuleSet};
 use super::super::time::{Timestamp, in_zone};
 use super::super::zone;
 use super::desk::{Desk, Occasion};
-use super::turn::Turn;
+use super::turn::{Turn, number_of};
 
 /// When the next day begins for a message that had to wait for it.
 const MORNING: NaiveTime = NaiveTime::from_hms_opt(8, 0, 0).expect("eight o'clock");
@@ -60,7 +60,8 @@ impl Desk<'_> {
 
     /// What was held back of the rule and can be said in the message that it sends now.
     pub(super) fn folded(&self, rule: &Rule, pointless: &[Deferred]) -> Vec<Folded> {
-        if rule.fold.is_none() {
+        // on a further channel nothing is said that the others have not said
+        if rule.fold.is_none() || self.occasion.waited.is_some_and(|waited| !waited.channels.is_empty()) {
             return Vec::new();
         }
         let gathered =
@@ -84,16 +85,24 @@ impl Desk<'_> {
         let today = self.now.day_in(zone);
         let counts = |told: &&Told| {
             let beyond = self.rules.get(&told.rule).is_some_and(|rule| rule.beyond_budget);
-            !told.withdrawn && !beyond && told.at.day_in(zone) == today
+            !told.withdrawn && !beyond
         };
-        let told = self.journey.told.iter().chain(&self.outcome.told).filter(counts).count();
+        let is_today = |at: &Timestamp| at.day_in(zone) == today;
+        let told = self.journey.told.iter().chain(&self.outcome.told).filter(counts);
+        let told = told.flat_map(|told| [Some(told.at), told.escalated]).flatten().filter(is_today).count();
         let morning = today.succ_opt()?.and_time(MORNING);
         let until = Timestamp(in_zone(morning, zone));
         (told >= most).then_some(Restraint { until, reason: Reason::BudgetSpent })
     }
 
     fn cool_down(&self, rule: &Rule) -> Option<Restraint> {
-        let told = || self.journey.told.iter().chain(&self.outcome.told).filter(|told| !told.withdrawn);
+        let own = self.occasion.waited.filter(|waited| !waited.channels.is_empty());
+        let is_own =
+            |told: &Told| own.is_some_and(|own| own.rule == told.rule && number_of(told, &own.once_key).is_some());
+        let told = || {
+            let all = self.journey.told.iter().chain(&self.outcome.told);
+            all.filter(|told| !told.withdrawn && !is_own(told))
+        };
         let ends = rule.not_within.iter().flat_map(|cool_down| {
             let counts = |told: &&Told| cool_down.after.is_empty() || cool_down.after.contains(&told.message);
             told().filter(counts).map(|told| told.at.plus(cool_down.span))
@@ -114,6 +123,7 @@ impl Desk<'_> {
             until,
             reason,
             channels,
+            escalates: self.occasion.waited.map(|waited| waited.escalates.clone()).unwrap_or_default(),
         });
         self.outcome.decided(rule, self.occasion.subject, Verdict::Defer { until, reason });
     }

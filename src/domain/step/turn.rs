@@ -92,7 +92,7 @@ impl Desk<'_> {
             return Err(Reason::AlreadyTold);
         }
         // further channels that wait for their own moment are no obstacle
-        let is_same = |one: &Deferred| one.rule == rule.name && one.once_key == once_key;
+        let is_same = |one: &Deferred| one.escalates.is_empty() && one.rule == rule.name && one.once_key == once_key;
         if !is_for_channels && self.waiting().any(|one| is_same(one) && Some(one) != self.occasion.waited) {
             return Err(Reason::AlreadyWaiting);
         }

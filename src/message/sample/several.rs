@@ -14,6 +14,7 @@ fn told(message: &str, subject: Subject) -> Told {
         at: at("2026-03-03T18:41:00+01:00"),
         notifications: vec![notification()],
         withdrawn: false,
+        escalated: None,
     }
 }
 

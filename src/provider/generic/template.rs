@@ -67,6 +67,7 @@ impl Templates {
         let content = difficult(channel);
         let id = NotificationId("ntf_00000000000000000000000000000000".to_owned());
         let outgoing = Outgoing {
+            order_id: "",
             id: &id,
             message: "sample",
             shop: "sample",

@@ -83,7 +83,7 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
                 async { session.query(ATTEMPTS, &[&id]).await },
                 unconfirmed::of(session, id),
             );
-            Some(Timeline {
+            let timeline = Timeline {
                 journey: columns::journey(get(row, 2)?)?,
                 version: columns::natural(get(row, 1)?)?,
                 unconfirmed: unconfirmed?,
@@ -92,7 +92,8 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
                     .map(|row| Ok(columns::from_json("an entry", get(row, 0)?)?))
                     .collect::<Result<_, Failure>>()?,
                 notifications: notifications(&stories?, &attempts?)?,
-            })
+            };
+            Some(timeline.with_receipts())
         }
     };
     session.commit().await?;
@@ -131,6 +132,7 @@ fn notifications(stories: &[Row], attempts: &[Row]) -> Result<Vec<Story>, Failur
                     .map(|packed| unpacker.unpack(&packed))
                     .transpose()?,
                 attempts: of.remove(&get(row, 0)?).unwrap_or_default(),
+                receipts: Vec::new(),
             })
         })
         .collect()

@@ -16,13 +16,14 @@ pub(super) fn timeline(connection: &Connection, key: &JourneyKey) -> Result<Opti
     )?;
     let mut rows = statement.query([&key.shop, &key.order_id])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    Ok(Some(Timeline {
+    let timeline = Timeline {
         journey: columns::journey(text(row, 1)?)?,
         version: columns::natural(row.get(0)?)?,
         unconfirmed: unconfirmed::of(connection, key)?,
         entries: entries(connection, row.get(2)?)?,
         notifications: stories(connection, row.get(3)?)?,
-    }))
+    };
+    Ok(Some(timeline.with_receipts()))
 }
 
 fn entries(connection: &Connection, last: Option<i64>) -> Result<Vec<Entry>, StoreError> {
@@ -67,6 +68,7 @@ fn stories(connection: &Connection, last: Option<i64>) -> Result<Vec<Story>, Sto
             due_at: if state == State::Pending { Some(Timestamp::from_millis(row.get(9)?)) } else { None },
             content: columns::packed(row.get(10)?, row.get(11)?).map(|packed| unpacker.unpack(&packed)).transpose()?,
             attempts: attempts(connection, row.get(0)?)?,
+            receipts: Vec::new(),
         });
     }
     Ok(stories)

@@ -11,7 +11,8 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Kept, Purged, StoreError};
 
 /// Each gives, for the rows after `?1`, the id and whether it may go because it is from before `?2`.
-const CONTENTS: &str = "SELECT c.notification, o.decided_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
+const CONTENTS: &str =
+    "SELECT c.notification, o.decided_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
     FROM contents c JOIN outbox o ON o.seq = c.notification WHERE c.notification > ?1 ORDER BY c.notification LIMIT ?3";
 const ATTEMPTS: &str = "SELECT a.id, a.at_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
         AND a.id < (SELECT max(id) FROM attempts)

@@ -78,8 +78,10 @@ fn the_reminder_is_counted_back_over_the_days_on_which_the_place_opens() {
         &told(&each_day("09:00", "19:00")),
         "+2d parcel.tracked pickup_reminder[A1] until +3d2h
          +2d parcel.tracked pickup_reminder[A1] until +5d2h
-         +3d2h deadline pickup_reminder[A1] send email+sms+webhook
-         +5d2h deadline pickup_reminder[A1] send email+sms+webhook",
+         +3d2h deadline pickup_reminder[A1] send email+webhook
+         +3d2h deadline pickup_reminder[A1] until +3d22h
+         +3d22h deferral pickup_reminder[A1] no expired
+         +5d2h deadline pickup_reminder[A1] send email+webhook+sms",
     );
     // it opens in the afternoon only, so that Monday is no day to collect it
     same(
@@ -87,15 +89,17 @@ fn the_reminder_is_counted_back_over_the_days_on_which_the_place_opens() {
         "+2d parcel.tracked pickup_reminder[A1] until +2d10h
          +2d parcel.tracked pickup_reminder[A1] until +4d10h
          +2d10h deadline pickup_reminder[A1] no condition_false
-         +4d10h deadline pickup_reminder[A1] send email+sms+webhook",
+         +4d10h deadline pickup_reminder[A1] send email+webhook+sms",
     );
     // hours that cannot be read: plain days
     same(
         &told(&each_day("matin", "soir")),
         "+2d parcel.tracked pickup_reminder[A1] until +4d2h
          +2d parcel.tracked pickup_reminder[A1] until +6d2h
-         +4d2h deadline pickup_reminder[A1] send email+sms+webhook
-         +6d2h deadline pickup_reminder[A1] send email+sms+webhook",
+         +4d2h deadline pickup_reminder[A1] send email+webhook
+         +4d2h deadline pickup_reminder[A1] until +4d22h
+         +4d22h deferral pickup_reminder[A1] no expired
+         +6d2h deadline pickup_reminder[A1] send email+webhook+sms",
     );
 }
 

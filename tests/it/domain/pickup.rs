@@ -19,8 +19,10 @@ fn a_pickup_point_that_the_buyer_chose() {
          +2d parcel.tracked pickup_reminder[A1] until +8d
          +2d1h parcel.tracked pickup_chosen[A1] no already_told
          +2d1h parcel.tracked pickup_imposed[A1] no condition_false
-         +6d deadline pickup_reminder[A1] send email+sms+webhook
-         +8d deadline pickup_reminder[A1] send email+sms+webhook",
+         +6d deadline pickup_reminder[A1] send email+webhook
+         +6d deadline pickup_reminder[A1] until +6d20h
+         +6d20h deferral pickup_reminder[A1] no expired
+         +8d deadline pickup_reminder[A1] send email+webhook+sms",
     );
 }
 
@@ -41,7 +43,7 @@ fn a_hold_that_nobody_chose() {
          +2d2h parcel.tracked pickup_reminder[A1] until +1d
          +2d2h parcel.tracked pickup_reminder[A1] until +3d
          +2d2h deadline pickup_reminder[A1] no condition_false
-         +3d deadline pickup_reminder[A1] send email+sms+webhook",
+         +3d deadline pickup_reminder[A1] send email+webhook+sms",
     );
 }
 
@@ -58,7 +60,9 @@ fn a_store_of_the_shop() {
          +1d order.ready_for_collection pickup_reminder until +5d
          +1d order.ready_for_collection pickup_reminder until +7d
          +1d order.ready_for_collection pickup_chosen no already_told
-         +5d deadline pickup_reminder send email+sms+webhook
+         +5d deadline pickup_reminder send email+webhook
+         +5d deadline pickup_reminder until +5d20h
+         +5d20h deferral pickup_reminder no expired
          +6d order.collected collected send email+webhook",
     );
 }
@@ -98,14 +102,20 @@ fn a_hold_that_is_extended_is_reminded_of_anew() {
          +2d parcel.tracked pickup_imposed[A2] no condition_false
          +2d parcel.tracked pickup_reminder[A2] until +6d
          +2d parcel.tracked pickup_reminder[A2] until +8d
-         +6d deadline pickup_reminder[A1] send email+sms+webhook
-         +6d deadline pickup_reminder[A2] send email+sms+webhook
-         +8d deadline pickup_reminder[A1] send email+sms+webhook
-         +8d deadline pickup_reminder[A2] send email+sms+webhook
+         +6d deadline pickup_reminder[A1] send email+webhook
+         +6d deadline pickup_reminder[A1] until +6d20h
+         +6d deadline pickup_reminder[A2] send email+webhook
+         +6d deadline pickup_reminder[A2] until +6d20h
+         +6d20h deferral pickup_reminder[A1] no expired
+         +6d20h deferral pickup_reminder[A2] no expired
+         +8d deadline pickup_reminder[A1] send email+webhook+sms
+         +8d deadline pickup_reminder[A2] send email+webhook+sms
          +8d12h parcel.tracked pickup_chosen[A1] no already_told
          +8d12h parcel.tracked pickup_imposed[A1] no condition_false
-         +13d deadline pickup_reminder[A1] send email+sms+webhook
-         +15d deadline pickup_reminder[A1] send email+sms+webhook",
+         +13d deadline pickup_reminder[A1] send email+webhook
+         +13d deadline pickup_reminder[A1] until +13d20h
+         +13d20h deferral pickup_reminder[A1] no expired
+         +15d deadline pickup_reminder[A1] send email+webhook+sms",
     );
 }
 
@@ -122,7 +132,9 @@ fn no_reminder_after_collection() {
          +2d parcel.tracked pickup_imposed[A1] no condition_false
          +2d parcel.tracked pickup_reminder[A1] until +6d
          +2d parcel.tracked pickup_reminder[A1] until +8d
-         +6d deadline pickup_reminder[A1] send email+sms+webhook
+         +6d deadline pickup_reminder[A1] send email+webhook
+         +6d deadline pickup_reminder[A1] until +6d20h
+         +6d20h deferral pickup_reminder[A1] no expired
          +7d parcel.tracked collected[A1] send email+webhook",
     );
 }
@@ -139,7 +151,9 @@ fn no_reminder_once_it_goes_back() {
         "+2d parcel.tracked pickup_chosen[A1] send email+sms+webhook
          +2d parcel.tracked pickup_reminder[A1] until +6d
          +2d parcel.tracked pickup_reminder[A1] until +8d
-         +6d deadline pickup_reminder[A1] send email+sms+webhook
+         +6d deadline pickup_reminder[A1] send email+webhook
+         +6d deadline pickup_reminder[A1] until +6d20h
+         +6d20h deferral pickup_reminder[A1] no expired
          +7d parcel.tracked returned[A1] send email+webhook",
     );
 }

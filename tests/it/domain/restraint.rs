@@ -262,6 +262,7 @@ fn channels_that_waited_join_what_the_others_have_said() {
         until: at("+8h"),
         reason: Reason::CoolingDown,
         channels: vec![Channel::Sms],
+        escalates: Vec::new(),
     });
     story.tell(
         "+3h scan A1 delivered code=AGAIN

@@ -15,6 +15,7 @@
 //! wait                                 nothing but time
 //! look <rule>                          a second look at what the rule sent last
 //! withdraw <rule> <reason>             … which then does not leave
+//! receipt <rule> <channel> <receipt>   what is heard of the rule's last message on that channel
 //! ```
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use reassure::domain::event::{Body, Event, OrderPlaced};
 use reassure::domain::journey::{Journey, ParcelKey, Subject};
 use reassure::domain::notification::Notification;
 use reassure::domain::order::Order;
+use reassure::domain::receipt::{Receipt, Received};
 use reassure::domain::rule::RuleSet;
 use reassure::domain::shop::Shop;
 use reassure::domain::step::{Input, Obstacle, Transition, step, still_holds};
@@ -281,6 +283,13 @@ impl Story {
                     self.take(Input::Withdrawn(&sent.id, reason));
                 }
             }
+            "receipt" => {
+                let channel = |sent: &&Notification| sent.channel.as_str() == words[2];
+                let sent = self.sent.iter().rev().filter(|sent| sent.rule.as_str() == words[1]).find(channel);
+                if let Some(sent) = sent.cloned() {
+                    self.hear(&sent, words[3]);
+                }
+            }
             "again" | "repeated" => {
                 let mut event = self.last.clone().expect("something happened before");
                 if what == "again" {
@@ -294,6 +303,13 @@ impl Story {
                 self.last = Some(event);
             }
         }
+    }
+
+    /// Something is heard of a message.
+    pub fn hear(&mut self, sent: &Notification, receipt: &str) {
+        let receipt = Receipt::ALL.into_iter().find(|known| known.as_str() == receipt).expect(receipt);
+        let received = Received { notification: sent.id.clone(), channel: sent.channel, receipt, at: self.now };
+        self.take(Input::Receipt(&received));
     }
 
     /// The notifications by which the rule spoke last.
@@ -314,6 +330,7 @@ impl Story {
                 Cause::Timer { .. } => "deadline",
                 Cause::Deferral { .. } => "deferral",
                 Cause::Attempt { .. } => "attempt",
+                Cause::Receipt { .. } => "receipt",
             };
             let verdict = verdict(&decision.verdict);
             let subject = subject(&decision.subject);

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 use super::raw::{Act, Raw, http};
 use super::{ACCOUNT, ID, made, send, send_content};
 
+/// The journey `["shop-fr","20418"]`, as receipts bring it back.
+const MARK: &str = "WyJzaG9wLWZyIiwiMjA0MTgiXQ";
+
 /// The one request that an attempt makes: its first line, its headers, its body.
 async fn sent(kind: &str, more: Value, content: Option<Content>) -> (String, Vec<(String, String)>, String) {
     let server = Raw::start(Act::Answer(http(200, &[], ""))).await;
@@ -56,7 +59,11 @@ async fn resend() {
         "subject": "Your parcel is on its way",
         "html": "<p>It is on its way</p>",
         "text": "It is on its way",
-        "tags": [{ "name": "message", "value": "parcel_shipped" }, { "name": "notification", "value": ID }],
+        "tags": [
+            { "name": "message", "value": "parcel_shipped" },
+            { "name": "notification", "value": ID },
+            { "name": "journey", "value": MARK },
+        ],
     });
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
     let (_, _, again) = sent("resend", json!({}), None).await;
@@ -78,7 +85,7 @@ async fn sendgrid() {
             { "type": "text/html", "value": "<p>It is on its way</p>" },
         ],
         "categories": ["parcel_shipped"],
-        "custom_args": { "notification": ID, "shop": "shop-fr" },
+        "custom_args": { "notification": ID, "shop": "shop-fr", "journey": MARK },
         "tracking_settings": {
             "click_tracking": { "enable": false, "enable_text": false },
             "open_tracking": { "enable": false },
@@ -99,7 +106,7 @@ async fn brevo_email() {
         "subject": "Your parcel is on its way",
         "htmlContent": "<p>It is on its way</p>",
         "textContent": "It is on its way",
-        "headers": { "idempotencyKey": "da2c39e5-97fd-422d-af6f-a0653b5c2c02", "X-Mailin-custom": ID },
+        "headers": { "idempotencyKey": "da2c39e5-97fd-422d-af6f-a0653b5c2c02", "X-Mailin-custom": format!("{ID}|{MARK}") },
         "tags": ["parcel_shipped"],
     });
     assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
@@ -153,7 +160,7 @@ async fn twilio() {
 
     let more = json!({
         "messaging_service_sid": "MG0123456789abcdef0123456789abcdef",
-        "status_callback": "https://reassure.example/receipts/twilio?shop=fr",
+        "receipts": { "url": "https://reassure.example/receipts/twilio?shop=fr" },
     });
     let (_, _, body) = sent("twilio", more, None).await;
     let form: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
@@ -161,7 +168,10 @@ async fn twilio() {
         ("To", "+33612345678"),
         ("MessagingServiceSid", "MG0123456789abcdef0123456789abcdef"),
         ("Body", "Your parcel is on its way"),
-        ("StatusCallback", &format!("https://reassure.example/receipts/twilio?shop=fr&notification={ID}")),
+        (
+            "StatusCallback",
+            &format!("https://reassure.example/receipts/twilio?shop=fr&notification={ID}&journey={MARK}"),
+        ),
     ];
     assert_eq!(form, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }

@@ -82,14 +82,22 @@ fn every_fault_is_told_and_no_secret_is() {
         "account_sid": "hunter2",
         "key_sid": "hunter3",
         "auth_token": { "file": "/nowhere/token" },
-        "status_callback": "not a URL",
+        "receipts": { "url": "not a URL" },
         "timeout_seconds": 0,
         "max_in_flight": 0,
     });
     let faults = faults(settings);
-    assert_eq!(faults.len(), 7, "{faults:#?}");
-    for field in ["url", "account_sid", "key_sid", "auth_token", "status_callback", "timeout_seconds", "max_in_flight"]
-    {
+    assert_eq!(faults.len(), 9, "{faults:#?}");
+    for field in [
+        "url",
+        "account_sid",
+        "key_sid",
+        "auth_token",
+        "receipts.url",
+        "receipts.auth_token",
+        "timeout_seconds",
+        "max_in_flight",
+    ] {
         assert!(faults.iter().any(|fault| fault.starts_with(&format!("`{field}`"))), "{field}: {faults:#?}");
     }
     assert!(!faults.concat().contains("hunter"), "{faults:#?}");

@@ -21,8 +21,8 @@ use reassure::domain::journey::JourneyKey;
 use reassure::domain::storm::Hour;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
-    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
-    Purged, Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition,
+    Publication, Purged, Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
 };
 use reassure::telemetry::Metrics;
 use serde_json::Value;

@@ -7,8 +7,8 @@ pub mod lanes;
 pub mod leases;
 pub mod people;
 pub mod publications;
-pub mod storms;
 pub mod retention;
+pub mod storms;
 
 /// Runs the whole contract in the places that `$place` gives, each new and empty; none where the
 /// tests go without.

@@ -46,6 +46,7 @@ pub fn journey(order: &str) -> Journey {
         promises: Vec::new(),
         support_contacts: 0,
         told: Vec::new(),
+        receipts: Vec::new(),
         timers: Vec::new(),
         fired: Vec::new(),
         deferred: Vec::new(),

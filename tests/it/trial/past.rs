@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reassure::domain::decision::Cause;
 use reassure::domain::decision::Entry;
 use reassure::domain::journey::Journey;
 use reassure::domain::reasons::Reasons;
@@ -33,6 +34,7 @@ fn timeline(run: &Run) -> Option<Timeline> {
         due_at: None,
         content: Some(written.content.clone()),
         attempts: Vec::new(),
+        receipts: Vec::new(),
     };
     Some(Timeline {
         journey: Arc::new(run.journey.clone()?),
@@ -70,7 +72,10 @@ fn the_journey_is_rebuilt_as_it_was_at_each_decision() {
                         event: event.as_ref(),
                         now: entry.at,
                     };
-                    let found = Reasons::of(rule, scene);
+                    let found = match entry.cause {
+                        Cause::Deferral { .. } | Cause::Receipt { .. } => Reasons::before_attempt(rule, scene),
+                        _ => Reasons::of(rule, scene),
+                    };
                     if found != *expected {
                         wrong.push(format!("{}: {}: {entry:#?}\n{found:#?}\n{expected:#?}", suite.file, one.name));
                     }

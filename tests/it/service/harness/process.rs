@@ -102,6 +102,15 @@ impl Service {
         get(&address, path).await
     }
 
+    /// Posts what a provider tells.
+    pub async fn post(&mut self, path: &str, headers: &[(&str, String)], body: &str) -> Answer {
+        let address = self.api().await;
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let length = body.len();
+        let head = format!("POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n{headers}");
+        ask(&address, &format!("{head}content-length: {length}\r\n\r\n{body}")).await
+    }
+
     /// The value of a metric, its labels as Prometheus writes them; 0 if it is not there yet.
     pub async fn metric(&mut self, name: &str) -> f64 {
         let text = self.get("/metrics").await.body;
