@@ -127,7 +127,7 @@ impl Ingest {
         let mut positions: HashMap<Partition, Option<i64>> = HashMap::new();
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut wake = self.clock_changes();
+        let mut wake = Changes(self.clock.changes());
         let (mut round, mut watch) = (Round::new(), Watch::new());
         loop {
             let mut load = Load::default();
@@ -168,10 +168,6 @@ impl Ingest {
                 (self.hint)(&done);
             }
         }
-    }
-
-    fn clock_changes(&self) -> Changes {
-        Changes(self.clock.changes())
     }
 
     /// Takes a batch of records in, as far as its partitions are ours.

@@ -251,8 +251,7 @@ impl<'a> Draft<'a> {
     /// Takes a receipt in; says when the message that it is of was told, if it says anything new.
     pub fn receive(&mut self, key: &JourneyKey, received: &Received) -> Option<Timestamp> {
         self.open(key);
-        let journey = &self.sheets.get(key)?.journey;
-        let told_at = journey.told_by(&received.notification).next()?.at;
+        let told_at = self.sheets.get(key)?.journey.told_by(&received.notification).next()?.at;
         // only an event can find it full
         let news = self.advance(key, Input::Receipt(received), self.now).unwrap_or(News::Known);
         (news == News::Fresh).then_some(told_at)
