@@ -23,4 +23,5 @@ mod properties;
 mod quiet;
 mod receipts;
 mod restraint;
+mod storm;
 mod waiting;
