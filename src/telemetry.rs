@@ -62,6 +62,10 @@ pub struct Metrics {
     /// Orders past the objective whose confirmation no provider has accepted.
     pub confirmations_missing: IntGaugeVec,
     pub orders_without_contact: IntCounterVec,
+    /// Messages that a storm holds.
+    pub storm_held: IntGaugeVec,
+    /// Rules that are being held.
+    pub storm_raging: IntGaugeVec,
     /// Answers of the API, by their status.
     pub api_answers: IntCounterVec,
     /// Changes of the configuration that were found, by what became of them.
@@ -228,6 +232,17 @@ impl Metrics {
                 "orders_without_contact_total",
                 "Orders that came with neither an e-mail address nor a telephone number that could be used, by shop",
                 &["shop"],
+            )?,
+            storm_held: int_gauges(
+                "storm_held_notifications",
+                "Notifications that are held because their rule spoke far more often than ever, by shop and rule; they \
+                 wait for reassure storms. The same on every replica: alert on max by (shop, rule) above 0",
+                &["shop", "rule"],
+            )?,
+            storm_raging: int_gauges(
+                "storm_raging",
+                "1 while what a rule says is held, by shop and rule; the same on every replica",
+                &["shop", "rule"],
             )?,
             api_answers: counters("api_answers_total", "Answers of the API, by their HTTP status", &["status"])?,
             reloads: counters(

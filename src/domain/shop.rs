@@ -10,6 +10,7 @@ use super::concern::Concerns;
 use super::order::Channel;
 use super::quiet::Quiet;
 use super::restraint::Budget;
+use super::storm::Guard;
 use super::threshold::Thresholds;
 
 /// One shop's settings, inherited from the default shop.
@@ -30,6 +31,9 @@ pub struct Shop {
     /// How much is enough.
     #[serde(default)]
     pub budget: Budget,
+    /// When a rule says too much.
+    #[serde(default)]
+    pub storm: Guard,
     pub sender: Sender,
     pub contact: Contact,
     pub brand: Brand,
