@@ -68,12 +68,7 @@ async fn events_that_wait() {
     }
     prometheus
         .rings(
-            &[
-                "ReassureLag warning",
-                "ReassureLag critical",
-                "ReassureStoreFailing critical",
-                "ReassureNotReady critical",
-            ],
+            &["ReassureLag warning", "ReassureLag critical", "ReassureStoreFailing critical"],
             &["ReassureNotReady warning", LATE[0], LATE[1]],
         )
         .await;
