@@ -10,6 +10,7 @@ pub mod migrate;
 pub mod rules;
 pub mod run;
 pub mod simulate;
+pub mod storms;
 pub mod unconfirmed;
 
 use std::path::Path;

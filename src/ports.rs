@@ -7,6 +7,7 @@ mod provider;
 mod publication;
 mod registry;
 mod store;
+mod storm;
 
 pub use bus::{Feed, Partition, Record};
 pub use outbox::{
@@ -16,6 +17,7 @@ pub use provider::{Answer, OnUnknown, Outgoing, Provider};
 pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
 pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned, Wake};
+pub use storm::{CarriedOut, Counted, Ruling, Spoken, SpokenBy, Storm, Storms};
 
 pub use crate::domain::decision::Entry;
 pub use crate::domain::journey::Link;

@@ -97,7 +97,8 @@ async fn drop_each(client: &Client, settings: &Settings) -> Result<Vec<String>, 
                AND to_date(right(p.relname, 8), 'YYYYMMDD') + 7 <= least(
                    (moment() AT TIME ZONE 'UTC')::date - t.kept,
                    (SELECT min(week) FROM outbox WHERE state = 'pending'),
-                   (SELECT min(week) FROM outbox WHERE state IN ('dead', 'held')))
+                   (SELECT min(week) FROM outbox WHERE state IN ('dead', 'held')),
+                   (SELECT min(week) FROM outbox WHERE state = 'stormbound'))
              ORDER BY 2",
             &[&TABLES.as_slice(), &kept.as_slice()],
         )

@@ -6,6 +6,7 @@ pub mod lanes;
 pub mod leases;
 pub mod people;
 pub mod publications;
+pub mod storms;
 
 /// Runs the whole contract in the places that `$place` gives, each new and empty; none where the
 /// tests go without.
@@ -70,6 +71,16 @@ macro_rules! suite {
             publications::what_has_arrived_is_forgotten,
             publications::one_process_at_a_time_has_the_turn,
             publications::a_turn_that_is_given_back_is_free,
+            storms::a_rule_that_passes_its_mark_is_held_from_that_batch_on,
+            storms::a_batch_that_passes_the_mark_is_held_whole,
+            storms::what_another_rule_says_overtakes_what_is_held,
+            storms::a_storm_ends_after_an_hour_below_the_mark,
+            storms::a_batch_that_is_not_written_counts_nothing,
+            storms::what_is_released_goes_back_into_its_lane,
+            storms::what_is_released_takes_its_old_place,
+            storms::what_is_dropped_is_lent_and_withdrawn,
+            storms::what_was_held_is_no_history,
+            storms::of_each_day_the_busiest_hour_counts,
         }
     };
     (@ $place:expr; $($part:ident::$case:ident,)*) => {
