@@ -38,6 +38,8 @@ pub struct Metrics {
     pub storm_held: IntGaugeVec,
     pub storm_raging: IntGaugeVec,
     pub support_contacts: IntCounter,
+    pub storm_held: IntGaugeVec,
+    pub storm_raging: IntGaugeVec,
     pub api_answers: IntCounterVec,
     pub oldest_due: Gauge,
     pub timers_overdue: Gauge,

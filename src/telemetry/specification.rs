@@ -150,7 +150,7 @@ const WAITING: [&str; 7] = [
 ];
 /// What waits for a person.
 const DEAD: [&str; 3] = ["held_notifications", "dead_notifications", "dead_records"];
-const OPERATIONS: [&str; 14] = [
+const OPERATIONS: [&str; 15] = [
     "awaited",
     "backlog",
     "claim",
@@ -164,6 +164,7 @@ const OPERATIONS: [&str; 14] = [
     "release",
     "space",
     "stop_publishing",
+    "storms",
     "unconfirmed",
 ];
 
@@ -256,6 +257,14 @@ pub static FAMILIES: &[Family] = &[
     .by(&[SHOP, RULE]),
     gauge("reassure_storm_raging", "1 while what a rule says is held; the same on every replica").by(&[SHOP, RULE]),
     counter("reassure_support_contacts_total", "Customers who had to ask"),
+    gauge(
+        "reassure_storm_held_notifications",
+        "Messages that are held because their rule spoke far more often than ever; the same on every replica",
+    )
+    .by(&[SHOP, RULE]),
+    gauge("reassure_storm_raging", "1 while what a rule says is held; the same on every replica")
+        .by(&[SHOP, RULE])
+        .alerts(&["ReassureStorm"]),
     // what keeps them from being told
     gauge(
         "reassure_oldest_due_seconds",

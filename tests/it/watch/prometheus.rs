@@ -112,12 +112,18 @@ impl Prometheus {
         answer["data"]["result"].as_array().cloned().unwrap_or_default()
     }
 
-    /// The alerts that ring, as `name severity`.
+    /// The alerts that ring, as `name severity`; not that nobody is there, where this machine was too busy for the
+    /// service to be asked.
     pub async fn ringing(&self) -> BTreeSet<String> {
         let firing = self.ask("ALERTS{alertstate=\"firing\"}").await;
         let of = |alert: &Value, label: &str| alert["metric"][label].as_str().unwrap_or_default().to_owned();
         let ringing = firing.iter().map(|alert| format!("{} {}", of(alert, "alertname"), of(alert, "severity")));
-        ringing.filter(|name| !(self.shares_disk && name.starts_with("ReassureDiskNearlyFull"))).collect()
+        let missed = !self.ask("min_over_time(up[1m]) == 0").await.is_empty();
+        let is_ours = |name: &String| {
+            !(self.shares_disk && name.starts_with("ReassureDiskNearlyFull"))
+                && !(missed && name.starts_with("ReassureNotReady"))
+        };
+        ringing.filter(is_ours).collect()
     }
 
     /// Waits until all of `expected` ring. Whatever else rings meanwhile must be among `may`.

@@ -16,7 +16,9 @@ use crate::service::harness::{World, eventually, get, text};
 use crate::stack;
 
 /// What the sample shop gives no occasion for, and where else it is shown.
-const WITHOUT_OCCASION: [(&str, &str); 6] = [
+const WITHOUT_OCCASION: [(&str, &str); 8] = [
+    ("reassure_storm_held_notifications", "no rule storms: service::storms"),
+    ("reassure_storm_raging", "no rule storms: service::storms"),
     ("reassure_api_answers_total", "nobody asks the API: service::access"),
     ("reassure_confirmations_missing", "every order is confirmed: service::unconfirmed"),
     ("reassure_refused_records_total", "every record can be read: service::bad_input"),
