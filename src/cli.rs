@@ -11,6 +11,7 @@ pub mod privacy;
 pub mod rules;
 pub mod run;
 pub mod simulate;
+pub mod storms;
 pub mod unconfirmed;
 
 use std::path::Path;

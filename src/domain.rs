@@ -23,6 +23,7 @@ pub mod rule;
 pub mod schedule;
 pub mod shop;
 pub mod step;
+pub mod storm;
 pub mod threshold;
 pub mod time;
 pub mod view;

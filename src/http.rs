@@ -26,8 +26,9 @@ use tokio::sync::{Notify, watch};
 use crate::clock::Clock;
 use crate::config::Confirmation;
 use crate::domain::confirmation::Cause;
+use crate::domain::time::Timestamp;
 use crate::ingest::Progress;
-use crate::ports::{Backlog, Store};
+use crate::ports::{Backlog, Store, Storm};
 use crate::publish::Outlet;
 use crate::reload::Status;
 use crate::shops::InForce;
@@ -156,12 +157,16 @@ async fn metrics(State(facts): State<Facts>) -> Response {
         Ok(counts) => show_unconfirmed(&facts, counts),
         Err(_) => facts.metrics.store_errors.with_label_values(&["unconfirmed", "unavailable"]).inc(),
     }
+    match facts.store.storms(now).await {
+        Ok(storms) => show_storms(&facts, &storms, now),
+        Err(_) => facts.metrics.store_errors.with_label_values(&["storms", "unavailable"]).inc(),
+    }
     let works = facts.progress.store_works() && facts.progress.registry_works();
     facts.metrics.up.set(i64::from(works && !*facts.stopping.borrow()));
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], facts.metrics.render()).into_response()
 }
 
-fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestamp) {
+fn show(metrics: &Metrics, backlog: &Backlog, now: Timestamp) {
     #[allow(clippy::cast_precision_loss, reason = "a gauge; nobody has 2^53 messages")]
     let gauge = |kind: &str, count: u64| metrics.backlog.with_label_values(&[kind]).set(count as f64);
     gauge("pending_notifications", backlog.pending);
@@ -171,9 +176,8 @@ fn show(metrics: &Metrics, backlog: &Backlog, now: crate::domain::time::Timestam
     gauge("publications", backlog.publications);
     gauge("parked_events", backlog.parked);
     gauge("timers", backlog.timers);
-    let age = |at: Option<crate::domain::time::Timestamp>| {
-        at.and_then(|at| now.since(at).to_std().ok()).map_or(0.0, |age| age.as_secs_f64())
-    };
+    let age =
+        |at: Option<Timestamp>| at.and_then(|at| now.since(at).to_std().ok()).map_or(0.0, |age| age.as_secs_f64());
     metrics.oldest_due.set(age(backlog.oldest_due));
     metrics.timers_overdue.set(age(backlog.next_wake));
 }
@@ -188,6 +192,21 @@ fn show_unconfirmed(facts: &Facts, counts: Vec<(String, Cause, u64)>) {
     gauge.reset();
     for ((shop, cause), count) in shown {
         gauge.with_label_values(&[shop, cause.as_str()]).set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+}
+
+fn show_storms(facts: &Facts, storms: &[Storm], now: Timestamp) {
+    let shops = facts.shops.get();
+    let (held, raging) = (&facts.metrics.storm_held, &facts.metrics.storm_raging);
+    held.reset();
+    raging.reset();
+    for storm in storms {
+        // a shop that is known by no name shares its label with the others
+        let labels = [shops.label(&storm.shop), &*storm.rule];
+        held.with_label_values(&labels).add(i64::try_from(storm.held).unwrap_or(i64::MAX));
+        if storm.rages(now) {
+            raging.with_label_values(&labels).set(1);
+        }
     }
 }
 

@@ -7,6 +7,7 @@ mod intake;
 pub(crate) mod known;
 mod progress;
 mod schemas;
+mod storms;
 mod stranded;
 mod tally;
 
@@ -21,6 +22,7 @@ use crate::dispatch::Dispatcher;
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::Reference;
 use crate::domain::journey::JourneyKey;
+use crate::domain::time::Timestamp;
 use crate::envelope::Refusal;
 use crate::ports::{Advance, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
 use crate::publish::Outlet;
@@ -32,6 +34,7 @@ pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
 pub use progress::Progress;
 pub use schemas::{Lookup, Schemas};
+use storms::Watch;
 use stranded::Round;
 use tally::Tally;
 
@@ -113,7 +116,7 @@ impl Ingest {
         let mut look = tokio::time::interval(LOOK_EVERY);
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut wake = self.clock_changes();
-        let mut round = Round::new();
+        let (mut round, mut watch) = (Round::new(), Watch::new());
         loop {
             let mut load = Load::default();
             tokio::select! {
@@ -127,8 +130,8 @@ impl Ingest {
                     }
                 }
                 // before the intake, which is always ready while there is a backlog
-                _ = look.tick(), if self.looks => if !self.look(&mut load, &mut round).await { continue },
-                () = wake.changed(), if self.looks => if !self.look(&mut load, &mut round).await { continue },
+                _ = look.tick(), if self.looks => if !self.look(&mut load, &mut round, &mut watch).await { continue },
+                () = wake.changed(), if self.looks => if !self.look(&mut load, &mut round, &mut watch).await { continue },
                 message = intake.recv() => match message {
                     None => return,
                     Some(Intake::Assigned(partitions)) => {
@@ -144,7 +147,7 @@ impl Ingest {
                     Some(Intake::Records(read)) => self.admit(read, &positions, &mut load),
                 },
             }
-            if !self.settle(&mut load, &mut positions, &mut stop).await {
+            if !self.settle(&mut load, &mut positions, &mut watch, &mut stop).await {
                 return;
             }
             let done: Vec<_> = load.advances.into_iter().map(|advance| (advance.partition, advance.next)).collect();
@@ -179,9 +182,19 @@ impl Ingest {
         }
     }
 
-    /// Looks for deadlines, for dead records that were put back and for what is stranded. `false`:
-    /// there is nothing.
-    async fn look(&self, load: &mut Load, round: &mut Round) -> bool {
+    /// Looks for deadlines, for dead records that were put back, for what is stranded and for what
+    /// people have said of storms. `false`: there is nothing.
+    async fn look(&self, load: &mut Load, round: &mut Round, watch: &mut Watch) -> bool {
+        match watch.carry_out(self.clock.now(), &self.lease_from(self.clock.now()), &*self.store).await {
+            Ok((dropped, released)) => {
+                dropped.iter().for_each(|_| self.progress.withdraw_one());
+                load.withdrawals = dropped;
+                if released > 0 {
+                    self.dispatcher.wake();
+                }
+            }
+            Err(error) => self.complain("storms", &error),
+        }
         match round.next(&*self.store, self.clock.now()).await {
             Ok(stranded) => load.stranded = stranded,
             Err(error) => self.complain("awaited", &error),
@@ -201,7 +214,7 @@ impl Ingest {
         load.redriven = numbers;
         load.dead = read.dead;
         load.arrivals = read.arrivals.into_iter().map(|arrival| Arrival { partition: None, ..arrival }).collect();
-        !(load.due.is_empty() && load.redriven.is_empty() && load.stranded.is_empty())
+        !(load.due.is_empty() && load.redriven.is_empty() && load.stranded.is_empty() && load.withdrawals.is_empty())
     }
 
     /// Decides and writes, again and again while the store is away or journeys change meanwhile.
@@ -211,11 +224,12 @@ impl Ingest {
         &self,
         load: &mut Load,
         positions: &mut HashMap<Partition, Option<i64>>,
+        watch: &mut Watch,
         stop: &mut watch::Receiver<bool>,
     ) -> bool {
         let mut failures = 0;
         loop {
-            match self.attempt(load).await {
+            match self.attempt(load, watch).await {
                 Ok(()) => {
                     self.store_is_back();
                     return true;
@@ -248,7 +262,7 @@ impl Ingest {
         }
     }
 
-    async fn attempt(&self, load: &Load) -> Result<(), StoreError> {
+    async fn attempt(&self, load: &Load, watch: &mut Watch) -> Result<(), StoreError> {
         let mut also = load.due.clone();
         also.extend(load.withdrawals.iter().map(|(key, ..)| key.clone()));
         let known = self.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
@@ -273,12 +287,10 @@ impl Ingest {
         });
         batch.advances.clone_from(&load.advances);
         batch.redriven.clone_from(&load.redriven);
+        batch.spoken = watch.spoken(&batch, &shops, now, &*self.store).await?;
         let tally = Tally::of(&batch, &shops);
         let streams: BTreeSet<Stream> = batch.publications.iter().map(|publication| publication.stream).collect();
-        let lease = Lease {
-            owner: self.owner.clone(),
-            until: now.plus(chrono::Duration::from_std(self.lease).unwrap_or_default()),
-        };
+        let lease = self.lease_from(now);
         let capacity: BTreeMap<String, usize> = self.dispatcher.capacity();
         let leased: Vec<Leased> = self.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
         self.dispatcher.hand(leased, lease.until);
@@ -288,7 +300,12 @@ impl Ingest {
         Ok(())
     }
 
-    fn count(&self, load: &Load, dispositions: &[(&'static str, Disposition)], now: crate::domain::time::Timestamp) {
+    fn lease_from(&self, now: Timestamp) -> Lease {
+        let span = chrono::Duration::from_std(self.lease).unwrap_or_default();
+        Lease { owner: self.owner.clone(), until: now.plus(span) }
+    }
+
+    fn count(&self, load: &Load, dispositions: &[(&'static str, Disposition)], now: Timestamp) {
         for (event_type, disposition) in dispositions {
             self.metrics.events.with_label_values(&[event_type, disposition.as_str()]).inc();
             if *event_type == "support.contacted" && *disposition == Disposition::Applied {

@@ -1,4 +1,5 @@
-//! The command line: run, migrate, demo, check, rules, adapt, lookup, explain, simulate, dlq, completions.
+//! The command line: run, migrate, demo, check, rules, adapt, lookup, explain, simulate, storms, dlq,
+//! completions.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -75,6 +76,11 @@ enum Command {
     Simulate(cli::simulate::Options),
     /// List the orders whose confirmation no provider has accepted within its objective.
     Unconfirmed(cli::unconfirmed::Options),
+    /// Rules that speak far more often than ever are held: see which, release or drop what is held.
+    Storms {
+        #[command(subcommand)]
+        command: cli::storms::Command,
+    },
     /// What waits for a person: records that could not be read, messages that could not be sent.
     Dlq {
         #[command(subcommand)]
@@ -125,6 +131,7 @@ fn main() -> ExitCode {
             cli::simulate::simulate(config, &options, form)
         }
         Command::Unconfirmed(options) => cli::unconfirmed::unconfirmed(config, &options, json),
+        Command::Storms { command } => cli::storms::storms(config, &command, json),
         Command::Dlq { command } => cli::dlq::dlq(config, command, json),
         Command::Privacy { command } => cli::privacy::privacy(config, command),
         Command::Completions { shell } => {

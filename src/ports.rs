@@ -8,6 +8,7 @@ mod publication;
 mod registry;
 mod retention;
 mod store;
+mod storm;
 
 pub use bus::{Feed, Partition, Record};
 pub use outbox::{
@@ -18,6 +19,7 @@ pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
 pub use retention::{Kept, Purged};
 pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned, Wake};
+pub use storm::{CarriedOut, Counted, Ruling, Spoken, SpokenBy, Storm, Storms};
 
 pub use crate::domain::decision::Entry;
 pub use crate::domain::journey::Link;

@@ -2,6 +2,7 @@
 //! [`crate::ports::Store`].
 
 mod columns;
+mod guard;
 mod leased;
 pub mod postgres;
 mod prepare;

@@ -64,6 +64,10 @@ pub struct Metrics {
     pub orders_without_contact: IntCounterVec,
     /// What was kept for long enough and has been removed, by kind.
     pub purged: IntCounterVec,
+    /// Messages that a storm holds.
+    pub storm_held: IntGaugeVec,
+    /// Rules that are being held.
+    pub storm_raging: IntGaugeVec,
     /// Answers of the API, by their status.
     pub api_answers: IntCounterVec,
     /// Changes of the configuration that were found, by what became of them.
@@ -236,6 +240,17 @@ impl Metrics {
                 "What was kept for long enough and has been removed, by kind: contents, timelines, attempts, journeys, \
                  parked, dead_letters (of weeks that are dropped whole, about how many)",
                 &["kind"],
+            )?,
+            storm_held: int_gauges(
+                "storm_held_notifications",
+                "Notifications that are held because their rule spoke far more often than ever, by shop and rule; they \
+                 wait for reassure storms. The same on every replica: alert on max by (shop, rule) above 0",
+                &["shop", "rule"],
+            )?,
+            storm_raging: int_gauges(
+                "storm_raging",
+                "1 while what a rule says is held, by shop and rule; the same on every replica",
+                &["shop", "rule"],
             )?,
             api_answers: counters("api_answers_total", "Answers of the API, by their HTTP status", &["status"])?,
             reloads: counters(

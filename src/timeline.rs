@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use chrono_tz::Tz;
 
-use crate::domain::decision::{Cause, Decision, Entry, Verdict};
+use crate::domain::decision::{Cause, Decision, Entry, Reason, Verdict};
 use crate::domain::journey::Subject;
 use crate::domain::notification::Outcome;
 use crate::domain::time::Timestamp;
@@ -90,6 +90,7 @@ pub fn lines(entry: &Entry, notifications: &[Story], style: Style) -> String {
         Cause::Event { event_type, time, .. } => (event_type.clone(), *time),
         Cause::Timer { rule, due } => (format!("deadline of {rule}"), *due),
         Cause::Deferral { rule, until } => (format!("{rule}, held back until now"), *until),
+        Cause::Attempt { .. } if is_dropped(entry) => ("held, and looked at by a person".to_owned(), entry.at),
         Cause::Attempt { .. } => ("second look before sending".to_owned(), entry.at),
     };
     let mut text = format!("{}  {}", style.moment(happened), style.paint(Tone::Strong, &what));
@@ -105,6 +106,12 @@ pub fn lines(entry: &Entry, notifications: &[Story], style: Style) -> String {
         return String::new();
     }
     text + &decisions
+}
+
+/// A person has dropped what was held.
+fn is_dropped(entry: &Entry) -> bool {
+    let by_a_person = |decision: &Decision| matches!(decision.verdict, Verdict::Suppress { reason: Reason::Storm, .. });
+    entry.decisions.iter().any(by_a_person)
 }
 
 fn decided(decision: &Decision, notifications: &[Story], style: Style) -> String {
@@ -130,10 +137,7 @@ fn decided(decision: &Decision, notifications: &[Story], style: Style) -> String
             format!("{}\n", style.paint(Tone::Faint, &line))
         }
         Verdict::Suppress { reason, detail, skipped } => {
-            let routine = matches!(
-                reason,
-                crate::domain::decision::Reason::ConditionFalse | crate::domain::decision::Reason::NotTold
-            );
+            let routine = matches!(reason, Reason::ConditionFalse | Reason::NotTold);
             if routine && !style.everything {
                 return String::new();
             }
@@ -172,6 +176,9 @@ fn ending(story: &Story, style: Style) -> String {
         ),
         State::Dead => (Tone::Bad, format!("given up by {}{tries}{}", story.provider, why(story))),
         State::Held => (Tone::Bad, format!("outcome unknown at {}{tries}; waits for a person", story.provider)),
+        State::Stormbound => {
+            (Tone::Bad, "held: its rule speaks far more often than ever; waits for a person (storms)".to_owned())
+        }
     };
     format!("  {}", style.paint(tone, &text))
 }

@@ -236,7 +236,7 @@ impl Teller {
                         rules.insert(story.rule.clone());
                     }
                     State::Suppressed => taken_back += 1,
-                    State::Pending | State::Dead | State::Held => {}
+                    State::Pending | State::Dead | State::Held | State::Stormbound => {}
                 }
             }
         }

@@ -152,6 +152,8 @@ pub enum Reason {
     CarrierTold,
     /// The operator has turned it off for a time.
     SwitchedOff,
+    /// Its rule spoke far more often than ever, and a person has dropped what was held of it.
+    Storm,
     /// No channel of the rule can reach the customer.
     NoChannel,
     /// The order has no e-mail address.
@@ -176,7 +178,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -198,6 +200,7 @@ impl Reason {
         Self::BudgetSpent,
         Self::CarrierTold,
         Self::SwitchedOff,
+        Self::Storm,
         Self::NoChannel,
         Self::EmailMissing,
         Self::EmailInvalid,
@@ -236,6 +239,7 @@ impl Reason {
             Self::BudgetSpent => "budget_spent",
             Self::CarrierTold => "carrier_told",
             Self::SwitchedOff => "switched_off",
+            Self::Storm => "storm",
             Self::NoChannel => "no_channel",
             Self::EmailMissing => "email_missing",
             Self::EmailInvalid => "email_invalid",
@@ -275,6 +279,7 @@ impl Reason {
             Self::BudgetSpent => "enough has been said for one day",
             Self::CarrierTold => "the carrier has told the customer already",
             Self::SwitchedOff => "switched off for a time",
+            Self::Storm => "dropped by a person: its rule spoke far more often than ever",
             Self::NoChannel => "no channel can reach the customer",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",

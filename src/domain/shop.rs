@@ -9,6 +9,7 @@ use super::calendar::Calendar;
 use super::order::{Amount, Channel};
 use super::quiet::Quiet;
 use super::restraint::Budget;
+use super::storm::Guard;
 use super::threshold::Thresholds;
 
 /// One shop's settings, inherited from the default shop.
@@ -28,6 +29,9 @@ pub struct Shop {
     /// How much is enough.
     #[serde(default)]
     pub budget: Budget,
+    /// When a rule says too much.
+    #[serde(default)]
+    pub storm: Guard,
     pub sender: Sender,
     pub contact: Contact,
     pub brand: Brand,

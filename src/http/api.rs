@@ -21,14 +21,15 @@ use super::tls::{self, TlsListener};
 use super::{Facts, bounded, problem};
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
-use crate::ports::StoreError;
+use crate::ports::{Ruling, StoreError};
 use crate::timeline;
 
 /// No list is longer.
 const MOST_LISTED: usize = 1_000;
 
-const KNOWN: &str = "known: GET /api/config, /api/unconfirmed, /api/dead-letters, /api/journeys/{shop}/{order}; \
-    POST /api/config/reload, /api/dead-letters/{id}/redrive, /api/customers/{shop}/{customer}/export and /erase, \
+const KNOWN: &str = "known: GET /api/config, /api/unconfirmed, /api/dead-letters, /api/journeys/{shop}/{order}, \
+    /api/storms; POST /api/config/reload, /api/dead-letters/{id}/redrive, /api/storms/{shop}/{rule}/release, \
+    /api/storms/{shop}/{rule}/drop, /api/customers/{shop}/{customer}/export and /erase, \
     /api/journeys/{shop}/{order}/export and /erase";
 
 /// The API, listening.
@@ -57,6 +58,9 @@ impl Api {
             .route("/api/config", get(config))
             .route("/api/config/reload", post(reload))
             .route("/api/unconfirmed", get(unconfirmed))
+            .route("/api/storms", get(storms))
+            .route("/api/storms/{shop}/{rule}/release", post(release))
+            .route("/api/storms/{shop}/{rule}/drop", post(drop_held))
             .route("/api/dead-letters", get(dead_letters))
             .route("/api/dead-letters/{id}/redrive", post(redrive))
             .merge(super::privacy::routes())
@@ -126,6 +130,43 @@ async fn config(State(facts): State<Facts>) -> Response {
 async fn reload(State(facts): State<Facts>) -> Response {
     facts.reload.notify_one();
     (StatusCode::ACCEPTED, axum::Json(json!({ "asked": true, "see": "/api/config" }))).into_response()
+}
+
+/// The rules that are held, and those of which something still is.
+async fn storms(State(facts): State<Facts>) -> Response {
+    let now = facts.clock.now();
+    match facts.store.storms(now).await {
+        Ok(storms) => {
+            let shown: Vec<_> = storms.iter().take(MOST_LISTED).map(|storm| storm.shown(now)).collect();
+            axum::Json(json!({ "storms": shown })).into_response()
+        }
+        Err(error) => away(&error),
+    }
+}
+
+/// Which rule, of which shop.
+type Voice = Result<Path<(String, String)>, PathRejection>;
+
+async fn release(State(facts): State<Facts>, path: Voice) -> Response {
+    rule_on(&facts, path, Ruling::Release).await
+}
+
+async fn drop_held(State(facts): State<Facts>, path: Voice) -> Response {
+    rule_on(&facts, path, Ruling::Drop).await
+}
+
+/// Says what becomes of all that is held of a rule; it is carried out from then on.
+async fn rule_on(facts: &Facts, path: Voice, ruling: Ruling) -> Response {
+    let Ok(Path((shop, rule))) = path else { return unreadable() };
+    let object = Object(format!("{shop}/{rule}"));
+    match facts.store.rule_on(&shop, &rule, ruling, facts.clock.now()).await {
+        Ok(Some(count)) => {
+            let told = json!({ "shop": shop, "rule": rule, "ruling": ruling, "ruled": count });
+            (axum::Extension(object), axum::Json(told)).into_response()
+        }
+        Ok(None) => problem(StatusCode::NOT_FOUND, "no such storm", "GET /api/storms lists those that hold something"),
+        Err(error) => away(&error),
+    }
 }
 
 /// What waits for a person in the store, oldest first.

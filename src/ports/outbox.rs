@@ -45,6 +45,8 @@ pub enum State {
     Dead,
     /// The outcome is unknown and the provider's policy is to wait for a person.
     Held,
+    /// Never tried: its rule spoke far more often than ever. It waits for a person.
+    Stormbound,
 }
 
 impl State {
@@ -55,6 +57,7 @@ impl State {
             Self::Suppressed => "suppressed",
             Self::Dead => "dead",
             Self::Held => "held",
+            Self::Stormbound => "stormbound",
         }
     }
 }

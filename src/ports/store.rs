@@ -9,6 +9,7 @@ use super::bus::{Partition, Record};
 use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Timeline, Unconfirmed};
 use super::publication::{Publication, Stream};
 use super::retention::{Kept, Purged};
+use super::storm::{Spoken, Storms};
 use crate::domain::confirmation::{self, Cause};
 use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{EventKey, Reference};
@@ -118,11 +119,13 @@ pub struct Batch {
     /// Notifications that are not to be sent after all.
     pub withdrawn: Vec<(NotificationId, Reason)>,
     pub publications: Vec<Publication>,
+    /// How often rules speak in it; whoever speaks too often is held.
+    pub spoken: Vec<Spoken>,
 }
 
 /// Where journeys, notifications and offsets live. Every method is all or nothing.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Storms {
     /// The next offsets of all partitions that were ever read by this consumer group, and which
     /// topics they are of ([`Partition::WHOLE_TOPIC`]).
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError>;

@@ -12,8 +12,9 @@ use crate::domain::event::{Reference, Waybill};
 use crate::domain::journey::{Journey, Subject};
 use crate::domain::notification::{Content, Outcome};
 use crate::domain::order::Channel;
+use crate::domain::storm::Standing;
 use crate::domain::time::Timestamp;
-use crate::ports::{Partition, State, StoreError};
+use crate::ports::{Partition, Ruling, State, StoreError};
 
 /// Level 1 halves the time of the default and stores a tenth more.
 const ZSTD_LEVEL: i32 = 1;
@@ -82,10 +83,26 @@ pub(super) fn cause(word: &str) -> Result<Cause, StoreError> {
 }
 
 pub(super) fn state(word: &str) -> Result<State, StoreError> {
-    [State::Pending, State::Accepted, State::Suppressed, State::Dead, State::Held]
+    [State::Pending, State::Accepted, State::Suppressed, State::Dead, State::Held, State::Stormbound]
         .into_iter()
         .find(|state| state.as_str() == word)
         .ok_or_else(|| unknown_word("a state"))
+}
+
+/// How a rule stands that has been held.
+pub(super) fn standing(
+    holds_until_ms: i64,
+    granted: Option<i64>,
+    granted_ms: Option<i64>,
+) -> Result<Standing, StoreError> {
+    let granted = granted_ms
+        .zip(granted)
+        .map(|(at, messages)| Ok::<_, StoreError>((Timestamp::from_millis(at), natural(messages)?)));
+    Ok(Standing { holds_until: Timestamp::from_millis(holds_until_ms), granted: granted.transpose()? })
+}
+
+pub(super) fn ruling(word: &str) -> Result<Ruling, StoreError> {
+    Ruling::ALL.into_iter().find(|ruling| ruling.as_str() == word).ok_or_else(|| unknown_word("a ruling"))
 }
 
 pub(super) fn partition(topic: String, number: i32) -> Partition {

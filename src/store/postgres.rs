@@ -12,6 +12,7 @@
 //! was lost may have been carried out. To repeat it is safe: a batch is refused as `Conflict` or
 //! `Fenced`, an attempt is written as one more attempt.
 
+mod call;
 mod commit;
 mod failure;
 mod inner;
@@ -25,6 +26,7 @@ mod read;
 mod row;
 mod session;
 mod settings;
+mod storm;
 mod unconfirmed;
 mod upkeep;
 
@@ -45,6 +47,7 @@ use crate::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication, Purged, Record,
     Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
+use call::call;
 use failure::{Failure, no_connection};
 use inner::Inner;
 use session::Session;
@@ -66,28 +69,6 @@ impl Drop for Postgres {
     fn drop(&mut self) {
         self.upkeep.abort();
     }
-}
-
-/// One call on one connection, within the deadline. If there is no partition for this week, it is
-/// made, and the call repeated once: nothing was written.
-macro_rules! call {
-    ($store:expr, |$session:ident| $work:expr) => {{
-        let mut is_made = false;
-        loop {
-            let owned = $store.session().await?;
-            let done = {
-                let $session = &owned;
-                $store.within($work).await
-            };
-            match $store.end(owned, done).await {
-                Err(failure) if failure.is_missing_partition() && !is_made => {
-                    $store.inner.make_partitions().await?;
-                    is_made = true;
-                }
-                done => break done.map_err(StoreError::from),
-            }
-        }
-    }};
 }
 
 impl Postgres {
@@ -200,8 +181,8 @@ impl Store for Postgres {
         capacity: &BTreeMap<String, usize>,
     ) -> Result<Vec<Leased>, StoreError> {
         let prepared = aside(move || Prepared::new(batch)).await?;
-        let group = &self.inner.settings.group;
-        let taken = call!(self, |session| commit::commit(session, &prepared, lease, capacity.clone(), group))?;
+        let writer = commit::Writer { group: &self.inner.settings.group, replica: self.inner.replica };
+        let taken = call!(self, |session| commit::commit(session, &prepared, lease, capacity.clone(), writer))?;
         let mut leased = prepare::pick(prepared.journeys, &taken.fresh);
         if !taken.stored.is_empty() {
             // The batch is written, so this cannot fail any more: what cannot be read stays leased

@@ -10,7 +10,7 @@ use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::EventKey;
 use crate::domain::journey::Journey;
 use crate::domain::notification::{Content, Notification};
-use crate::ports::{Advance, Batch, DeadRecord, JourneyWrite, Leased, Parked, Publication, StoreError, Wake};
+use crate::ports::{Advance, Batch, DeadRecord, JourneyWrite, Leased, Parked, Publication, Spoken, StoreError, Wake};
 
 pub(super) struct Prepared {
     pub advances: Vec<Advance>,
@@ -23,6 +23,7 @@ pub(super) struct Prepared {
     pub redriven: Vec<i64>,
     pub withdrawn: BTreeMap<NotificationId, Reason>,
     pub publications: Vec<Publication>,
+    pub spoken: Vec<Spoken>,
 }
 
 pub(super) struct PreparedJourney {
@@ -67,6 +68,7 @@ impl Prepared {
             redriven: batch.redriven,
             withdrawn: batch.withdrawn.into_iter().collect(),
             publications: batch.publications,
+            spoken: batch.spoken,
         })
     }
 }

@@ -21,6 +21,7 @@ mod publication;
 mod purge;
 mod read;
 mod rows;
+mod storm;
 mod unconfirmed;
 mod worker;
 
@@ -34,16 +35,18 @@ use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 
 use super::columns;
+use super::guard;
 use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
+use crate::domain::storm::Hour;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication, Purged, Record,
-    Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition,
+    Publication, Purged, Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
 use rows::Rows;
@@ -353,5 +356,27 @@ impl Store for Sqlite {
         })
         .await?;
         self.read(read::ping).await
+    }
+}
+
+#[async_trait]
+impl Storms for Sqlite {
+    async fn busiest(&self, of: &[Counted], from: Hour, to: Hour) -> Result<Vec<Vec<(Hour, u64)>>, StoreError> {
+        let of = of.to_vec();
+        self.write(move |c| storm::busiest(c, &of, from, to)).await
+    }
+
+    async fn storms(&self, now: Timestamp) -> Result<Vec<Storm>, StoreError> {
+        self.read(move |c| storm::storms(c, now)).await
+    }
+
+    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        let (shop, rule) = (shop.to_owned(), rule.to_owned());
+        self.write(move |c| storm::rule_on(c, &shop, &rule, ruling, now)).await
+    }
+
+    async fn carry_out(&self, now: Timestamp, lease: &Lease, limit: usize) -> Result<CarriedOut, StoreError> {
+        let lease = lease.clone();
+        self.write(move |c| storm::carry_out(c, now, &lease, limit)).await
     }
 }

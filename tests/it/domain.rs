@@ -21,4 +21,5 @@ mod pickup;
 mod properties;
 mod quiet;
 mod restraint;
+mod storm;
 mod waiting;

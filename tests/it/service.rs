@@ -23,6 +23,7 @@ mod roles;
 mod settings;
 mod stopping;
 mod storage;
+mod storms;
 mod stranded;
 mod unconfirmed;
 mod unfinished;

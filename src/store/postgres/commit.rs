@@ -1,4 +1,4 @@
-//! Writing a batch: one transaction of three round trips and at most 25 statements, whatever its
+//! Writing a batch: one transaction of three round trips and at most 26 statements, whatever its
 //! size. Each statement takes its rows as arrays.
 //!
 //! Locks are taken in one order by all: offsets by partition, journeys by id, new journeys by key,
@@ -13,17 +13,26 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::failure::Failure;
 use super::lane;
 use super::publication;
-use super::row::get;
+use super::row::{Key, get};
 use super::session::Session;
+use super::storm;
 use super::unconfirmed;
 use crate::ports::{Lease, Partition, StoreError};
 use crate::store::columns;
+use crate::store::guard::Holding;
 use crate::store::leased::{Stored, take};
 use crate::store::prepare::{Prepared, PreparedJourney};
-use rows::{Advances, Dead, Notifications, ParkedEvents, PerJourney};
+use rows::{Advances, Dead, Fate, Notifications, ParkedEvents, PerJourney};
 use statements::*;
 
 pub(super) use statements::STATEMENTS;
+
+/// Who writes.
+#[derive(Clone, Copy)]
+pub(super) struct Writer<'a> {
+    pub group: &'a str,
+    pub replica: Key,
+}
 
 /// What a commit leased.
 pub(super) struct Taken {
@@ -33,15 +42,15 @@ pub(super) struct Taken {
     pub stored: Vec<Stored>,
 }
 
-/// Writes the batch for `group`, whole or not at all.
+/// Writes the batch, whole or not at all.
 pub(super) async fn commit(
     session: &Session,
     batch: &Prepared,
     lease: &Lease,
     mut capacity: BTreeMap<String, usize>,
-    group: &str,
+    writer: Writer<'_>,
 ) -> Result<Taken, Failure> {
-    let found = prepare(session, batch, group).await?;
+    let found = prepare(session, batch, writer).await?;
     // what waited longest is served first
     let waiting: Vec<&str> = found
         .freed
@@ -52,11 +61,12 @@ pub(super) async fn commit(
     let mut notifications = Notifications::default();
     let fresh = decide(batch, &found, &mut capacity, lease, &mut notifications);
     let stored = write(session, batch, &found, &notifications, &waiting, lease).await?;
+    found.storms.tell();
     Ok(Taken { fresh, stored })
 }
 
 /// What is known of the batch once everything that it touches is locked.
-struct Found {
+struct Found<'a> {
     /// Of the journeys, in the batch's order.
     ids: Vec<i64>,
     /// Lanes in which something waits.
@@ -67,6 +77,8 @@ struct Found {
     seqs: Vec<i64>,
     /// What comes next in the lanes that withdrawn ones freed.
     freed: Vec<Head>,
+    /// The rules that are held.
+    storms: Holding<'a>,
 }
 
 struct Head {
@@ -76,7 +88,7 @@ struct Head {
 }
 
 /// The first round trip: fences, locks, and asks.
-async fn prepare(session: &Session, batch: &Prepared, group: &str) -> Result<Found, Failure> {
+async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>) -> Result<Found<'a>, Failure> {
     let advances = Advances::of(&batch.advances);
     let (changed, new): (Vec<&PreparedJourney>, Vec<&PreparedJourney>) =
         batch.journeys.iter().partition(|write| write.expected_version.is_some());
@@ -95,10 +107,10 @@ async fn prepare(session: &Session, batch: &Prepared, group: &str) -> Result<Fou
         .collect();
     let count = columns::integer(given.len());
     let has_given = !given.is_empty();
-    let (begun, advanced, locked, inserted, freed, busy, known, seqs) = tokio::join!(
+    let (begun, advanced, locked, inserted, freed, busy, known, seqs, said) = tokio::join!(
         biased;
         session.begin(),
-        advances.write(session, group),
+        advances.write(session, writer.group),
         async { session.query_if(!(shops.is_empty() && withdrawn.is_empty()), LOCK, &[&shops, &orders, &withdrawn]).await },
         async { session.query_if(!new.is_empty(), INSERT_JOURNEYS, &[&new_shops, &new_orders, &bodies]).await },
         // before the new notifications, which then find the lanes as they will be
@@ -106,6 +118,7 @@ async fn prepare(session: &Session, batch: &Prepared, group: &str) -> Result<Fou
         async { session.query_if(has_given && !shops.is_empty(), BUSY_LANES, &[&shops, &orders]).await },
         async { session.query_if(has_given, KNOWN, &[&given]).await },
         async { session.query_if(has_given, DRAW_SEQS, &[&count]).await },
+        storm::count(session, &batch.spoken, writer.replica),
     );
     begun?;
     // first, so that a former owner is told so and nothing else (I6)
@@ -130,6 +143,7 @@ async fn prepare(session: &Session, batch: &Prepared, group: &str) -> Result<Fou
         };
         ids.push(id.ok_or(StoreError::Conflict)?);
     }
+    let said = said?;
     Ok(Found {
         ids,
         busy: busy?.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect::<Result<_, Failure>>()?,
@@ -139,6 +153,7 @@ async fn prepare(session: &Session, batch: &Prepared, group: &str) -> Result<Fou
             .iter()
             .map(|row| Ok(Head { id: get(row, 0)?, attempts: get(row, 1)?, provider: get(row, 2)? }))
             .collect::<Result<_, Failure>>()?,
+        storms: storm::hold(session, &batch.spoken, &said, writer.replica).await?,
     })
 }
 
@@ -158,7 +173,7 @@ fn fence(batch: &Prepared, advanced: &[tokio_postgres::Row]) -> Result<(), Failu
 /// (I2).
 fn decide<'a>(
     batch: &'a Prepared,
-    found: &Found,
+    found: &Found<'_>,
     capacity: &mut BTreeMap<String, usize>,
     lease: &'a Lease,
     rows: &mut Notifications<'a>,
@@ -175,12 +190,16 @@ fn decide<'a>(
             }
             let Some(seq) = seqs.next() else { continue };
             let withdrawn = batch.withdrawn.get(&notification.id).copied();
-            let is_first = withdrawn.is_none() && busy.insert((*id, notification.channel.as_str()));
+            let voice = (&*write.journey.key.shop, notification.rule.as_str());
+            let storm = found.storms.of(voice).filter(|_| withdrawn.is_none());
+            let waits = withdrawn.is_none() && storm.is_none();
+            let is_first = waits && busy.insert((*id, notification.channel.as_str()));
             let is_leased = is_first && take(capacity, &notification.provider);
             if is_leased {
                 leased.push((index, number));
             }
-            rows.add(*seq, *id, prepared, withdrawn, is_first, is_leased.then_some(lease));
+            let fate = Fate { withdrawn, storm, is_first, lease: is_leased.then_some(lease) };
+            rows.add(*seq, *id, prepared, &fate);
         }
     }
     leased
@@ -190,7 +209,7 @@ fn decide<'a>(
 async fn write(
     session: &Session,
     batch: &Prepared,
-    found: &Found,
+    found: &Found<'_>,
     notifications: &Notifications<'_>,
     waiting: &[&str],
     lease: &Lease,

@@ -81,14 +81,16 @@ const TURN: &str = leased!(
 /// After rows came back into the lane: the turn goes to the oldest, unless a younger one is being
 /// sent.
 const RESEAT: &str = "WITH head AS (
-        SELECT id FROM outbox WHERE journey = $1 AND channel = $2 AND state = 'pending' ORDER BY seq LIMIT 1),
-    holder AS (
-        SELECT id, lease_until_ms FROM outbox
-        WHERE journey = $1 AND channel = $2 AND state = 'pending' AND ready_ms IS NOT NULL)
-    UPDATE outbox o SET ready_ms = CASE WHEN o.id = head.id THEN o.due_ms END
-    FROM head LEFT JOIN holder ON true
-    WHERE o.id IN (head.id, holder.id) AND head.id IS DISTINCT FROM holder.id
-      AND (holder.lease_until_ms IS NULL OR holder.lease_until_ms <= $3)";
+        SELECT w.journey, w.channel, p.id FROM (SELECT DISTINCT * FROM unnest($1::bigint[], $2::text[])) w(journey, channel)
+        CROSS JOIN LATERAL (SELECT id FROM outbox
+            WHERE journey = w.journey AND channel = w.channel AND state = 'pending' ORDER BY seq LIMIT 1) p),
+    seat AS (
+        SELECT h.id AS head, p.id AS holder FROM head h
+        LEFT JOIN LATERAL (SELECT id, lease_until_ms FROM outbox
+            WHERE journey = h.journey AND channel = h.channel AND state = 'pending' AND ready_ms IS NOT NULL) p ON true
+        WHERE h.id IS DISTINCT FROM p.id AND (p.lease_until_ms IS NULL OR p.lease_until_ms <= $3)),
+    moved AS (SELECT head AS id, true AS is_seated FROM seat UNION ALL SELECT holder, false FROM seat)
+    UPDATE outbox o SET ready_ms = CASE WHEN m.is_seated THEN o.due_ms END FROM moved m WHERE o.id = m.id";
 
 pub(super) const STATEMENTS: &[&str] = &[LOCK, LEASE, TURN, RESEAT];
 
@@ -124,8 +126,10 @@ pub(super) async fn turn(
     rows.iter().map(stored).collect()
 }
 
-pub(super) async fn reseat(session: &Session, lane: &Lane, now: Timestamp) -> Result<(), Failure> {
-    session.execute(RESEAT, &[&lane.journey, &lane.channel, &now.millis()]).await.map(|_| ())
+pub(super) async fn reseat(session: &Session, lanes: &[Lane], now: Timestamp) -> Result<(), Failure> {
+    let journeys: Vec<i64> = lanes.iter().map(|lane| lane.journey).collect();
+    let channels: Vec<&str> = lanes.iter().map(|lane| &*lane.channel).collect();
+    session.execute_if(!lanes.is_empty(), RESEAT, &[&journeys, &channels, &now.millis()]).await.map(|_| ())
 }
 
 fn stored(row: &Row) -> Result<Stored, Failure> {

@@ -76,7 +76,7 @@ pub(super) async fn claim(
         match stored.remove(id) {
             Some(stored) => claimed.push(stored),
             // an older one was redriven while this one was being sent, and its lease has run out
-            None => lane::reseat(session, lane, now).await?,
+            None => lane::reseat(session, std::slice::from_ref(lane), now).await?,
         }
     }
     session.commit().await?;
@@ -261,9 +261,8 @@ pub(super) async fn redrive(session: &Session, id: &NotificationId, now: Timesta
     lane::lock(session, &[&id.0]).await?;
     let rows = session.query(REDRIVE, &[&id.0, &now.millis()]).await?;
     unconfirmed::tried(session, &[&id.0], Cause::Failing).await?;
-    for row in &rows {
-        lane::reseat(session, &Lane::read(row, 0)?, now).await?;
-    }
+    let lanes = rows.iter().map(|row| Lane::read(row, 0)).collect::<Result<Vec<_>, _>>()?;
+    lane::reseat(session, &lanes, now).await?;
     session.commit().await?;
     Ok(!rows.is_empty())
 }

@@ -22,7 +22,7 @@ const PAGE: &str = "SELECT count(*), max(id) FROM (SELECT id FROM journeys WHERE
 const OLD: &str = "SELECT j.id, j.shop, j.body FROM journeys j
     WHERE j.id > $1 AND j.id <= $2 AND j.changed < (to_timestamp($3::bigint / 1000.0) AT TIME ZONE 'UTC')::date
       AND NOT EXISTS (SELECT 1 FROM wakes w WHERE w.journey = j.id)
-      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.journey = j.id AND o.state IN ('pending', 'dead', 'held'))
+      AND NOT EXISTS (SELECT 1 FROM outbox o WHERE o.journey = j.id AND o.state IN ('pending', 'dead', 'held', 'stormbound'))
     ORDER BY j.id FOR UPDATE OF j SKIP LOCKED";
 
 const UNLINK: &str = "DELETE FROM links l

@@ -114,7 +114,8 @@ async fn drop_each(
                AND to_date(right(p.relname, 8), 'YYYYMMDD') + 7 <= least(
                    (to_timestamp($2::bigint / 1000.0) AT TIME ZONE 'UTC')::date,
                    (SELECT min(week) FROM outbox WHERE state = 'pending'),
-                   (SELECT min(week) FROM outbox WHERE state IN ('dead', 'held')))
+                   (SELECT min(week) FROM outbox WHERE state IN ('dead', 'held')),
+                   (SELECT min(week) FROM outbox WHERE state = 'stormbound'))
              ORDER BY 1",
             &[&table, &before.millis()],
         )

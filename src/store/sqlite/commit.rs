@@ -12,6 +12,7 @@ use super::outbox;
 use super::prepare::{self, Prepared, PreparedJourney, PreparedNotification};
 use super::publication;
 use super::rows::Rows;
+use super::storm;
 use super::unconfirmed;
 use crate::domain::decision::Reason;
 use crate::ports::{Advance, Lease, Leased, State, StoreError};
@@ -53,13 +54,16 @@ pub(super) fn commit(
         unconfirmed::change(&transaction, row.id, &write.journey.key.shop, &write.confirmation)?;
         entries(&transaction, row, &write.entries)?;
     }
+    let storms = storm::hold(&transaction, &batch.spoken)?;
     // Before the new notifications, which then find the lanes as they will be.
     let stored = withdraw(&transaction, &batch, lease, &mut capacity)?;
     let mut leased = Vec::new();
     for (index, (row, write)) in rows.iter_mut().zip(&batch.journeys).enumerate() {
         for (number, notification) in write.notifications.iter().enumerate() {
             let withdrawn = batch.withdrawn.get(&notification.notification.id).copied();
-            if notify(&transaction, row, notification, withdrawn, lease, &mut capacity)? {
+            let voice = (&*write.journey.key.shop, notification.notification.rule.as_str());
+            let storm = storms.of(voice).filter(|_| withdrawn.is_none());
+            if notify(&transaction, row, notification, withdrawn, storm, lease, &mut capacity)? {
                 leased.push((index, number));
             }
         }
@@ -75,6 +79,7 @@ pub(super) fn commit(
         erase::messages(&transaction, row.last_notification)?;
     }
     transaction.commit()?;
+    storms.tell();
     Ok(Taken { journeys: batch.journeys, fresh: leased, stored })
 }
 
@@ -173,7 +178,7 @@ fn links(connection: &Connection, journey: i64, write: &PreparedJourney) -> Resu
     Ok(())
 }
 
-/// Withdraws what is still pending and leases what comes next in each lane that this frees. What
+/// Withdraws what is still pending or stormbound, and leases what comes next in each lane that this frees. What
 /// comes next but waits for a retry is left to a claim, which knows the time.
 fn withdraw(
     connection: &Connection,
@@ -186,7 +191,7 @@ fn withdraw(
         let freed = connection
             .prepare_cached(
                 "SELECT seq, journey, channel, ready_ms IS NOT NULL FROM outbox INDEXED BY outbox_open
-                 WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND state = 'pending'",
+                 WHERE id = ?1 AND state IN ('pending', 'dead', 'held', 'stormbound') AND state IN ('pending', 'stormbound')",
             )?
             .query_row([&id.0], |row| {
                 Ok((row.get::<_, i64>(0)?, Lane { journey: row.get(1)?, channel: row.get(2)? }, row.get::<_, bool>(3)?))
@@ -218,12 +223,13 @@ fn withdraw(
     Ok(stored)
 }
 
-/// Writes a notification, unless there is one of its id (I2). `true`: it is leased.
+/// Writes a notification, unless there is one of its id (I2); held, if it is in a storm. `true`: it is leased.
 fn notify(
     connection: &Connection,
     row: &mut Row,
     prepared: &PreparedNotification,
     withdrawn: Option<Reason>,
+    storm: Option<i64>,
     lease: &Lease,
     capacity: &mut BTreeMap<String, usize>,
 ) -> Result<bool, StoreError> {
@@ -232,18 +238,23 @@ fn notify(
         return Ok(false);
     }
     let lane = Lane { journey: row.id, channel: notification.channel.as_str().to_owned() };
-    let is_first = withdrawn.is_none() && lane::head(connection, &lane)?.is_none();
+    let waits = withdrawn.is_none() && storm.is_none();
+    let is_first = waits && lane::head(connection, &lane)?.is_none();
     let is_leased = is_first && take(capacity, &notification.provider);
     let due = notification.decided_at.millis();
     let until = lease.until.millis();
     let ready = is_first.then_some(if is_leased { until } else { due });
-    let state = if withdrawn.is_some() { State::Suppressed } else { State::Pending };
+    let state = match (withdrawn, storm) {
+        (Some(_), _) => State::Suppressed,
+        (None, Some(_)) => State::Stormbound,
+        (None, None) => State::Pending,
+    };
     connection
         .prepare_cached(
             "INSERT INTO outbox (id, journey, channel, provider, state, ready_ms, due_ms, lease_owner,
                  lease_until_ms, attempts, decided_ms, expires_ms, rule, message, subject, traceparent, reason, received_ms,
-                 previous)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
+                 previous, storm)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         )?
         .execute(params![
             notification.id.0,
@@ -264,6 +275,7 @@ fn notify(
             withdrawn.map(Reason::as_str),
             notification.received_at.millis(),
             row.last_notification,
+            storm,
         ])?;
     let seq = connection.last_insert_rowid();
     row.last_notification = Some(seq);

@@ -19,7 +19,7 @@ pub(super) fn messages(connection: &Connection, last: Option<i64>) -> Result<(),
         .collect::<Result<_, _>>()?;
     let mut suppress = connection.prepare_cached(
         "UPDATE outbox SET state = 'suppressed', reason = ?2, ready_ms = NULL, lease_owner = NULL, lease_until_ms = NULL
-         WHERE seq = ?1 AND state IN ('pending', 'dead', 'held')",
+         WHERE seq = ?1 AND state IN ('pending', 'dead', 'held', 'stormbound')",
     )?;
     let mut forget = connection.prepare_cached("DELETE FROM contents WHERE notification = ?1")?;
     for seq in seqs {

@@ -64,7 +64,7 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
     let open = connection
         .prepare_cached(
             "SELECT seq, journey, channel, ready_ms IS NOT NULL, lease_owner, message
-             FROM outbox INDEXED BY outbox_open WHERE id = ?1 AND state IN ('pending', 'dead', 'held')",
+             FROM outbox INDEXED BY outbox_open WHERE id = ?1 AND state IN ('pending', 'dead', 'held', 'stormbound')",
         )?
         .query_row([&attempt.notification.0], |row| {
             Ok((Turn::read(row)?, row.get::<_, Option<String>>(4)?, row.get::<_, String>(5)?))
@@ -188,7 +188,7 @@ pub(super) fn release(
             .prepare_cached(
                 "UPDATE outbox INDEXED BY outbox_open SET lease_owner = NULL, lease_until_ms = NULL,
                      due_ms = max(due_ms, coalesce(?3, due_ms))
-                 WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND lease_owner = ?2
+                 WHERE id = ?1 AND state IN ('pending', 'dead', 'held', 'stormbound') AND lease_owner = ?2
                  RETURNING seq, journey, channel, ready_ms IS NOT NULL, due_ms",
             )?
             .query_row(params![id.0, owner, not_before], |row| Ok((Turn::read(row)?, row.get::<_, i64>(4)?)))
@@ -207,7 +207,7 @@ pub(super) fn redrive(connection: &mut Connection, id: &NotificationId, now: Tim
     let lane = transaction
         .prepare_cached(
             "UPDATE outbox INDEXED BY outbox_open SET state = 'pending', attempts = 0, due_ms = ?2, settled_ms = NULL
-             WHERE id = ?1 AND state IN ('pending', 'dead', 'held') AND state <> 'pending'
+             WHERE id = ?1 AND state IN ('pending', 'dead', 'held', 'stormbound') AND state IN ('dead', 'held')
              RETURNING journey, channel, message",
         )?
         .query_row(params![id.0, now.millis()], |row| {

@@ -11,9 +11,10 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Kept, Purged, StoreError};
 
 /// Each gives, for the rows after `?1`, the id and whether it may go because it is from before `?2`.
-const CONTENTS: &str = "SELECT c.notification, o.decided_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held')
+const CONTENTS: &str =
+    "SELECT c.notification, o.decided_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
     FROM contents c JOIN outbox o ON o.seq = c.notification WHERE c.notification > ?1 ORDER BY c.notification LIMIT ?3";
-const ATTEMPTS: &str = "SELECT a.id, a.at_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held')
+const ATTEMPTS: &str = "SELECT a.id, a.at_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
         AND a.id < (SELECT max(id) FROM attempts)
     FROM attempts a JOIN outbox o ON o.seq = a.notification WHERE a.id > ?1 ORDER BY a.id LIMIT ?3";
 const ENTRIES: &str =
@@ -105,7 +106,7 @@ fn journey(connection: &Connection, id: i64) -> Result<bool, StoreError> {
             "WITH RECURSIVE line (seq, previous, state) AS (
                  SELECT seq, previous, state FROM outbox WHERE seq = ?1
                  UNION ALL SELECT o.seq, o.previous, o.state FROM line l JOIN outbox o ON o.seq = l.previous)
-             SELECT seq, state IN ('pending', 'dead', 'held') FROM line",
+             SELECT seq, state IN ('pending', 'dead', 'held', 'stormbound') FROM line",
         )?
         .query_map([last_notification], |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<Result<_, _>>()?;

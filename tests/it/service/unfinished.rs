@@ -18,10 +18,11 @@ use reassure::domain::confirmation::Cause;
 use reassure::domain::decision::NotificationId;
 use reassure::domain::event::{EventKey, Reference};
 use reassure::domain::journey::JourneyKey;
+use reassure::domain::storm::Hour;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication, Purged, Record,
-    Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition,
+    Publication, Purged, Record, Ruling, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed, Versioned,
 };
 use reassure::telemetry::Metrics;
 use serde_json::Value;
@@ -120,6 +121,25 @@ macro_rules! moody {
             })*
         }
     };
+}
+
+#[async_trait]
+impl Storms for Moody {
+    async fn busiest(&self, of: &[Counted], from: Hour, to: Hour) -> Result<Vec<Vec<(Hour, u64)>>, StoreError> {
+        self.store.busiest(of, from, to).await
+    }
+
+    async fn storms(&self, now: Timestamp) -> Result<Vec<Storm>, StoreError> {
+        self.store.storms(now).await
+    }
+
+    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        self.store.rule_on(shop, rule, ruling, now).await
+    }
+
+    async fn carry_out(&self, now: Timestamp, lease: &Lease, limit: usize) -> Result<CarriedOut, StoreError> {
+        self.store.carry_out(now, lease, limit).await
+    }
 }
 
 moody! {

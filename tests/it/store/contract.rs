@@ -8,6 +8,7 @@ pub mod leases;
 pub mod people;
 pub mod publications;
 pub mod retention;
+pub mod storms;
 
 /// Runs the whole contract in the places that `$place` gives, each new and empty; none where the
 /// tests go without.
@@ -77,6 +78,16 @@ macro_rules! suite {
             retention::what_was_sent_goes_after_its_time_and_what_waits_stays,
             retention::an_old_order_goes_with_everything_that_hangs_on_it,
             retention::what_waits_in_vain_goes_after_its_time,
+            storms::a_rule_that_passes_its_mark_is_held_from_that_batch_on,
+            storms::a_batch_that_passes_the_mark_is_held_whole,
+            storms::what_another_rule_says_overtakes_what_is_held,
+            storms::a_storm_ends_after_an_hour_below_the_mark,
+            storms::a_batch_that_is_not_written_counts_nothing,
+            storms::what_is_released_goes_back_into_its_lane,
+            storms::what_is_released_takes_its_old_place,
+            storms::what_is_dropped_is_lent_and_withdrawn,
+            storms::what_was_held_is_no_history,
+            storms::of_each_day_the_busiest_hour_counts,
         }
     };
     (@ $place:expr; $($part:ident::$case:ident,)*) => {

@@ -96,13 +96,15 @@ CREATE TABLE outbox (
     message text NOT NULL,
     subject text NOT NULL,
     traceparent text,
-    reason text
+    reason text,
+    storm bigint
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Partial, so that finished rows cost nothing.
 CREATE INDEX outbox_lane ON outbox (journey, channel, seq) WHERE state = 'pending';
 CREATE INDEX outbox_ready ON outbox (provider, ready_ms, seq) INCLUDE (due_ms) WHERE ready_ms IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (settled_ms, seq) WHERE state IN ('dead', 'held');
 CREATE INDEX outbox_of_journey ON outbox (journey);
+CREATE INDEX outbox_stormbound ON outbox (storm, seq) WHERE state = 'stormbound';
 
 -- Orders whose confirmation no provider has accepted: few, while all is well. A confirmation by
 -- webhook counts where the shop writes to its customers itself.
@@ -114,6 +116,36 @@ CREATE TABLE unconfirmed (
     by_webhook boolean NOT NULL
 ) WITH (autovacuum_vacuum_scale_factor = 0.05);
 CREATE INDEX unconfirmed_by_time ON unconfirmed (since_ms);
+
+-- How often each rule of a shop has spoken, hour by hour, and how much of that was held. The rule ''
+-- stands for the orders of the shop. Each replica counts for itself: one row for all would make them
+-- wait for one another's commits.
+CREATE TABLE rates (
+    shop text COLLATE "C" NOT NULL,
+    rule text COLLATE "C" NOT NULL,
+    hour bigint NOT NULL,
+    replica uuid NOT NULL,
+    spoken bigint NOT NULL,
+    held bigint NOT NULL DEFAULT 0,
+    PRIMARY KEY (shop, rule, hour, replica)
+) WITH (fillfactor = 50);
+
+-- Rules that were held, each once: the storm it is in or was last in. `ruling` is what a person has said
+-- of what is held of it, up to the row `through` of the outbox.
+CREATE TABLE storms (
+    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    shop text COLLATE "C" NOT NULL,
+    rule text COLLATE "C" NOT NULL,
+    since_ms bigint NOT NULL,
+    holds_until_ms bigint NOT NULL,
+    mark bigint NOT NULL,
+    busiest bigint NOT NULL,
+    granted bigint,
+    granted_ms bigint,
+    ruling text COLLATE "C",
+    through bigint NOT NULL DEFAULT 0,
+    UNIQUE (shop, rule)
+);
 
 -- What is sent, compressed with zstd before it comes here.
 CREATE TABLE contents (

@@ -73,15 +73,17 @@ CREATE TABLE outbox (
     subject TEXT NOT NULL,
     traceparent TEXT,
     reason TEXT,
-    previous INTEGER
+    previous INTEGER,
+    storm INTEGER
 ) STRICT;
 -- Partial, so that finished rows cost nothing. Ids are hashes: in an index over all that was ever
 -- sent, each would cost a page of its own. A finished row is found through its journey. A query uses
 -- this index only if it repeats the condition word for word.
-CREATE UNIQUE INDEX outbox_open ON outbox (id) WHERE state IN ('pending', 'dead', 'held');
+CREATE UNIQUE INDEX outbox_open ON outbox (id) WHERE state IN ('pending', 'dead', 'held', 'stormbound');
 CREATE INDEX outbox_lane ON outbox (journey, channel, seq) WHERE state = 'pending';
 CREATE INDEX outbox_ready ON outbox (provider, ready_ms, due_ms) WHERE ready_ms IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (settled_ms, state) WHERE state IN ('dead', 'held');
+CREATE INDEX outbox_stormbound ON outbox (storm, seq) WHERE state = 'stormbound';
 
 -- Orders whose confirmation no provider has accepted: few, while all is well. A confirmation by
 -- webhook counts where the shop writes to its customers itself.
@@ -93,6 +95,34 @@ CREATE TABLE unconfirmed (
     by_webhook INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX unconfirmed_by_time ON unconfirmed (since_ms, shop, cause);
+
+-- How often each rule of a shop has spoken, hour by hour, and how much of that was held. The rule ''
+-- stands for the orders of the shop.
+CREATE TABLE rates (
+    shop TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    hour INTEGER NOT NULL,
+    spoken INTEGER NOT NULL,
+    held INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (shop, rule, hour)
+) STRICT, WITHOUT ROWID;
+
+-- Rules that were held, each once: the storm it is in or was last in. `ruling` is what a person has said
+-- of what is held of it, up to the row `through` of the outbox.
+CREATE TABLE storms (
+    id INTEGER PRIMARY KEY,
+    shop TEXT NOT NULL,
+    rule TEXT NOT NULL,
+    since_ms INTEGER NOT NULL,
+    holds_until_ms INTEGER NOT NULL,
+    mark INTEGER NOT NULL,
+    busiest INTEGER NOT NULL,
+    granted INTEGER,
+    granted_ms INTEGER,
+    ruling TEXT,
+    through INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (shop, rule)
+) STRICT;
 
 -- What is sent, compressed with zstd; apart, so that the rows of the outbox stay small.
 CREATE TABLE contents (

@@ -112,6 +112,16 @@ impl<'a> PerJourney<'a> {
     }
 }
 
+/// What becomes of a new notification.
+pub(super) struct Fate<'a> {
+    pub withdrawn: Option<Reason>,
+    /// By which it is held.
+    pub storm: Option<i64>,
+    /// In its lane.
+    pub is_first: bool,
+    pub lease: Option<&'a Lease>,
+}
+
 #[derive(Default)]
 pub(super) struct Notifications<'a> {
     seq: Vec<i64>,
@@ -131,24 +141,22 @@ pub(super) struct Notifications<'a> {
     subject: Vec<&'a str>,
     traceparent: Vec<Option<Cow<'a, str>>>,
     reason: Vec<Option<&'a str>>,
+    storm: Vec<Option<i64>>,
     size: Vec<i64>,
     body: Vec<&'a [u8]>,
 }
 
 impl<'a> Notifications<'a> {
-    pub fn add(
-        &mut self,
-        seq: i64,
-        journey: i64,
-        prepared: &'a PreparedNotification,
-        withdrawn: Option<Reason>,
-        is_first: bool,
-        lease: Option<&'a Lease>,
-    ) {
+    pub fn add(&mut self, seq: i64, journey: i64, prepared: &'a PreparedNotification, fate: &Fate<'a>) {
+        let Fate { withdrawn, storm, is_first, lease } = *fate;
         let notification = &prepared.notification;
         let due = notification.decided_at.millis();
         let until = lease.map(|lease| lease.until.millis());
-        let state = if withdrawn.is_some() { State::Suppressed } else { State::Pending };
+        let state = match (withdrawn, storm) {
+            (Some(_), _) => State::Suppressed,
+            (None, Some(_)) => State::Stormbound,
+            (None, None) => State::Pending,
+        };
         self.seq.push(seq);
         self.id.push(&notification.id.0);
         self.journey.push(journey);
@@ -166,6 +174,7 @@ impl<'a> Notifications<'a> {
         self.subject.push(&prepared.subject);
         self.traceparent.push(notification.traceparent.as_deref().map(text));
         self.reason.push(withdrawn.map(Reason::as_str));
+        self.storm.push(storm);
         self.size.push(prepared.packed.size);
         self.body.push(&prepared.packed.body);
     }
@@ -178,7 +187,7 @@ impl<'a> Notifications<'a> {
                 session.execute_if(is_needed, NOTIFY, &[
                     &self.seq, &self.id, &self.journey, &self.channel, &self.provider, &self.state, &self.ready_ms,
                     &self.lease_owner, &self.lease_until_ms, &self.received_ms, &self.decided_ms, &self.expires_ms,
-                    &self.rule, &self.message, &self.subject, &self.traceparent, &self.reason,
+                    &self.rule, &self.message, &self.subject, &self.traceparent, &self.reason, &self.storm,
                 ]).await
             },
             async { session.execute_if(is_needed, KEEP_CONTENTS, &[&self.seq, &self.size, &self.body]).await },

@@ -30,12 +30,12 @@ pub(super) const INSERT_JOURNEYS: &str = "INSERT INTO journeys (shop, order_id, 
     ORDER BY shop COLLATE \"C\", order_id COLLATE \"C\"
     ON CONFLICT DO NOTHING RETURNING id, shop, order_id";
 
-/// Withdraws what is still pending, gives the turn of each lane that this frees to what comes
+/// Withdraws what is still pending or stormbound, gives the turn of each lane that this frees to what comes
 /// next, and tells of that.
 pub(super) const WITHDRAW: &str = "WITH given AS (
         SELECT o.id, o.journey, o.channel, o.ready_ms IS NOT NULL AS had_turn, w.reason
         FROM unnest($1::text[], $2::text[]) w(id, reason) JOIN outbox o ON o.id = w.id
-        WHERE o.state = 'pending'),
+        WHERE o.state IN ('pending', 'stormbound')),
     gone AS (
         UPDATE outbox o SET state = 'suppressed', reason = g.reason, ready_ms = NULL, lease_owner = NULL,
             lease_until_ms = NULL
@@ -75,14 +75,14 @@ pub(super) const TELL: &str = "INSERT INTO entries (journey, body)
 
 pub(super) const NOTIFY: &str = "INSERT INTO outbox (seq, id, journey, channel, provider, state, ready_ms, due_ms,
         lease_owner, lease_until_ms, attempts, received_ms, decided_ms, expires_ms, rule, message, subject,
-        traceparent, reason)
+        traceparent, reason, storm)
     SELECT seq, id, journey, channel, provider, state, ready_ms, decided_ms, lease_owner, lease_until_ms, 0,
-        received_ms, decided_ms, expires_ms, rule, message, subject, traceparent, reason
+        received_ms, decided_ms, expires_ms, rule, message, subject, traceparent, reason, storm
     FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
         $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[],
-        $15::text[], $16::text[], $17::text[])
+        $15::text[], $16::text[], $17::text[], $18::bigint[])
         w(seq, id, journey, channel, provider, state, ready_ms, lease_owner, lease_until_ms, received_ms, decided_ms,
-          expires_ms, rule, message, subject, traceparent, reason)";
+          expires_ms, rule, message, subject, traceparent, reason, storm)";
 
 pub(super) const KEEP_CONTENTS: &str = "INSERT INTO contents (notification, size_bytes, body)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])";
@@ -90,7 +90,7 @@ pub(super) const KEEP_CONTENTS: &str = "INSERT INTO contents (notification, size
 /// What the messages of erased journeys said, and those of them that have not left.
 pub(super) const ERASE: &str = "WITH unsent AS (
         UPDATE outbox SET state = 'suppressed', reason = $2, ready_ms = NULL, lease_owner = NULL, lease_until_ms = NULL
-        WHERE journey = ANY($1::bigint[]) AND state IN ('pending', 'dead', 'held'))
+        WHERE journey = ANY($1::bigint[]) AND state IN ('pending', 'dead', 'held', 'stormbound'))
     DELETE FROM contents c USING outbox o
     WHERE o.journey = ANY($1::bigint[]) AND c.notification = o.seq AND c.week = o.week";
 

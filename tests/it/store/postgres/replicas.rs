@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use rand::seq::SliceRandom;
 use reassure::domain::decision::Reason;
-use reassure::ports::{Batch, JourneyWrite, Next, Store, StoreError, Stream, Wake};
+use reassure::ports::{Batch, JourneyWrite, Next, Ruling, Store, StoreError, Stream, Wake};
 use tokio::task::JoinSet;
 
+use crate::store::contract::storms::{speak, the_storm};
 use crate::store::fixture::*;
 use crate::store::place::{Place, Schema};
 
@@ -101,6 +102,40 @@ async fn replicas_whose_batches_overlap_never_wait_in_a_circle() {
     let stranger = schema.stranger().await;
     let after: i64 = stranger.query_one(deadlocks, &[]).await.unwrap().get(0);
     assert_eq!(after, before, "deadlocks");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn replicas_count_together_what_a_rule_says_and_hold_it_together() {
+    let Some(place) = Place::schema() else { return };
+    let stores = replicas(&place, 3).await;
+    for (number, order) in ["A", "B", "C", "D"].into_iter().enumerate() {
+        assert_eq!(names(&speak(&*stores[number % 3], order, 1, 0).await), [order]);
+    }
+    assert!(speak(&*stores[1], "E", 1, 1).await.is_empty(), "the fifth, of whom ever");
+    let storm = the_storm(&*stores[0], 2).await;
+    assert_eq!((storm.busiest, storm.held), (5, 1));
+    // all at once: none waits for another, and none lets anything through
+    let mut tasks = JoinSet::new();
+    for (number, store) in stores.iter().cloned().enumerate() {
+        tasks.spawn(async move {
+            for round in 0..10 {
+                assert!(speak(&*store, &format!("{number}-{round}"), 1, 2).await.is_empty());
+            }
+        });
+    }
+    tasks.join_all().await;
+    assert!(speak(&*stores[0], "F", 1, 2).await.is_empty());
+    let storm = the_storm(&*stores[2], 2).await;
+    assert_eq!((storm.busiest, storm.held), (36, 32));
+    // carried out by all of them at once, each message once
+    stores[0].rule_on("atelier", "delay", Ruling::Drop, at(3)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for (number, store) in stores.iter().cloned().enumerate() {
+        let lease = lease(&format!("replica {number}"), 60);
+        tasks.spawn(async move { store.carry_out(at(4), &lease, 7).await.unwrap().dropped });
+    }
+    let dropped: Vec<_> = tasks.join_all().await.into_iter().flatten().map(|(_, id)| id).collect();
+    assert_eq!(dropped.len(), dropped.iter().collect::<BTreeSet<_>>().len(), "{dropped:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,24 @@
+//! How every call of the store is made.
+
+/// One call on one connection, within the deadline. If there is no partition for this week, it is
+/// made, and the call repeated once: nothing was written.
+macro_rules! call {
+    ($store:expr, |$session:ident| $work:expr) => {{
+        let mut is_made = false;
+        loop {
+            let owned = $store.session().await?;
+            let done = {
+                let $session = &owned;
+                $store.within($work).await
+            };
+            match $store.end(owned, done).await {
+                Err(failure) if failure.is_missing_partition() && !is_made => {
+                    $store.inner.make_partitions().await?;
+                    is_made = true;
+                }
+                done => break done.map_err(StoreError::from),
+            }
+        }
+    }};
+}
+pub(super) use call;
