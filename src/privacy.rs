@@ -131,7 +131,7 @@ impl Found {
 
     fn receipt(&self, wish: &Wish, done: Done) -> Receipt {
         let stories = || self.timelines.iter().flat_map(|timeline| &timeline.notifications);
-        let waits = |state| matches!(state, State::Pending | State::Dead | State::Held);
+        let waits = |state| matches!(state, State::Pending | State::Dead | State::Held | State::Stormbound);
         let id = match &wish.whose {
             Whose::Customer(id) | Whose::Order(id) => id,
         };

@@ -249,13 +249,6 @@ pub static FAMILIES: &[Family] = &[
         telephone number that could be used",
     )
     .by(&[SHOP]),
-    gauge(
-        "reassure_storm_held_notifications",
-        "Notifications that are held because their rule spoke far more often than ever; \
-        they wait for a person; the same on every replica",
-    )
-    .by(&[SHOP, RULE]),
-    gauge("reassure_storm_raging", "1 while what a rule says is held; the same on every replica").by(&[SHOP, RULE]),
     counter("reassure_support_contacts_total", "Customers who had to ask"),
     gauge(
         "reassure_storm_held_notifications",
