@@ -10,6 +10,7 @@ mod wiring;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::OnceLock;
 
 use super::service::harness::{read, text};
 use super::stack;
@@ -60,6 +61,13 @@ impl Helm {
         let given = ["template", "shop", &chart, "--namespace", "care", "--kube-version", "1.34.0", "-f", &values];
         let rendered = self.run(&[&given[..], more].concat());
         if rendered.status.success() { Ok(text(&rendered.stdout)) } else { Err(text(&rendered.stderr)) }
+    }
+
+    /// Every case that the chart is tried with, rendered once for all tests.
+    fn rendered(&self) -> &'static [(String, Vec<Manifest>)] {
+        static ALL: OnceLock<Vec<(String, Vec<Manifest>)>> = OnceLock::new();
+        let case = |(case, values): (String, PathBuf)| (case, self.manifests(&values, &[]));
+        ALL.get_or_init(|| cases().into_iter().map(case).collect())
     }
 
     fn manifests(&self, values: &Path, more: &[&str]) -> Vec<Manifest> {

@@ -34,13 +34,11 @@ fn every_resource_is_one_that_kubernetes_knows_to_the_last_key() {
     let (Some(helm), Some(judge)) = (Helm::new(), stack::kubernetes()) else { return };
     let rendered = tempfile::tempdir().unwrap();
     let mut files = Vec::new();
-    for (case, values) in cases() {
+    for (case, all) in helm.rendered() {
         // what the operators add is judged by their own definitions
-        let own = helm.manifests(&values, &[]).into_iter().filter(|it| !is_custom(&it.0)).map(|it| it.0);
-        let own = serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": own.collect::<Vec<_>>() });
-        for item in own["items"].as_array().unwrap() {
+        for own in all.iter().filter(|it| !is_custom(&it.0)) {
             let file = rendered.path().join(format!("{case}-{}.yaml", files.len()));
-            std::fs::write(&file, item.to_string()).unwrap();
+            std::fs::write(&file, own.0.to_string()).unwrap();
             files.push(file);
         }
     }
@@ -59,8 +57,8 @@ fn every_resource_is_one_that_kubernetes_knows_to_the_last_key() {
 fn every_resource_of_an_operator_is_as_its_definition_says() {
     let (Some(helm), Some(definitions)) = (Helm::new(), stack::operators()) else { return };
     let mut judged = Vec::new();
-    for (case, values) in cases() {
-        for resource in helm.manifests(&values, &[]).into_iter().filter(|it| is_custom(&it.0)) {
+    for (case, all) in helm.rendered() {
+        for resource in all.iter().filter(|it| is_custom(&it.0)) {
             let schema = definition(Path::new(&definitions), &resource.0);
             let judge = jsonschema::validator_for(&schema).unwrap();
             let faults: Vec<String> = judge.iter_errors(&resource.0).map(|fault| fault.to_string()).collect();

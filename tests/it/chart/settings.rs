@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::manifest::{Manifest, Pod, named, variables};
-use super::{Helm, cases, folder, read, text};
+use super::{Helm, folder, read, text};
 
 const BINARY: &str = env!("CARGO_BIN_EXE_reassure");
 
@@ -84,13 +84,12 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn the_service_finds_no_fault_in_what_is_mounted_in_any_container() {
     let Some(helm) = Helm::new() else { return };
-    for (case, values) in cases() {
-        let all = helm.manifests(&values, &[]);
-        for manifest in &all {
+    for (case, all) in helm.rendered() {
+        for manifest in all {
             let Some(pod) = manifest.pod() else { continue };
             // others check what needs the folders, too
             for container in pod.containers().filter(|it| it["args"] == serde_json::json!(["run"])) {
-                let told = Laid::out(pod, container, &all).command("check").output().unwrap();
+                let told = Laid::out(pod, container, all).command("check").output().unwrap();
                 let (said, complained) = (text(&told.stdout), text(&told.stderr));
                 assert!(told.status.success(), "{case}, {}: {said}{complained}", manifest.name());
             }

@@ -3,18 +3,13 @@
 use serde_json::{Value, json};
 
 use super::manifest::{Manifest, named, variables};
-use super::{Helm, cases, smallest};
-
-/// Every case that the chart is tried with, rendered.
-fn rendered(helm: &Helm) -> Vec<(String, Vec<Manifest>)> {
-    cases().into_iter().map(|(case, values)| (case, helm.manifests(&values, &[]))).collect()
-}
+use super::{Helm, folder, smallest};
 
 #[test]
 fn what_selects_pods_finds_those_of_the_service_and_no_others() {
     let Some(helm) = Helm::new() else { return };
-    for (case, all) in rendered(&helm) {
-        for manifest in &all {
+    for (case, all) in helm.rendered() {
+        for manifest in all {
             let selector = match manifest.kind() {
                 "Service" => &manifest.0["spec"]["selector"],
                 "PodDisruptionBudget" | "Deployment" | "StatefulSet" => &manifest.0["spec"]["selector"]["matchLabels"],
@@ -48,7 +43,7 @@ fn what_selects_pods_finds_those_of_the_service_and_no_others() {
 #[test]
 fn no_container_may_more_than_it_must() {
     let Some(helm) = Helm::new() else { return };
-    for (case, all) in rendered(&helm) {
+    for (case, all) in helm.rendered() {
         for (manifest, pod) in all.iter().filter_map(|it| Some((it, it.pod()?))) {
             let place = format!("{case}: {} {}", manifest.kind(), manifest.name());
             assert_eq!(pod.spec["automountServiceAccountToken"], false, "{place}");
@@ -95,7 +90,7 @@ fn pods_are_replaced_when_the_configuration_changes_and_left_alone_when_rules_do
 #[test]
 fn only_pods_that_keep_their_names_are_static_members() {
     let Some(helm) = Helm::new() else { return };
-    for (case, all) in rendered(&helm) {
+    for (case, all) in helm.rendered() {
         for manifest in all.iter().filter(|it| it.is_workload()) {
             let variables = variables(&manifest.pod().unwrap().spec["containers"][0], "care", "shop-reassure-0");
             let instance = variables.get("REASSURE__BUS__INSTANCE").map(String::as_str);
@@ -105,13 +100,32 @@ fn only_pods_that_keep_their_names_are_static_members() {
     }
 }
 
+/// Whatever lies in the folders is brought to those who read it, and nothing is where nobody asked for it.
+#[test]
+fn every_alert_and_every_dashboard_of_the_folders_arrives() {
+    let Some(helm) = Helm::new() else { return };
+    for (case, all) in helm.rendered() {
+        let asked = case.starts_with("split");
+        let there = |name: &str, extension: &str| {
+            let files = std::fs::read_dir(folder().join(name)).into_iter().flatten().flatten();
+            let files = files.filter(|file| file.path().extension().is_some_and(|it| it == extension)).count();
+            if asked { files } else { 0 }
+        };
+        assert_eq!(all.iter().filter(|it| it.kind() == "PrometheusRule").count(), there("alerts", "yaml"), "{case}");
+        let dashboards = all.iter().filter(|it| it.0["metadata"]["labels"]["grafana_dashboard"] == "1");
+        let texts = dashboards.flat_map(|it| it.0["data"].as_object().unwrap().values());
+        let read = texts.map(|text| serde_json::from_str::<Value>(text.as_str().unwrap()).unwrap());
+        assert_eq!(read.filter(|it| it["title"].is_string()).count(), there("dashboards", "json"), "{case}");
+    }
+}
+
 /// On an installation the hooks come before everything else.
 #[test]
 fn the_migration_needs_nothing_of_the_release_but_what_it_brings() {
     let Some(helm) = Helm::new() else { return };
-    for (case, all) in rendered(&helm) {
+    for (case, all) in helm.rendered() {
         let hook = |it: &Manifest| it.0["metadata"]["annotations"]["helm.sh/hook"] == "pre-install,pre-upgrade";
-        let (before, after): (Vec<Manifest>, Vec<Manifest>) = all.into_iter().partition(hook);
+        let (before, after): (Vec<Manifest>, Vec<Manifest>) = all.iter().cloned().partition(hook);
         assert_eq!(before.is_empty(), case.starts_with("sqlite"), "{case}");
         for pod in before.iter().filter_map(Manifest::pod) {
             let root = tempfile::tempdir().unwrap();
