@@ -35,8 +35,6 @@ pub struct Metrics {
     pub confirmed_after: Histogram,
     pub confirmations_missing: IntGaugeVec,
     pub orders_without_contact: IntCounterVec,
-    pub storm_held: IntGaugeVec,
-    pub storm_raging: IntGaugeVec,
     pub support_contacts: IntCounter,
     pub storm_held: IntGaugeVec,
     pub storm_raging: IntGaugeVec,

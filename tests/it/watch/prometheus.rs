@@ -119,11 +119,11 @@ impl Prometheus {
         let of = |alert: &Value, label: &str| alert["metric"][label].as_str().unwrap_or_default().to_owned();
         let ringing = firing.iter().map(|alert| format!("{} {}", of(alert, "alertname"), of(alert, "severity")));
         let missed = !self.ask("min_over_time(up[1m]) == 0").await.is_empty();
-        let is_ours = |name: &String| {
-            !(self.shares_disk && name.starts_with("ReassureDiskNearlyFull"))
-                && !(missed && name.starts_with("ReassureNotReady"))
+        let is_of_the_machine = |name: &String| {
+            self.shares_disk && name.starts_with("ReassureDiskNearlyFull")
+                || missed && name.starts_with("ReassureNotReady")
         };
-        ringing.filter(is_ours).collect()
+        ringing.filter(|name| !is_of_the_machine(name)).collect()
     }
 
     /// Waits until all of `expected` ring. Whatever else rings meanwhile must be among `may`.
