@@ -21,7 +21,7 @@ fn orders(numbers: std::ops::RangeInclusive<usize>) -> Vec<Value> {
     numbers.map(|number| placed(&format!("Z{number}"))).collect()
 }
 
-/// Half of what is decided does not leave: the objective has that too.
+/// What does not leave is late, and stays so for as long as the longest windows of the objective.
 const LATE: [&str; 2] = ["ReassureMessagesLate critical", "ReassureMessagesLate warning"];
 
 /// The service at work, watched, and silent.
@@ -49,7 +49,7 @@ async fn a_provider_that_is_down() {
     assert_eq!((told.len(), told[0]["metric"]["provider"].as_str()), (1, Some("mail")));
     world.behave(|_| Behaviour::Answer);
     world.messages_until("they leave after all", |all| all.iter().filter(|m| m.received.taken).count() >= 26).await;
-    prometheus.falls_silent().await;
+    prometheus.falls_silent(&LATE).await;
 }
 
 /// Another program holds the store, and events wait that were published a while ago.
@@ -74,7 +74,7 @@ async fn events_that_wait() {
         .await;
     drop(lock);
     eventually("all are taken in", async || world.count("SELECT count(*) FROM journeys") == 53).await;
-    prometheus.falls_silent().await;
+    prometheus.falls_silent(&LATE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,12 +93,12 @@ async fn records_that_cannot_be_read() {
         () = prometheus.rings(&["ReassureDeadLetters warning"], &["ReassureDeadLetters critical"]) => {}
         () = trickle => {}
     }
-    prometheus.falls_silent().await;
+    prometheus.falls_silent(&[]).await;
     for _ in 0..40 {
         world.publish_raw(poison).await;
     }
     prometheus.rings(&["ReassureDeadLetters critical"], &["ReassureDeadLetters warning"]).await;
-    prometheus.falls_silent().await;
+    prometheus.falls_silent(&[]).await;
     // a day passes for one of them
     let aged = "UPDATE dead_records SET at_ms = at_ms - 90000000 WHERE id = 1";
     let store = Connection::open(world.store()).unwrap();
@@ -106,7 +106,7 @@ async fn records_that_cannot_be_read() {
     store.execute(aged, []).unwrap();
     prometheus.rings(&["ReassureDeadLettersOld warning"], &[]).await;
     store.execute("DELETE FROM dead_records", []).unwrap();
-    prometheus.falls_silent().await;
+    prometheus.falls_silent(&[]).await;
 }
 
 /// Somebody has turned the rule off that confirms.
@@ -136,7 +136,7 @@ async fn confirmations_that_are_missing() {
     );
     let over: Vec<Value> = (11..=35).map(|number| of_the_shop(cancelled(&format!("Z{number}")))).collect();
     world.publish(&over).await;
-    prometheus.falls_silent().await;
+    prometheus.falls_silent(&[]).await;
 }
 
 /// A disk of the service's own, of 64 MiB. Only root may mount one.
@@ -182,6 +182,6 @@ async fn a_disk_that_is_nearly_full() {
     leave(2);
     prometheus.rings(&["ReassureDiskNearlyFull warning", "ReassureDiskNearlyFull critical"], &[]).await;
     std::fs::remove_file(&filling).unwrap();
-    prometheus.falls_silent().await;
+    prometheus.falls_silent(&[]).await;
     drop((prometheus, service));
 }
