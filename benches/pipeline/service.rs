@@ -29,6 +29,9 @@ properties = { "fetch.wait.max.ms" = "10" }
 name = "Bench"
 locale = "en-GB"
 time_zone = "Europe/Paris"
+# so many messages of a shop without a history are a storm, and would be held
+[shop.storm]
+factor = 0
 [shop.sender]
 email = "shop@bench.example"
 email_name = "Bench"
