@@ -16,7 +16,9 @@ use crate::service::harness::{World, eventually, get, text};
 use crate::stack;
 
 /// What the sample shop gives no occasion for, and where else it is shown.
-const WITHOUT_OCCASION: [(&str, &str); 8] = [
+const WITHOUT_OCCASION: [(&str, &str); 10] = [
+    ("reassure_decision_to_receipt_seconds", "no provider tells of receipts: service::receipts"),
+    ("reassure_receipts_total", "no provider tells of receipts: service::receipts"),
     ("reassure_storm_held_notifications", "no rule storms: service::storms"),
     ("reassure_storm_raging", "no rule storms: service::storms"),
     ("reassure_api_answers_total", "nobody asks the API: service::access"),
