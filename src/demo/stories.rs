@@ -122,6 +122,14 @@ fn tales() -> Vec<Tale> {
             .order("1d", "preparing")
             .ready("3d", "13d")
             .order("12d 16h", "collected"),
+        // furniture to the door, by appointment
+        Tale::new("ML-1012", "12h", hugo, items::table(), json!({ "promise": null }))
+            .promised("3d", "6d")
+            .by_appointment("3d 14h", "3d 16h")
+            .shipped("1d")
+            .scan("2d", "in_transit")
+            .scan("3d 12h", "out_for_delivery")
+            .scan("3d 15h", "delivered"),
         // valuable, left with a neighbour; doubled events and a scan that comes days late
         Tale::new("LG-2001", "1h 10m", grace.clone(), items::necklace(), none())
             .twice()

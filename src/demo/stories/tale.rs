@@ -159,6 +159,14 @@ impl Tale {
         self
     }
 
+    pub fn by_appointment(mut self, from: &str, until: &str) -> Self {
+        let window = self.window(from, until);
+        if let Some(event) = self.events.first_mut() {
+            event["data"]["delivery"]["appointment"] = window;
+        }
+        self
+    }
+
     pub fn revised(self, after: &str, from: &str, until: &str) -> Self {
         let window = self.window(from, until);
         self.order_with(after, "updated", json!({ "promise": window }))
