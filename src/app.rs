@@ -232,12 +232,9 @@ async fn answer(
     let (api, api_address) = api.unzip();
     tasks.spawn(async move {
         let probes = http::serve(listener, facts, stop.clone());
-        let ended = match api {
-            Some(api) => tokio::try_join!(probes, api.serve(stop)).map(|_| ()),
+        match api {
+            Some(api) => drop(tokio::join!(probes, api.serve(stop))),
             None => probes.await,
-        };
-        if let Err(error) = ended {
-            tracing::error!(%error, "the HTTP server ended");
         }
         "http"
     });

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod api;
+pub mod connection;
 mod guard;
 pub mod limit;
 mod privacy;
@@ -23,6 +24,8 @@ use axum::routing::get;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::{Notify, watch};
+
+use connection::Bounds;
 
 use crate::clock::Clock;
 use crate::config::{Confirmation, Role};
@@ -65,10 +68,7 @@ pub struct Facts {
 }
 
 /// Serves probes and metrics until `end` is told.
-///
-/// # Errors
-/// If the address cannot be listened on any more.
-pub async fn serve(listener: TcpListener, facts: Facts, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
+pub async fn serve(listener: TcpListener, facts: Facts, end: watch::Receiver<bool>) {
     let router = Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
@@ -82,11 +82,7 @@ pub async fn serve(listener: TcpListener, facts: Facts, mut end: watch::Receiver
         })
         .layer(from_fn(bounded))
         .with_state(facts);
-    axum::serve(listener, router)
-        .with_graceful_shutdown(async move {
-            let _ = end.wait_for(|end| *end).await;
-        })
-        .await
+    connection::serve(listener, router, Bounds::default(), end).await;
 }
 
 /// Listens on `address`, which is that of `setting`.

@@ -16,7 +16,8 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::access::{Access, Settings};
-use super::guard::{Guard, Object, Peer, guard};
+use super::connection::{self, Bounds};
+use super::guard::{Guard, Object, guard};
 use super::limit::Limit;
 use super::tls::{self, TlsListener};
 use super::{Facts, bounded, problem, receipts};
@@ -78,17 +79,11 @@ impl Api {
     }
 
     /// Serves until `end` is told.
-    ///
-    /// # Errors
-    /// If the address cannot be listened on any more.
-    pub async fn serve(self, mut end: watch::Receiver<bool>) -> std::io::Result<()> {
-        let service = self.router.into_make_service_with_connect_info::<Peer>();
-        let ended = async move {
-            let _ = end.wait_for(|end| *end).await;
-        };
-        match self.tls {
-            None => axum::serve(self.listener, service).with_graceful_shutdown(ended).await,
-            Some(tls) => axum::serve(TlsListener::new(self.listener, tls), service).with_graceful_shutdown(ended).await,
+    pub async fn serve(self, end: watch::Receiver<bool>) {
+        let Self { listener, tls, router } = self;
+        match tls {
+            None => connection::serve(listener, router, Bounds::default(), end).await,
+            Some(tls) => connection::serve(TlsListener::new(listener, tls), router, Bounds::default(), end).await,
         }
     }
 }
