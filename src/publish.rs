@@ -165,7 +165,7 @@ impl Publish {
             let outcome = match result {
                 Ok(()) => Ok("arrived"),
                 // a broker refuses all that came in one request
-                Err(refused) if refused.too_large => self.alone(publication).await,
+                Err(failed) if failed.refused => self.alone(publication).await,
                 Err(failed) => Err(failed.cause),
             };
             self.tally(outcome.as_ref().map_or("failed", |outcome| outcome));
@@ -177,23 +177,26 @@ impl Publish {
         (settled, failure)
     }
 
-    /// Publishes one that may be too large by itself: it must not hold up the others for ever.
+    /// Publishes one that may be refused by itself, with as little less as is taken: it must not hold up
+    /// the others for ever.
     async fn alone(&self, publication: &Publication) -> Result<&'static str, String> {
-        match self.one(publication).await {
-            Ok(()) => return Ok("arrived"),
-            Err(refused) if refused.too_large => {}
-            Err(failed) => return Err(failed.cause),
-        }
-        if self.stream == Stream::DeadLetters {
-            match self.one(&dead_letter::shortened(publication)).await {
-                Ok(()) => return Ok("shortened"),
-                Err(refused) if refused.too_large => {}
+        // a topic may refuse a time that is far from its own
+        let undated = Publication { timestamp: None, ..publication.clone() };
+        let shortened = (self.stream == Stream::DeadLetters).then(|| dead_letter::shortened(&undated));
+        let ways = [(publication, "arrived"), (&undated, "arrived")];
+        let mut cause = String::new();
+        for (publication, outcome) in ways.into_iter().chain(shortened.iter().map(|short| (short, "shortened"))) {
+            match self.one(publication).await {
+                Ok(()) => return Ok(outcome),
+                Err(failed) if failed.refused => cause = failed.cause,
                 Err(failed) => return Err(failed.cause),
             }
         }
         tracing::error!(
             stream = self.stream.as_str(),
-            "a publication is more than its topic takes and has been left out; raise max.message.bytes of the topic"
+            cause,
+            "its topic refuses a publication for good, which has been left out; does its configuration fit \
+             (max.message.bytes, cleanup.policy, message.timestamp.*)?"
         );
         Ok("refused")
     }

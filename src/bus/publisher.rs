@@ -71,12 +71,15 @@ fn unpublished(topic: &str, error: &KafkaError) -> Unpublished {
     };
     Unpublished {
         cause: format!("{topic}: {error}{hint}"),
-        too_large: matches!(
+        refused: matches!(
             code,
             Some(
                 RDKafkaErrorCode::MessageSizeTooLarge
                     | RDKafkaErrorCode::InvalidMessageSize
                     | RDKafkaErrorCode::MessageBatchTooLarge
+                    | RDKafkaErrorCode::InvalidTimestamp
+                    | RDKafkaErrorCode::InvalidRecord
+                    | RDKafkaErrorCode::InvalidDifferentRecord
             )
         ),
     }

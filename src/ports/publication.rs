@@ -52,6 +52,6 @@ pub trait Publisher: Send + Sync {
 pub struct Unpublished {
     /// In words without personal data (I9).
     pub cause: String,
-    /// The record, or one beside it, is more than the broker takes: to send it again is in vain.
-    pub too_large: bool,
+    /// The broker refuses the record, or one beside it, for what it is: to send it again is in vain.
+    pub refused: bool,
 }

@@ -84,7 +84,7 @@ async fn publications_arrive_as_they_are_and_each_that_does_not_is_told() {
     ];
     let results = publisher.publish(&publications).await;
     let refused: Vec<Option<bool>> =
-        results.iter().map(|result| result.as_ref().err().map(|refused| refused.too_large)).collect();
+        results.iter().map(|result| result.as_ref().err().map(|refused| refused.refused)).collect();
     assert_eq!(refused, [None, Some(true), None, None]);
     settings.properties.remove("message.max.bytes");
     let told = read_whole(&settings, "told");

@@ -30,7 +30,7 @@ enum Mood {
     Hangs,
 }
 
-/// Takes values of at most ten bytes, and refuses all that comes with a longer one.
+/// Takes values of at most ten bytes without a time, and refuses all that comes with another.
 struct Broker {
     mood: watch::Sender<Mood>,
     taken: Mutex<Vec<Publication>>,
@@ -42,13 +42,16 @@ impl Publisher for Broker {
     async fn publish(&self, publications: &[Publication]) -> Vec<Result<(), Unpublished>> {
         self.asked.send_modify(|asked| *asked += 1);
         let mood = *self.mood.borrow();
-        let refused = |too_large| Err(Unpublished { cause: "the topic: no".to_owned(), too_large });
+        let refused = |refused| Err(Unpublished { cause: "the topic: no".to_owned(), refused });
         match mood {
             Mood::Away => return publications.iter().map(|_| refused(false)).collect(),
             Mood::Hangs => std::future::pending().await,
             Mood::Takes => {}
         }
-        if publications.iter().any(|publication| publication.value.as_ref().is_some_and(|value| value.len() > 10)) {
+        let is_refused = |publication: &Publication| {
+            publication.timestamp.is_some() || publication.value.as_ref().is_some_and(|value| value.len() > 10)
+        };
+        if publications.iter().any(is_refused) {
             return publications.iter().map(|_| refused(true)).collect();
         }
         self.taken.lock().unwrap().extend_from_slice(publications);
@@ -95,12 +98,17 @@ impl Scene {
     }
 
     async fn write(&self, stream: Stream, values: &[&str]) {
+        self.write_of(stream, values, None).await;
+    }
+
+    /// Of that time.
+    async fn write_of(&self, stream: Stream, values: &[&str], timestamp: Option<i64>) {
         let publication = |value: &&str| Publication {
             stream,
             key: Some(Bytes::from_static(b"key")),
             value: Some(Bytes::copy_from_slice(value.as_bytes())),
             headers: vec![("__connect.errors.topic".to_owned(), Bytes::from_static(b"orders"))],
-            timestamp: None,
+            timestamp,
         };
         let batch = Batch { publications: values.iter().map(publication).collect(), ..Batch::default() };
         self.store.commit(batch, &lease("a", 60), &none()).await.unwrap();
@@ -204,6 +212,19 @@ async fn a_record_that_is_too_large_is_shortened_or_left_out_and_the_rest_goes_o
     let counted = |stream, outcome| scene.counted(stream, outcome);
     assert_eq!((counted(Stream::DeadLetters, "shortened"), counted(Stream::DeadLetters, "arrived")), (1, 2));
     assert_eq!((counted(Stream::Outcomes, "refused"), counted(Stream::Outcomes, "arrived")), (1, 2));
+}
+
+/// A topic may take no record whose time is far from its own (`message.timestamp.after.max.ms`).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_whose_time_is_refused_arrives_without_it_and_the_rest_goes_on() {
+    let opened = opened();
+    let scene = Scene::new(&opened.store);
+    scene.write_of(Stream::Outcomes, &["1"], Some(0)).await;
+    scene.write(Stream::Outcomes, &["2"]).await;
+    let outcomes = scene.start(Stream::Outcomes, "me");
+    scene.taken_are(&["1", "2"]).await;
+    scene.stop(LONG, [outcomes]).await;
+    assert_eq!((scene.waiting().await, scene.counted(Stream::Outcomes, "arrived")), (0, 2));
 }
 
 #[tokio::test(flavor = "multi_thread")]
