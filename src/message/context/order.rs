@@ -89,8 +89,10 @@ pub struct Address<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Line<'a>>,
     pub lines: Vec<Line<'a>>,
-    pub postal_code: Line<'a>,
-    pub city: Line<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postal_code: Option<Line<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub city: Option<Line<'a>>,
     pub country: Line<'a>,
     /// Not in the shop's own country, so that the country has to be written.
     pub is_abroad: bool,
@@ -196,8 +198,8 @@ pub(super) fn address<'a>(source: &Source<'a>, address: &'a domain::Address) -> 
     Address {
         name: source.maybe(address.name.as_deref()),
         lines: address.lines.iter().filter_map(|line| source.line(line)).collect(),
-        postal_code: source.text(&address.postal_code),
-        city: source.text(&address.city),
+        postal_code: source.line(&address.postal_code),
+        city: source.line(&address.city),
         country: source.text(&address.country),
         is_abroad: !address.country.is_empty() && !address.country.eq_ignore_ascii_case(&source.letter.shop.country),
     }

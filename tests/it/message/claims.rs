@@ -183,3 +183,20 @@ fn what_the_store_has_ready_is_not_looked_for_at_the_pickup_point() {
     let letter = email(&sample, "pickup_chosen");
     assert!(letter.text.contains("Maison Orme Lyon") && !letter.text.contains("Tabac"), "{}", letter.text);
 }
+
+#[test]
+fn a_point_of_which_only_the_name_is_known_is_told_by_its_name() {
+    for locale in LOCALES {
+        let mut sample = in_locale("held_as_chosen", locale);
+        let hold = sample.journey.parcels[0].hold.as_mut().unwrap();
+        for point in [&mut hold.notice.point, &mut sample.journey.order.delivery.point].into_iter().flatten() {
+            let address = &mut point.address;
+            (address.lines, address.postal_code, address.city) = Default::default();
+        }
+        let told = read(&sample, "pickup_chosen");
+        assert!(told.contains("Tabac de la Place") && !told.contains("– –"), "{told}");
+        let told = text_message(&sample, "pickup_chosen");
+        let after = told.split_once("Tabac de la Place").unwrap().1;
+        assert!(after.starts_with(", until") || after.starts_with(", jusqu'au"), "{told}");
+    }
+}
