@@ -4,7 +4,8 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use reassure::cli;
 
 #[global_allocator]
@@ -106,7 +107,13 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let matches = Arguments::command().get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let says = |argument| matches.value_source(argument) == Some(ValueSource::CommandLine);
+    if matches!(arguments.command, Command::Demo(_)) && (says("config") || says("output")) {
+        eprintln!("reassure: 'demo' brings its own configuration and tells its story as text; leave -c and -o out");
+        return ExitCode::from(cli::WRONG);
+    }
     let config = arguments.config.as_deref();
     let json = arguments.output == Output::Json;
     if arguments.output == Output::Html && !matches!(arguments.command, Command::Simulate(_)) {

@@ -3,7 +3,10 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use crate::generated::{Stream, seed};
 
@@ -89,6 +92,11 @@ fn it_compares_with_other_rules() {
 #[test]
 fn the_page_needs_nothing_from_the_network() {
     let (_, page, _) = simulate(&["-", "-o", "html"], &recording());
+    // only its own script runs, and nothing in it may ask anybody
+    let (_, script) = page.split_once("<script>").unwrap();
+    let digest = STANDARD.encode(Sha256::digest(script.split_once("</script>").unwrap().0));
+    let policy = format!("default-src 'none'; script-src 'sha256-{digest}'; style-src 'unsafe-inline'");
+    assert!(page.contains(&policy), "{}", &page[..600]);
     assert!(page.starts_with("<!doctype html>"));
     for outside in ["<link", "src=", "@import", "url(", "fetch("] {
         assert!(!page.contains(outside), "{outside}");
@@ -110,6 +118,11 @@ fn what_is_no_event_is_counted_and_a_wrong_call_is_told() {
     assert_eq!(code, 2, "{error}");
     let output = Command::new(env!("CARGO_BIN_EXE_reassure")).args(["check", "-o", "html"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
+    for ignored in [&["demo", "-o", "json"][..], &["demo", "--once", "-c", "/none/such"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_reassure")).args(ignored).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && error.contains("brings its own configuration"), "{error}");
+    }
 }
 
 /// `--from` and `--to` cut by the time of recording.
