@@ -16,9 +16,7 @@ fn an_address_that_a_message_came_back_from_is_used_no_more_until_there_is_anoth
          +5h customer email=ada@new.example
          +6h scan A1 delayed
          +6h30m wait",
-        "+2h parcel.tracked held[A1] send email+webhook
-         +2h parcel.tracked held[A1] until +6h
-         +3h receipt held[A1] send sms
+        "+3h receipt held[A1] send sms
          +4h parcel.tracked late[A1] no no_channel -email:address_bounced
          +6h parcel.tracked late[A1] send email",
     );
