@@ -19,8 +19,9 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
+use tokio::runtime::Runtime;
 
-use crate::config::Settings;
+use crate::config::{Loaded, Settings};
 use crate::domain::fault::Fault;
 use crate::ports::Store;
 use crate::store;
@@ -39,8 +40,19 @@ fn complain(faults: &[Fault]) -> ExitCode {
     ExitCode::from(WRONG)
 }
 
-fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot start")
+}
+
+/// All that the configuration says, and the store, for a look beside a running service.
+fn opened(config: Option<&Path>) -> anyhow::Result<Result<(Loaded, Runtime, Arc<dyn Store>), ExitCode>> {
+    let loaded = match Loaded::load(config) {
+        Ok(loaded) => loaded,
+        Err(faults) => return Ok(Err(complain(&faults))),
+    };
+    let runtime = runtime()?;
+    let store = runtime.block_on(store(config))?;
+    Ok(store.map(|store| (loaded, runtime, store)))
 }
 
 /// Opens the store that the configuration names, for a look beside a running service.

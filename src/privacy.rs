@@ -183,16 +183,33 @@ pub async fn erase(
     if shops.get(&wish.shop).is_none() {
         return Err(Failure::Unserved);
     }
-    for _ in 0..MOST_TRIES {
-        let Some(found) = Found::of(&**store, wish).await? else { return Ok(None) };
+    let (mut done, mut tries) = (None::<Receipt>, 0);
+    while tries < MOST_TRIES {
+        let Some(found) = Found::of(&**store, wish).await? else { return Ok(done) };
         let receipt = found.receipt(wish, Done::Erased);
         let known = Known::fetch(store, &[], &found.keys(), &[]).await?;
         let batch = forget(shops, outlet, &found, &receipt, known);
         // nothing in it can be leased
         let lease = Lease { owner: String::new(), until: wish.at };
         match store.commit(batch, &lease, &BTreeMap::new()).await {
-            Ok(_) => return Ok(Some(receipt)),
-            Err(StoreError::Conflict) => tokio::task::yield_now().await,
+            Ok(_) => {
+                let receipt = match done {
+                    None => receipt,
+                    Some(mut first) => {
+                        first.counts.parked += receipt.counts.parked;
+                        first
+                    }
+                };
+                if found.parked.len() < MOST_RELEASED {
+                    return Ok(Some(receipt));
+                }
+                // more may wait than were found at once
+                done = Some(receipt);
+            }
+            Err(StoreError::Conflict) => {
+                tries += 1;
+                tokio::task::yield_now().await;
+            }
             Err(error) => return Err(error.into()),
         }
     }

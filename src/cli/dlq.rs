@@ -1,4 +1,4 @@
-//! `dlq`: the dead letters, in the store and on their topic, and putting them back to work.
+//! `dlq`: the dead letters, in the store and on their topic: putting them back to work, or away for good.
 
 mod item;
 mod show;
@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::dead_letter::parse_place;
 use crate::domain::time::{Timestamp, parse_span};
-use crate::ports::{DeadLetter, Store};
+use crate::ports::{DeadLetter, Store, StoreError};
 
 use item::Item;
 use topic::OnTopic;
@@ -38,22 +38,44 @@ pub enum Command {
         value: bool,
     },
     /// Put letters back to work: a record is read again, a message is sent with the same key.
-    Redrive {
-        /// Their ids, as `list` prints them.
-        #[arg(required_unless_present_any = ["all", "cause", "topic", "since"])]
-        ids: Vec<String>,
-        /// All that wait and that the filters let through.
-        #[arg(long, conflicts_with = "ids")]
-        all: bool,
-        #[command(flatten)]
-        filter: Filter,
-        /// Only tell what would be put back.
-        #[arg(long)]
-        dry_run: bool,
-        /// Do not ask.
-        #[arg(long, short)]
-        yes: bool,
-    },
+    Redrive(Chosen),
+    /// Put letters away for good: a record is never read again, a message is never sent.
+    Drop(Chosen),
+}
+
+/// The letters that something is to be done with.
+#[derive(Args)]
+pub struct Chosen {
+    /// Their ids, as `list` prints them.
+    #[arg(required_unless_present_any = ["all", "cause", "topic", "since"])]
+    ids: Vec<String>,
+    /// All that wait and that the filters let through.
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    #[command(flatten)]
+    filter: Filter,
+    /// Only tell which they would be.
+    #[arg(long)]
+    dry_run: bool,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+}
+
+/// What is to be done with letters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    PutBack,
+    Drop,
+}
+
+impl Deed {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::PutBack => "put_back",
+            Self::Drop => "dropped",
+        }
+    }
 }
 
 /// Which letters.
@@ -116,26 +138,8 @@ pub fn dlq(config: Option<&Path>, command: Command, as_json: bool) -> anyhow::Re
             Ok(ExitCode::SUCCESS)
         }
         Command::Show { id, value } => desk.show(&id, value, as_json),
-        Command::Redrive { ids, all: _, filter, dry_run, yes } => {
-            let (found, more) = desk.find(&filter, &ids)?;
-            let missing: Vec<String> =
-                ids.iter().filter(|wanted| !found.iter().any(|item| item.id() == **wanted)).cloned().collect();
-            for id in &missing {
-                eprintln!("reassure: no dead letter has the id {id}");
-            }
-            tell_more(more);
-            let code = if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_FOUND) };
-            if dry_run {
-                would(&found, &missing, as_json)?;
-                return Ok(code);
-            }
-            if !yes && !found.is_empty() && !agreed(&found)? {
-                return Ok(ExitCode::from(WRONG));
-            }
-            let done = desk.redrive(&found)?;
-            done.tell(&missing, as_json)?;
-            Ok(if done.failed.is_empty() { code } else { ExitCode::FAILURE })
-        }
+        Command::Redrive(chosen) => desk.work(&chosen, Deed::PutBack, as_json),
+        Command::Drop(chosen) => desk.work(&chosen, Deed::Drop, as_json),
     }
 }
 
@@ -158,26 +162,31 @@ fn tell_more(more: bool) {
     }
 }
 
-fn would(found: &[Item], missing: &[String], as_json: bool) -> anyhow::Result<()> {
+fn would(found: &[Item], missing: &[String], deed: Deed, as_json: bool) -> anyhow::Result<()> {
+    let (name, words) = match deed {
+        Deed::PutBack => ("would_put_back", "put back"),
+        Deed::Drop => ("would_drop", "drop"),
+    };
     if as_json {
         let items: Vec<Value> = found.iter().map(Item::json).collect();
-        say(&serde_json::to_string_pretty(&json!({ "would_put_back": items, "missing": missing }))?);
+        say(&serde_json::to_string_pretty(&json!({ name: items, "missing": missing }))?);
     } else {
-        say(&format!("would put back {}:", found.len()));
+        say(&format!("would {words} {}:", found.len()));
         found.iter().for_each(|item| say(&item.line()));
     }
     Ok(())
 }
 
 /// Says what is about to be done, and asks.
-fn agreed(found: &[Item]) -> anyhow::Result<bool> {
+fn agreed(found: &[Item], deed: Deed) -> anyhow::Result<bool> {
     let messages = found.iter().filter(|item| item.is_message()).count();
+    let records = found.len() - messages;
     let mut error = std::io::stderr();
-    write!(
-        error,
-        "This sends {messages} messages again and reads {} records again. Go on? [y/N] ",
-        found.len() - messages
-    )?;
+    match deed {
+        Deed::PutBack => write!(error, "This sends {messages} messages again and reads {records} records again.")?,
+        Deed::Drop => write!(error, "This puts {messages} messages and {records} records away for good.")?,
+    }
+    write!(error, " Go on? [y/N] ")?;
     if !std::io::stdin().is_terminal() {
         writeln!(error, "\nreassure: nobody to ask; say --yes, or --dry-run to see them")?;
         return Ok(false);
@@ -187,28 +196,31 @@ fn agreed(found: &[Item]) -> anyhow::Result<bool> {
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-/// What became of the letters that were to be put back.
+/// What became of letters.
 #[derive(Default)]
 struct Done {
-    put_back: Vec<String>,
+    done: Vec<String>,
     /// The id, and why.
     failed: Vec<(String, String)>,
 }
 
 impl Done {
-    fn tell(&self, missing: &[String], as_json: bool) -> anyhow::Result<()> {
+    fn tell(&self, missing: &[String], deed: Deed, as_json: bool) -> anyhow::Result<()> {
         for (id, why) in &self.failed {
             eprintln!("reassure: {id} stays: {why}");
         }
         if as_json {
-            let mut told = json!({ "put_back": self.put_back, "missing": missing });
+            let mut told = json!({ deed.as_str(): self.done, "missing": missing });
             if !self.failed.is_empty() {
                 let failed = |(id, why): &(String, String)| json!({ "id": id, "why": why });
                 told["failed"] = self.failed.iter().map(failed).collect();
             }
             say(&serde_json::to_string_pretty(&told)?);
         } else {
-            say(&format!("put back {}; the running service takes them up", self.put_back.len()));
+            match deed {
+                Deed::PutBack => say(&format!("put back {}; the running service takes them up", self.done.len())),
+                Deed::Drop => say(&format!("dropped {}", self.done.len())),
+            }
         }
         Ok(())
     }
@@ -233,27 +245,60 @@ impl Desk {
         Ok((items, more))
     }
 
-    fn redrive(&self, items: &[Item]) -> anyhow::Result<Done> {
+    /// Does it with the letters that are chosen, once that is agreed to.
+    fn work(&self, chosen: &Chosen, deed: Deed, as_json: bool) -> anyhow::Result<ExitCode> {
+        let Chosen { ids, all: _, filter, dry_run, yes } = chosen;
+        let (found, more) = self.find(filter, ids)?;
+        let missing: Vec<String> =
+            ids.iter().filter(|wanted| !found.iter().any(|item| item.id() == **wanted)).cloned().collect();
+        for id in &missing {
+            eprintln!("reassure: no dead letter has the id {id}");
+        }
+        tell_more(more);
+        let code = if missing.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_FOUND) };
+        if *dry_run {
+            would(&found, &missing, deed, as_json)?;
+            return Ok(code);
+        }
+        if !yes && !found.is_empty() && !agreed(&found, deed)? {
+            return Ok(ExitCode::from(WRONG));
+        }
+        let done = self.do_with(&found, deed)?;
+        done.tell(&missing, deed, as_json)?;
+        Ok(if done.failed.is_empty() { code } else { ExitCode::FAILURE })
+    }
+
+    fn do_with(&self, items: &[Item], deed: Deed) -> anyhow::Result<Done> {
         let mut done = Done::default();
         let mut on_topic = Vec::new();
         for item in items {
-            let was_there = match item {
-                Item::OnTopic(letter) => {
-                    on_topic.push(letter);
-                    continue;
+            match item {
+                Item::OnTopic(letter) => on_topic.push(letter),
+                Item::Stored(letter) => {
+                    if self.runtime.block_on(self.do_with_stored(letter, deed))? {
+                        done.done.push(item.id());
+                    }
                 }
-                Item::Stored(DeadLetter::Record { id, .. }) => self.runtime.block_on(self.store.redrive_record(*id))?,
-                Item::Stored(DeadLetter::Notification { id, .. }) => {
-                    self.runtime.block_on(self.store.redrive_notification(id, Clock::system().now()))?
-                }
-            };
-            if was_there {
-                done.put_back.push(item.id());
             }
         }
         if let Some(topic) = self.topic.as_ref().filter(|_| !on_topic.is_empty()) {
-            topic.redrive(&self.runtime, &on_topic, &mut done)?;
+            match deed {
+                Deed::PutBack => topic.redrive(&self.runtime, &on_topic, &mut done)?,
+                Deed::Drop => topic.put_away(&self.runtime, &on_topic, &mut done)?,
+            }
         }
         Ok(done)
+    }
+
+    /// `false`: it is no longer there.
+    async fn do_with_stored(&self, letter: &DeadLetter, deed: Deed) -> Result<bool, StoreError> {
+        match (letter, deed) {
+            (DeadLetter::Record { id, .. }, Deed::PutBack) => self.store.redrive_record(*id).await,
+            (DeadLetter::Record { id, .. }, Deed::Drop) => self.store.drop_record(*id).await,
+            (DeadLetter::Notification { id, .. }, Deed::PutBack) => {
+                self.store.redrive_notification(id, Clock::system().now()).await
+            }
+            (DeadLetter::Notification { id, .. }, Deed::Drop) => self.store.drop_notification(id).await,
+        }
     }
 }

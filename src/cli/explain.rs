@@ -7,8 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::lookup::zone;
-use super::{NOT_FOUND, coloured, complain, runtime, say, store};
-use crate::config::Loaded;
+use super::{NOT_FOUND, coloured, opened, say};
 use crate::domain::journey::JourneyKey;
 use crate::explain::{self, Choice};
 use crate::trial::report::Style;
@@ -34,13 +33,8 @@ pub struct Options {
 /// # Errors
 /// If the store cannot be read.
 pub fn explain(config: Option<&Path>, options: Options, json: bool) -> anyhow::Result<ExitCode> {
-    let loaded = match Loaded::load(config) {
-        Ok(loaded) => loaded,
-        Err(faults) => return Ok(complain(&faults)),
-    };
-    let runtime = runtime()?;
-    let store = match runtime.block_on(store(config))? {
-        Ok(store) => store,
+    let (loaded, runtime, store) = match opened(config)? {
+        Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
     let key = JourneyKey { shop: options.shop, order_id: options.order };

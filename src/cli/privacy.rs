@@ -6,10 +6,9 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::{NOT_FOUND, WRONG, complain, runtime, say, store};
+use super::{NOT_FOUND, WRONG, opened, say};
 use crate::app;
 use crate::clock::Clock;
-use crate::config::Loaded;
 use crate::privacy::{self, Whose, Wish};
 use crate::telemetry::Metrics;
 
@@ -54,13 +53,8 @@ impl Person {
 /// # Errors
 /// If the store cannot be read or written.
 pub fn privacy(config: Option<&Path>, command: Command) -> anyhow::Result<ExitCode> {
-    let loaded = match Loaded::load(config) {
-        Ok(loaded) => loaded,
-        Err(faults) => return Ok(complain(&faults)),
-    };
-    let runtime = runtime()?;
-    let store = match runtime.block_on(store(config))? {
-        Ok(store) => store,
+    let (loaded, runtime, store) = match opened(config)? {
+        Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
     let (person, erases, yes) = match command {

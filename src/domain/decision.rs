@@ -166,6 +166,8 @@ pub enum Reason {
     SwitchedOff,
     /// Its rule spoke far more often than ever, and a person has dropped what was held of it.
     Storm,
+    /// It could not be sent, and a person has put it away.
+    PutAway,
     /// No channel of the rule can reach the customer.
     NoChannel,
     /// The order has no e-mail address.
@@ -192,7 +194,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -218,6 +220,7 @@ impl Reason {
         Self::CarrierTold,
         Self::SwitchedOff,
         Self::Storm,
+        Self::PutAway,
         Self::NoChannel,
         Self::EmailMissing,
         Self::EmailInvalid,
@@ -261,6 +264,7 @@ impl Reason {
             Self::CarrierTold => "carrier_told",
             Self::SwitchedOff => "switched_off",
             Self::Storm => "storm",
+            Self::PutAway => "put_away",
             Self::NoChannel => "no_channel",
             Self::EmailMissing => "email_missing",
             Self::EmailInvalid => "email_invalid",
@@ -305,6 +309,7 @@ impl Reason {
             Self::CarrierTold => "the carrier has told the customer already",
             Self::SwitchedOff => "switched off for a time",
             Self::Storm => "dropped by a person: its rule spoke far more often than ever",
+            Self::PutAway => "put away by a person, since it could not be sent",
             Self::NoChannel => "no channel can reach the customer",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",

@@ -30,7 +30,7 @@ use crate::timeline;
 const MOST_LISTED: usize = 1_000;
 
 const KNOWN: &str = "known: GET /api/config, /api/unconfirmed, /api/dead-letters, /api/journeys/{shop}/{order}, \
-    /api/storms; POST /api/config/reload, /api/dead-letters/{id}/redrive, /api/storms/{shop}/{rule}/release and /drop, \
+    /api/storms; POST /api/config/reload, /api/dead-letters/{id}/redrive and /drop, /api/storms/{shop}/{rule}/release and /drop, \
     /api/customers/{shop}/{customer}/export and /erase, /api/journeys/{shop}/{order}/export and /erase";
 
 /// The API, listening.
@@ -64,6 +64,7 @@ impl Api {
             .route("/api/storms/{shop}/{rule}/drop", post(drop_held))
             .route("/api/dead-letters", get(dead_letters))
             .route("/api/dead-letters/{id}/redrive", post(redrive))
+            .route("/api/dead-letters/{id}/drop", post(drop_letter))
             .merge(super::privacy::routes())
             .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here", KNOWN) })
             .method_not_allowed_fallback(|| async { problem(StatusCode::METHOD_NOT_ALLOWED, "not in that way", KNOWN) })
@@ -174,15 +175,32 @@ async fn dead_letters(State(facts): State<Facts>) -> Response {
     }
 }
 
-/// Puts a letter back to work: a record's number, or a notification's id.
-async fn redrive(State(facts): State<Facts>, path: Result<Path<String>, PathRejection>) -> Response {
+/// Which letter: a record's number, or a notification's id.
+type Letter = Result<Path<String>, PathRejection>;
+
+/// Puts a letter back to work.
+async fn redrive(State(facts): State<Facts>, path: Letter) -> Response {
     let Ok(Path(id)) = path else { return unreadable() };
     let redriven = match id.parse::<i64>() {
         Ok(record) => facts.store.redrive_record(record).await,
         Err(_) => facts.store.redrive_notification(&NotificationId(id.clone()), facts.clock.now()).await,
     };
-    match redriven {
-        Ok(true) => (axum::Extension(Object(id.clone())), axum::Json(json!({ "put_back": id }))).into_response(),
+    of_letter(id, "put_back", redriven)
+}
+
+/// Puts a letter away for good.
+async fn drop_letter(State(facts): State<Facts>, path: Letter) -> Response {
+    let Ok(Path(id)) = path else { return unreadable() };
+    let dropped = match id.parse::<i64>() {
+        Ok(record) => facts.store.drop_record(record).await,
+        Err(_) => facts.store.drop_notification(&NotificationId(id.clone())).await,
+    };
+    of_letter(id, "dropped", dropped)
+}
+
+fn of_letter(id: String, what: &str, done: Result<bool, StoreError>) -> Response {
+    match done {
+        Ok(true) => (axum::Extension(Object(id.clone())), axum::Json(json!({ what: id }))).into_response(),
         Ok(false) => problem(StatusCode::NOT_FOUND, "no such letter", "GET /api/dead-letters lists those that wait"),
         Err(error) => away(&error),
     }

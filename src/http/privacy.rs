@@ -44,8 +44,7 @@ async fn export(
     asked: Asked,
     whose: fn(String) -> Whose,
 ) -> Response {
-    let Ok(Path((shop, id))) = asked else { return super::api::unreadable() };
-    let wish = Wish { shop, whose: whose(id), by: caller.name, at: facts.clock.now() };
+    let Ok(wish) = wish(&facts, caller, asked, whose) else { return super::api::unreadable() };
     match privacy::export(&*facts.store, &wish).await {
         Ok(Some((receipt, told))) => (Extension(Object(receipt.receipt)), Json(told)).into_response(),
         Ok(None) => nothing(),
@@ -59,13 +58,17 @@ async fn erase(
     asked: Asked,
     whose: fn(String) -> Whose,
 ) -> Response {
-    let Ok(Path((shop, id))) = asked else { return super::api::unreadable() };
-    let wish = Wish { shop, whose: whose(id), by: caller.name, at: facts.clock.now() };
+    let Ok(wish) = wish(&facts, caller, asked, whose) else { return super::api::unreadable() };
     match privacy::erase(&facts.store, &facts.shops.get(), &facts.outlet, &wish).await {
         Ok(Some(receipt)) => (Extension(Object(receipt.receipt.clone())), Json(receipt)).into_response(),
         Ok(None) => nothing(),
         Err(failure) => failed(&failure),
     }
+}
+
+fn wish(facts: &Facts, caller: Caller, asked: Asked, whose: fn(String) -> Whose) -> Result<Wish, PathRejection> {
+    let Path((shop, id)) = asked?;
+    Ok(Wish { shop, whose: whose(id), by: caller.name, at: facts.clock.now() })
 }
 
 fn nothing() -> Response {

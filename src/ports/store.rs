@@ -218,6 +218,12 @@ pub trait Store: Storms {
     /// count. `false`: there is none of that id.
     async fn redrive_notification(&self, id: &NotificationId, now: Timestamp) -> Result<bool, StoreError>;
 
+    /// Puts a dead record away for good. `false`: none of that id waits.
+    async fn drop_record(&self, id: i64) -> Result<bool, StoreError>;
+
+    /// Puts a dead or held notification away for good: it is never sent. `false`: none of that id waits.
+    async fn drop_notification(&self, id: &NotificationId) -> Result<bool, StoreError>;
+
     /// Dead records that were put back and wait to be read.
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError>;
 

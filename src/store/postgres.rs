@@ -260,6 +260,14 @@ impl Store for Postgres {
         call!(self, |session| outbox::redrive(session, id, now))
     }
 
+    async fn drop_record(&self, id: i64) -> Result<bool, StoreError> {
+        call!(self, |session| outbox::drop_record(session, id))
+    }
+
+    async fn drop_notification(&self, id: &NotificationId) -> Result<bool, StoreError> {
+        call!(self, |session| outbox::drop(session, id))
+    }
+
     async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
         call!(self, |session| inspect::dead_record(session, id))
     }

@@ -328,6 +328,15 @@ impl Store for Sqlite {
         self.write(move |c| outbox::redrive(c, &id, now)).await
     }
 
+    async fn drop_record(&self, id: i64) -> Result<bool, StoreError> {
+        self.write(move |c| outbox::drop_record(c, id)).await
+    }
+
+    async fn drop_notification(&self, id: &NotificationId) -> Result<bool, StoreError> {
+        let id = id.clone();
+        self.write(move |c| outbox::drop(c, &id)).await
+    }
+
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {
         self.read(move |c| inspect::redriven(c, limit)).await
     }

@@ -150,7 +150,7 @@ const WAITING: [&str; 7] = [
 ];
 /// What waits for a person.
 const DEAD: [&str; 3] = ["held_notifications", "dead_notifications", "dead_records"];
-const OPERATIONS: [&str; 15] = [
+const OPERATIONS: [&str; 16] = [
     "awaited",
     "backlog",
     "claim",
@@ -159,6 +159,7 @@ const OPERATIONS: [&str; 15] = [
     "load",
     "publications",
     "published",
+    "purge",
     "record",
     "redriven",
     "release",

@@ -76,12 +76,26 @@ impl OnTopic {
         self.connect()?.record(&partition, offset).map_err(|error| anyhow!(error))
     }
 
+    fn returning<'a>(&'a self, runtime: &'a Runtime, done: &'a mut Done) -> anyhow::Result<Returning<'a>> {
+        let producer = Producer::of(&self.settings, PATIENCE).map_err(|error| anyhow!(error))?;
+        Ok(Returning { topic: &self.topic, producer, runtime, waiting: Vec::new(), bytes: 0, done })
+    }
+
+    /// Marks the letters as if they had been put back: they wait no more, and go with their topic's
+    /// retention.
+    pub fn put_away(&self, runtime: &Runtime, letters: &[&Letter], done: &mut Done) -> anyhow::Result<()> {
+        let returning = self.returning(runtime, done)?;
+        let places: Vec<Place> = letters.iter().map(|letter| (letter.partition, letter.offset)).collect();
+        returning.mark(&places)?;
+        done.done.extend(places.iter().map(|(number, offset)| format!("{number}:{offset}")));
+        Ok(())
+    }
+
     /// Publishes the letters' records to where they came from, and marks the letters. Whoever
     /// redrives twice changes nothing: an event is taken in once (I1).
     pub fn redrive(&self, runtime: &Runtime, letters: &[&Letter], done: &mut Done) -> anyhow::Result<()> {
         let topics = self.connect()?;
-        let producer = Producer::of(&self.settings, PATIENCE).map_err(|error| anyhow!(error))?;
-        let mut returning = Returning { topic: &self.topic, producer, runtime, waiting: Vec::new(), bytes: 0, done };
+        let mut returning = self.returning(runtime, done)?;
         let mut chosen: BTreeMap<Place, Target> = BTreeMap::new();
         for letter in letters {
             let place = (letter.partition, letter.offset);
@@ -191,7 +205,7 @@ impl Returning<'_> {
             }
         }
         self.mark(&arrived)?;
-        self.done.put_back.extend(arrived.iter().map(|(number, offset)| format!("{number}:{offset}")));
+        self.done.done.extend(arrived.iter().map(|(number, offset)| format!("{number}:{offset}")));
         Ok(())
     }
 
@@ -212,7 +226,7 @@ impl Returning<'_> {
         self.runtime
             .block_on(self.producer.publish_all(&records))
             .map(drop)
-            .map_err(|error| anyhow!("records were put back, and could not be marked so on {}: {error}", self.topic))
+            .map_err(|error| anyhow!("letters could not be marked as done with on {}: {error}", self.topic))
     }
 }
 

@@ -9,7 +9,7 @@ use super::row::{get, text};
 use super::session::Session;
 use super::unconfirmed;
 use crate::domain::confirmation::{Cause, MESSAGE};
-use crate::domain::decision::NotificationId;
+use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::time::Timestamp;
 use crate::ports::{AttemptRecord, Lease, Next, State};
 use crate::store::columns;
@@ -50,7 +50,12 @@ const REDRIVE: &str = "UPDATE outbox SET state = 'pending', attempts = 0, due_ms
 const REDRIVE_RECORD: &str =
     "UPDATE dead_records SET redriven = true, looked_by = NULL, looked_until = NULL WHERE id = $1";
 
-pub(super) const STATEMENTS: &[&str] = &[READY, ATTEMPTS, STANDING, SETTLE, RELEASE, REDRIVE, REDRIVE_RECORD];
+const DROP: &str = "UPDATE outbox SET state = 'suppressed', reason = $2 WHERE id = $1 AND state IN ('dead', 'held')";
+
+const DROP_RECORD: &str = "DELETE FROM dead_records WHERE id = $1 AND NOT redriven";
+
+pub(super) const STATEMENTS: &[&str] =
+    &[READY, ATTEMPTS, STANDING, SETTLE, RELEASE, REDRIVE, REDRIVE_RECORD, DROP, DROP_RECORD];
 
 /// Leases what is due of `provider`. The cost follows `limit`, whatever waits.
 pub(super) async fn claim(
@@ -270,4 +275,14 @@ pub(super) async fn redrive(session: &Session, id: &NotificationId, now: Timesta
 /// Marks a dead record to be read again.
 pub(super) async fn redrive_record(session: &Session, id: i64) -> Result<bool, Failure> {
     Ok(session.execute(REDRIVE_RECORD, &[&id]).await? == 1)
+}
+
+/// Puts a dead or held notification away for good.
+pub(super) async fn drop(session: &Session, id: &NotificationId) -> Result<bool, Failure> {
+    Ok(session.execute(DROP, &[&id.0, &Reason::PutAway.as_str()]).await? == 1)
+}
+
+/// Puts a dead record away for good.
+pub(super) async fn drop_record(session: &Session, id: i64) -> Result<bool, Failure> {
+    Ok(session.execute(DROP_RECORD, &[&id]).await? == 1)
 }

@@ -6,7 +6,7 @@ use super::lane::{self, Lane, Stored};
 use super::publication;
 use super::unconfirmed;
 use crate::domain::confirmation::Cause;
-use crate::domain::decision::NotificationId;
+use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::time::Timestamp;
 use crate::ports::{AttemptRecord, Lease, Next, State, StoreError};
 
@@ -226,4 +226,22 @@ pub(super) fn redrive(connection: &mut Connection, id: &NotificationId, now: Tim
 pub(super) fn redrive_record(connection: &mut Connection, id: i64) -> Result<bool, StoreError> {
     let marked = connection.prepare_cached("UPDATE dead_records SET redriven = 1 WHERE id = ?1")?.execute([id])?;
     Ok(marked == 1)
+}
+
+/// Puts a dead or held notification away for good.
+pub(super) fn drop(connection: &Connection, id: &NotificationId) -> Result<bool, StoreError> {
+    let dropped = connection
+        .prepare_cached(
+            "UPDATE outbox INDEXED BY outbox_open SET state = 'suppressed', reason = ?2
+             WHERE id = ?1 AND state IN ('pending', 'dead', 'held', 'stormbound') AND state IN ('dead', 'held')",
+        )?
+        .execute(params![id.0, Reason::PutAway.as_str()])?;
+    Ok(dropped == 1)
+}
+
+/// Puts a dead record away for good.
+pub(super) fn drop_record(connection: &Connection, id: i64) -> Result<bool, StoreError> {
+    let dropped =
+        connection.prepare_cached("DELETE FROM dead_records WHERE id = ?1 AND redriven = 0")?.execute([id])?;
+    Ok(dropped == 1)
 }

@@ -127,7 +127,7 @@ async fn a_token_says_who_asks_and_what_they_may() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_operator_puts_a_dead_letter_back() {
+async fn an_operator_puts_a_dead_letter_back_or_away() {
     let world = guarded().await;
     world.behave(|_| reassure::sandbox::Behaviour::InternalError);
     let mut service = world.run().await;
@@ -141,9 +141,9 @@ async fn an_operator_puts_a_dead_letter_back() {
     };
     eventually("it is given up", async || letters(&mut service).await.len() == 2).await;
     world.behave(|_| reassure::sandbox::Behaviour::Answer);
-    for letter in letters(&mut service).await {
+    for (letter, deed) in letters(&mut service).await.iter().zip(["redrive", "drop"]) {
         let id = letter["id"].as_str().unwrap();
-        let answer = request(&mut service, "POST", &format!("/api/dead-letters/{id}/redrive"), &known).await;
+        let answer = request(&mut service, "POST", &format!("/api/dead-letters/{id}/{deed}"), &known).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         eventually("it is told what was done", async || service.log().contains(&format!("\"object\":\"{id}\""))).await;
     }

@@ -151,6 +151,14 @@ async fn dead_letters_are_on_their_topic_and_put_back_from_it() {
     assert_eq!(again.key.as_deref(), Some(&b"Z8"[..]));
     assert_eq!(again.headers, [("origin".to_owned(), "the shop".into())], "as it came");
     assert!(!service.log().contains("Zebulon"));
+    // the other is put away
+    let last = left[0]["id"].as_str().unwrap();
+    let asked = world.command(&["dlq", "drop", last]);
+    assert!(text(&asked.stderr).contains("puts 0 messages and 1 records away for good"), "{}", text(&asked.stderr));
+    let dry = json(&world.command(&["dlq", "drop", last, "--dry-run", "-o", "json"]));
+    assert_eq!((dry["would_drop"].as_array().unwrap().len(), listed(&world, &[]).len()), (1, 1));
+    assert_eq!(json(&world.command(&["dlq", "drop", last, "--yes", "-o", "json"]))["dropped"], json!([last]));
+    assert!(listed(&world, &[]).is_empty());
 }
 
 /// What a record holds may be personal: it is shown to who asks for it.

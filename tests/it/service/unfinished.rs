@@ -160,6 +160,8 @@ moody! {
     dead_record(id: i64) -> Option<Record>;
     redrive_record(id: i64) -> bool;
     redrive_notification(id: &NotificationId, now: Timestamp) -> bool;
+    drop_record(id: i64) -> bool;
+    drop_notification(id: &NotificationId) -> bool;
     redriven(limit: usize) -> Vec<(i64, Record)>;
     unconfirmed(from: Timestamp, to: Timestamp) -> Vec<(String, Cause, u64)>;
     unconfirmed_orders(from: Timestamp, to: Timestamp, limit: usize) -> Vec<Unconfirmed>;

@@ -65,6 +65,7 @@ macro_rules! suite {
             people::a_redriven_notification_starts_anew,
             people::only_what_was_given_up_is_redriven,
             people::a_dead_record_is_redriven_as_it_came,
+            people::what_is_put_away_waits_no_more_and_never_leaves,
             people::the_backlog_counts_what_waits,
             people::the_backlog_ignores_what_waits_behind_another,
             people::it_answers,

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use reassure::domain::decision::Reason;
 use reassure::domain::notification::Outcome;
 use reassure::domain::order::Channel;
-use reassure::ports::{Backlog, Batch, DeadLetter, DeadRecord, JourneyWrite, Next, Record, State, Store};
+use reassure::ports::{
+    AttemptRecord, Backlog, Batch, DeadLetter, DeadRecord, JourneyWrite, Next, Record, State, Store,
+};
 
 use crate::store::fixture::*;
 
@@ -202,4 +204,39 @@ pub async fn the_backlog_ignores_what_waits_behind_another(store: &dyn Store) {
 
 pub async fn it_answers(store: &dyn Store) {
     store.ping().await.unwrap();
+}
+
+pub async fn what_is_put_away_waits_no_more_and_never_leaves(store: &dyn Store) {
+    let dead = Batch { dead: vec![dead_record(7, 1), dead_record(8, 2)], ..Batch::default() };
+    store.commit(dead, &lease("me", 60), &none()).await.unwrap();
+    for (order, next) in [("A", Next::Dead), ("B", Next::Held), ("C", Next::Retry(at(50)))] {
+        place(store, order, vec![email(order)]).await;
+        store.claim("brevo", at(0), &lease("me", 60), 1).await.unwrap();
+        let ended = AttemptRecord { key: key(order), ..attempt(order, 1, next) };
+        store.record(vec![ended], at(1), &lease("me", 60)).await.unwrap();
+    }
+    let records = async || {
+        let letters = store.dead_letters(10).await.unwrap();
+        let number = |letter: &DeadLetter| match letter {
+            DeadLetter::Record { id, .. } => Some(*id),
+            DeadLetter::Notification { .. } => None,
+        };
+        letters.iter().filter_map(number).collect::<Vec<_>>()
+    };
+    let numbers = records().await;
+    assert!(store.redrive_record(numbers[0]).await.unwrap());
+    assert!(!store.drop_record(numbers[0]).await.unwrap(), "it is on its way back");
+    assert!(store.drop_record(numbers[1]).await.unwrap());
+    assert!(!store.drop_record(numbers[1]).await.unwrap(), "it is gone");
+    assert_eq!((records().await.len(), store.redriven(10).await.unwrap().len()), (0, 1));
+    for (order, is_there) in [("A", true), ("B", true), ("C", false), ("Z", false)] {
+        assert_eq!(store.drop_notification(&id(order)).await.unwrap(), is_there, "{order}");
+        assert!(!store.drop_notification(&id(order)).await.unwrap(), "{order}: once");
+        assert_eq!(store.redrive_notification(&id(order), at(2)).await.unwrap(), false, "{order}");
+    }
+    let story = async |order: &str| store.timeline(&key(order)).await.unwrap().unwrap().notifications.remove(0);
+    for order in ["A", "B"] {
+        assert_eq!((story(order).await.state, story(order).await.reason), (State::Suppressed, Some(Reason::PutAway)));
+    }
+    assert_eq!(names(&store.claim("brevo", at(90), &lease("me", 99), 9).await.unwrap()), ["C"]);
 }
