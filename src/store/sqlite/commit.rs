@@ -157,10 +157,10 @@ fn journeys(connection: &Connection, rows: &[Row], writes: &[PreparedJourney]) -
     Ok(())
 }
 
-fn entries(connection: &Connection, row: &mut Row, entries: &[String]) -> Result<(), StoreError> {
-    let mut insert = connection.prepare_cached("INSERT INTO entries (previous, body) VALUES (?1, ?2)")?;
-    for entry in entries {
-        insert.execute(params![row.last_entry, entry])?;
+fn entries(connection: &Connection, row: &mut Row, entries: &[(i64, Vec<u8>)]) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached("INSERT INTO entries (previous, at_ms, body) VALUES (?1, ?2, ?3)")?;
+    for (at, body) in entries {
+        insert.execute(params![row.last_entry, at, body])?;
         row.last_entry = Some(connection.last_insert_rowid());
     }
     Ok(())
@@ -280,8 +280,8 @@ fn notify(
     let seq = connection.last_insert_rowid();
     row.last_notification = Some(seq);
     connection
-        .prepare_cached("INSERT INTO contents (notification, size_bytes, body) VALUES (?1, ?2, ?3)")?
-        .execute(params![seq, packed.size, packed.body])?;
+        .prepare_cached("INSERT INTO contents (notification, body) VALUES (?1, ?2)")?
+        .execute(params![seq, packed])?;
     Ok(is_leased)
 }
 

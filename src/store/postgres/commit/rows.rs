@@ -40,12 +40,12 @@ impl<'a> Advances<'a> {
 /// What belongs to a journey, with its id.
 #[derive(Default)]
 pub(super) struct PerJourney<'a> {
-    changed: (Vec<i64>, Vec<&'a str>),
+    changed: (Vec<i64>, Vec<&'a [u8]>),
     links: (Vec<&'a str>, Vec<&'a str>, Vec<i64>, Vec<i64>),
     wakes: (Vec<i64>, Vec<i64>),
     idle: Vec<i64>,
     erased: Vec<i64>,
-    entries: (Vec<i64>, Vec<&'a str>),
+    entries: (Vec<i64>, Vec<&'a [u8]>),
 }
 
 impl<'a> PerJourney<'a> {
@@ -74,7 +74,7 @@ impl<'a> PerJourney<'a> {
             if write.erases {
                 all.erased.push(*id);
             }
-            for entry in &write.entries {
+            for (_, entry) in &write.entries {
                 all.entries.0.push(*id);
                 all.entries.1.push(entry);
             }
@@ -142,7 +142,6 @@ pub(super) struct Notifications<'a> {
     traceparent: Vec<Option<Cow<'a, str>>>,
     reason: Vec<Option<&'a str>>,
     storm: Vec<Option<i64>>,
-    size: Vec<i64>,
     body: Vec<&'a [u8]>,
 }
 
@@ -175,8 +174,7 @@ impl<'a> Notifications<'a> {
         self.traceparent.push(notification.traceparent.as_deref().map(text));
         self.reason.push(withdrawn.map(Reason::as_str));
         self.storm.push(storm);
-        self.size.push(prepared.packed.size);
-        self.body.push(&prepared.packed.body);
+        self.body.push(&prepared.packed);
     }
 
     pub async fn write(&self, session: &Session) -> Result<u64, Failure> {
@@ -190,7 +188,7 @@ impl<'a> Notifications<'a> {
                     &self.rule, &self.message, &self.subject, &self.traceparent, &self.reason, &self.storm,
                 ]).await
             },
-            async { session.execute_if(is_needed, KEEP_CONTENTS, &[&self.seq, &self.size, &self.body]).await },
+            async { session.execute_if(is_needed, KEEP_CONTENTS, &[&self.seq, &self.body]).await },
         );
         notified?;
         kept
