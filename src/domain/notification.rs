@@ -29,6 +29,9 @@ pub struct Notification {
     /// From then on it is no news any more.
     pub expires_at: Timestamp,
     pub traceparent: Option<String>,
+    /// What it answers or says once more: as long as all of that is held in a storm, so is this. Known
+    /// only while it is new.
+    pub follows: Vec<NotificationId>,
 }
 
 impl NotificationId {
