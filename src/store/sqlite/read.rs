@@ -68,12 +68,14 @@ fn key(row: &Row<'_>) -> rusqlite::Result<JourneyKey> {
     Ok(JourneyKey { shop: row.get(0)?, order_id: row.get(1)? })
 }
 
-/// Version and body of the journeys.
+/// Version and body of a journey.
+pub(super) type Stored = (i64, Vec<u8>);
+
 pub(super) fn load(
     connection: &Connection,
     rows: &Rows,
     keys: &[JourneyKey],
-) -> Result<Vec<Option<(i64, Vec<u8>)>>, StoreError> {
+) -> Result<Vec<Option<Stored>>, StoreError> {
     let mut by_row = connection
         .prepare_cached("SELECT version, body FROM journeys WHERE id = ?1 AND shop = ?2 AND order_id = ?3")?;
     let mut by_key =
@@ -99,9 +101,9 @@ pub(super) fn load(
 }
 
 /// Journeys as [`load`] found them.
-pub(super) fn versioned(stored: Vec<Option<(i64, Vec<u8>)>>) -> Result<Vec<Option<Versioned>>, StoreError> {
+pub(super) fn versioned(stored: Vec<Option<Stored>>) -> Result<Vec<Option<Versioned>>, StoreError> {
     let mut unpacker = Unpacker::default();
-    let mut versioned = |(version, body): (i64, Vec<u8>)| {
+    let mut versioned = |(version, body): Stored| {
         Ok(Versioned { journey: unpacker.unpack(Kind::Journey, &body)?, version: columns::natural(version)? })
     };
     stored.into_iter().map(|row| row.map(&mut versioned).transpose()).collect()
