@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::events::{placed, scan, shipped};
+use super::events::{ago, event, placed, scan, shipped};
 use super::harness::{Answer, Service, World, ask, eventually, json, text};
 
 async fn post(service: &mut Service, path: &str) -> Answer {
@@ -88,4 +88,20 @@ async fn what_waits_for_a_guest_is_taken_back_with_their_order() {
         .await;
     assert!(messages.iter().all(|message| message.order == "Z2" || !message.received.taken));
     forgotten(&service.get("/api/journeys/lumen/Z1").await.body);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_much_waits_for_an_order_of_theirs_is_forgotten() {
+    let world = World::new().await;
+    let _service = world.run().await;
+    let updated = |number: u32| {
+        let data = serde_json::json!({ "shop": "lumen", "customer": { "id": "c-Q", "email": "q@client.example" } });
+        event(&format!("q-{number}"), "customer.updated", ago(0), data)
+    };
+    world.publish(&(0..1_100).map(updated).collect::<Vec<_>>()).await;
+    let parked = "SELECT count(*) FROM parked";
+    eventually("they wait for an order", async || world.count(parked) == 1_100).await;
+    let receipt = json(&world.command(&["privacy", "erase", "lumen", "--customer", "c-Q", "--yes", "--by", "ada"]));
+    assert_eq!(receipt["counts"], serde_json::json!({ "orders": 0, "contents": 0, "unsent": 0, "parked": 1_100 }));
+    assert_eq!(world.count(parked), 0);
 }
