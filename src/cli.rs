@@ -44,15 +44,22 @@ fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot start")
 }
 
-/// All that the configuration says, and the store, for a look beside a running service.
-fn opened(config: Option<&Path>) -> anyhow::Result<Result<(Loaded, Runtime, Arc<dyn Store>), ExitCode>> {
+/// What a command looks at beside a running service.
+struct Opened {
+    loaded: Loaded,
+    runtime: Runtime,
+    store: Arc<dyn Store>,
+}
+
+/// All that the configuration says, and the store that it names.
+fn opened(config: Option<&Path>) -> anyhow::Result<Result<Opened, ExitCode>> {
     let loaded = match Loaded::load(config) {
         Ok(loaded) => loaded,
         Err(faults) => return Ok(Err(complain(&faults))),
     };
     let runtime = runtime()?;
     let store = runtime.block_on(store(config))?;
-    Ok(store.map(|store| (loaded, runtime, store)))
+    Ok(store.map(|store| Opened { loaded, runtime, store }))
 }
 
 /// Opens the store that the configuration names, for a look beside a running service.

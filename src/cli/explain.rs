@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::lookup::zone;
-use super::{NOT_FOUND, coloured, opened, say};
+use super::{NOT_FOUND, Opened, coloured, opened, say};
 use crate::domain::journey::JourneyKey;
 use crate::explain::{self, Choice};
 use crate::trial::report::Style;
@@ -33,7 +33,7 @@ pub struct Options {
 /// # Errors
 /// If the store cannot be read.
 pub fn explain(config: Option<&Path>, options: Options, json: bool) -> anyhow::Result<ExitCode> {
-    let (loaded, runtime, store) = match opened(config)? {
+    let Opened { loaded, runtime, store } = match opened(config)? {
         Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
