@@ -277,7 +277,7 @@ impl Ingest {
             self.metrics.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
         let shops = self.shops.get();
-        let (mut batch, dispositions) = tokio::task::block_in_place(|| {
+        let draft = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
             for (key, notification, fate) in &load.sequels {
                 match fate {
@@ -295,8 +295,10 @@ impl Ingest {
             for dead in &load.dead {
                 draft.bury(dead);
             }
-            draft.finish()
+            draft
         });
+        let on_record = known::on_record(&self.store, draft.addressees()).await?;
+        let (mut batch, dispositions) = tokio::task::block_in_place(|| draft.finish(&on_record));
         batch.advances.clone_from(&load.advances);
         batch.redriven.clone_from(&load.redriven);
         batch.spoken = watch.spoken(&batch, &shops, now, &*self.store).await?;

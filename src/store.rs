@@ -6,6 +6,7 @@ mod guard;
 mod leased;
 pub mod postgres;
 mod prepare;
+mod spending;
 pub mod sqlite;
 mod version;
 

@@ -1,6 +1,6 @@
 //! The way to the database: the connections of calls, and those beside them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -12,6 +12,7 @@ use super::row::Key;
 use super::{Settings, migrate, session, upkeep};
 use crate::domain::time::Timestamp;
 use crate::ports::{Kept, StoreError};
+use crate::store::spending::Pseudonyms;
 
 pub(super) struct Inner {
     pub pool: Pool,
@@ -20,6 +21,8 @@ pub(super) struct Inner {
     pub settings: Settings,
     /// Tells this process from the others in what it has taken up.
     pub replica: Key,
+    /// Known from the first contact on.
+    pseudonyms: OnceLock<Pseudonyms>,
 }
 
 impl Inner {
@@ -50,7 +53,7 @@ impl Inner {
             }))
             .build()
             .map_err(|error| StoreError::Corrupt(format!("the pool of connections: {error}")))?;
-        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()) })
+        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()), pseudonyms: OnceLock::new() })
     }
 
     /// A connection beside the pool, for what takes longer than a call may.
@@ -71,7 +74,14 @@ impl Inner {
         let mut client = self.apart().await?;
         migrate::migrate(&mut client, &self.settings.schema).await?;
         upkeep::make(&mut client, &self.settings.schema).await?;
+        let key: Vec<u8> = client.query_one("SELECT key FROM pseudonyms", &[]).await.map_err(Failure::from)?.get(0);
+        let _ = self.pseudonyms.set(Pseudonyms::new(&key)?);
         self.agree_on_time(&client).await
+    }
+
+    /// The names under which customers are on record.
+    pub fn pseudonyms(&self) -> Result<&Pseudonyms, StoreError> {
+        self.pseudonyms.get().ok_or_else(|| StoreError::Unavailable("the database has not been reached yet".to_owned()))
     }
 
     /// Makes the partitions that are needed, and looks at the clocks.
