@@ -171,7 +171,7 @@ fn would(found: &[Item], missing: &[String], deed: Deed, as_json: bool) -> anyho
         let items: Vec<Value> = found.iter().map(Item::json).collect();
         say(&serde_json::to_string_pretty(&json!({ name: items, "missing": missing }))?);
     } else {
-        say(&format!("would {words} {}:", found.len()));
+        say(&format!("would {words} {}", found.len()));
         found.iter().for_each(|item| say(&item.line()));
     }
     Ok(())
