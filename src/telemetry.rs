@@ -1,17 +1,21 @@
 //! What the service says of itself: its metrics, specified in one place, and how it logs.
 
+pub mod export;
 mod metrics;
 mod names;
 mod page;
+mod spans;
 pub mod specification;
 
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 
+pub use export::Exporting;
 pub use metrics::Metrics;
 pub use names::Names;
 pub use page::page;
+pub use spans::{Span, Tracer, trace_id};
 
 /// Starts logging to standard error: JSON lines, or text for people.
 pub fn log(json: bool, level: &str) {

@@ -21,28 +21,10 @@ use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record, Wake};
 use crate::publish::Outlet;
 use crate::shops::Shops;
 
+use super::disposition::Disposition;
 use super::intake::Arrival;
 use super::known::{Known, released_by};
-
-/// What became of an event (I8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
-    Applied,
-    Duplicate,
-    Parked,
-    DeadLettered,
-}
-
-impl Disposition {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Duplicate => "duplicate",
-            Self::Parked => "parked",
-            Self::DeadLettered => "dead_lettered",
-        }
-    }
-}
+use super::sequel::{Fate, Sequel};
 
 /// How many deadlines of one journey are decided in one batch; the rest wakes it again.
 const MOST_AT_ONCE: usize = 1_000;
@@ -114,6 +96,7 @@ impl<'a> Draft<'a> {
         let mut waiting = VecDeque::from([arrival]);
         while let Some(arrival) = waiting.pop_front() {
             let disposition = self.one(&arrival, &mut waiting);
+            arrival.span.applied(disposition.as_str());
             self.dispositions.push((arrival.event.body.event_type().as_str(), disposition));
         }
     }
@@ -122,7 +105,7 @@ impl<'a> Draft<'a> {
     pub fn take_up_stranded(&mut self) {
         for (parked, event) in std::mem::take(&mut self.known.stranded) {
             let key = parked.key;
-            self.take(Arrival { event: Arc::new(event), key, partition: None, at: parked.parked_at });
+            self.take(Arrival::released(key, event, parked.parked_at));
             // parked once more if the journey is not there after all: then it goes on waiting
             if !self.batch.parked.iter().any(|waiting| waiting.key == key) {
                 self.batch.released.push(key);
@@ -145,7 +128,7 @@ impl<'a> Draft<'a> {
         }
         let mut disposition = Disposition::Duplicate;
         for key in targets {
-            match self.advance(&key, Input::Event(event), arrival.at) {
+            match self.advance(&key, Input::Event(event), arrival.at, event.traceparent.as_deref()) {
                 Ok(News::Repeated) => {}
                 Ok(_) => disposition = Disposition::Applied,
                 Err(Full) => {
@@ -160,8 +143,7 @@ impl<'a> Draft<'a> {
                     Some(at) => drop(self.batch.parked.swap_remove(at)),
                     None => self.batch.released.push(parked.key),
                 }
-                let (event, at) = (Arc::new(event), parked.parked_at);
-                waiting.push_front(Arrival { event, key: parked.key, partition: None, at });
+                waiting.push_front(Arrival::released(parked.key, event, parked.parked_at));
             }
         }
         disposition
@@ -215,7 +197,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Decides on every deadline of a journey that is due. A journey that is gone has none.
-    pub fn wake(&mut self, key: &JourneyKey) {
+    pub fn wake(&mut self, key: &JourneyKey, trace: Option<&str>) {
         self.open(key);
         let is_served = self.shops.rules(&key.shop).is_some();
         for _ in 0..MOST_AT_ONCE {
@@ -231,29 +213,38 @@ impl<'a> Draft<'a> {
                 return;
             }
             // only an event can find it full
-            let _ = self.advance(key, Input::Due, self.now);
+            let _ = self.advance(key, Input::Due, self.now, trace);
+        }
+    }
+
+    /// Lets a journey know what became of its notification.
+    pub fn follow(&mut self, sequel: &Sequel) {
+        let Sequel { key, notification, fate, traceparent } = sequel;
+        match fate {
+            Fate::Withdrawn(reason) => self.withdraw(key, notification, *reason, traceparent.as_deref()),
+            Fate::Received(received) => drop(self.receive(key, received, traceparent.as_deref())),
         }
     }
 
     /// Takes a notification back that must not leave.
-    pub fn withdraw(&mut self, key: &JourneyKey, notification: &NotificationId, reason: Reason) {
+    pub fn withdraw(&mut self, key: &JourneyKey, notification: &NotificationId, reason: Reason, trace: Option<&str>) {
         // only an event can find it full
-        let _ = self.advance(key, Input::Withdrawn(notification, reason), self.now);
+        let _ = self.advance(key, Input::Withdrawn(notification, reason), self.now, trace);
         self.batch.withdrawn.push((notification.clone(), reason));
     }
 
     /// Forgets the customer of a journey, by an event that says so, whomever that names.
     pub fn forget(&mut self, key: &JourneyKey, event: &Event) {
         // only a parcel can find it full
-        let _ = self.advance(key, Input::Event(event), self.now);
+        let _ = self.advance(key, Input::Event(event), self.now, event.traceparent.as_deref());
     }
 
     /// Takes a receipt in; says when the message that it is of was told, if it says anything new.
-    pub fn receive(&mut self, key: &JourneyKey, received: &Received) -> Option<Timestamp> {
+    pub fn receive(&mut self, key: &JourneyKey, received: &Received, trace: Option<&str>) -> Option<Timestamp> {
         self.open(key);
         let told_at = self.sheets.get(key)?.journey.told_by(&received.notification).next()?.at;
         // only an event can find it full
-        let news = self.advance(key, Input::Receipt(received), self.now).unwrap_or(News::Known);
+        let news = self.advance(key, Input::Receipt(received), self.now, trace).unwrap_or(News::Known);
         (news == News::Fresh).then_some(told_at)
     }
 
@@ -272,15 +263,17 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Takes one step of a journey; says what the input was to it.
-    fn advance(&mut self, key: &JourneyKey, input: Input<'_>, received_at: Timestamp) -> Result<News, Full> {
+    /// Takes one step of a journey; says what the input was to it. What follows belongs to `trace`.
+    fn advance(
+        &mut self,
+        key: &JourneyKey,
+        input: Input<'_>,
+        received_at: Timestamp,
+        trace: Option<&str>,
+    ) -> Result<News, Full> {
         let Some(served) = self.shops.get(&key.shop) else { return Ok(News::Known) };
         self.open(key);
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
-        let traceparent = match input {
-            Input::Event(event) => event.traceparent.as_deref(),
-            Input::Due | Input::Withdrawn(..) | Input::Receipt(_) => None,
-        };
         let mut transition = step(&sheet.journey, input, &served.rules, self.now)?;
         if transition.news == News::Repeated {
             return Ok(News::Repeated);
@@ -289,7 +282,10 @@ impl<'a> Draft<'a> {
         for notification in std::mem::take(&mut transition.notifications) {
             let content = write(self.writer, key, &transition, &notification, &served.rules.shop);
             match content {
-                Ok(content) => sheet.notifications.push((Notification { received_at, ..notification }, content)),
+                Ok(content) => {
+                    let traceparent = trace.map(str::to_owned);
+                    sheet.notifications.push((Notification { received_at, traceparent, ..notification }, content));
+                }
                 Err(why) => transition.refuse(&notification.id, &why),
             }
         }
@@ -299,7 +295,7 @@ impl<'a> Draft<'a> {
             sheet.links.push(link);
         }
         if let Some(entry) = &transition.entry {
-            self.batch.publications.extend(self.outlet.of_entry(key, entry, traceparent));
+            self.batch.publications.extend(self.outlet.of_entry(key, entry, trace));
         }
         sheet.entries.extend(transition.entry);
         sheet.journey = Arc::new(transition.journey);

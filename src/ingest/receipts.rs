@@ -49,7 +49,8 @@ impl Receipts {
         let (now, shops) = (self.clock.now(), self.shops.get());
         let (batch, heard) = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
-            let heard: Vec<_> = notices.iter().map(|notice| draft.receive(&notice.key, &notice.received)).collect();
+            let heard: Vec<_> =
+                notices.iter().map(|notice| draft.receive(&notice.key, &notice.received, None)).collect();
             (draft.finish().0, heard)
         });
         if !batch.journeys.is_empty() {

@@ -10,7 +10,9 @@ use prometheus::{
 };
 
 use super::names::Names;
-use super::specification::{FAMILIES, Family, INCIDENTS, Kind, MOST_MESSAGES, MOST_RULES, MOST_SHOPS, OTHER};
+use super::specification::{
+    FAMILIES, Family, INCIDENTS, Kind, MOST_MESSAGES, MOST_RULES, MOST_SHOPS, OTHER, SPAN_OUTCOMES,
+};
 use crate::domain::decision::Reason;
 use crate::domain::order::Channel;
 use crate::ports::State;
@@ -78,6 +80,7 @@ pub struct Metrics {
     pub config_refused: IntGauge,
     pub config_awaits_restart: IntGauge,
     pub reloads: IntCounterVec,
+    pub spans: IntCounterVec,
 }
 
 impl Metrics {
@@ -144,6 +147,7 @@ impl Metrics {
             config_refused: of.int_gauge("reassure_config_refused")?,
             config_awaits_restart: of.int_gauge("reassure_config_restart_needed")?,
             reloads: of.counters("reassure_reload_total")?,
+            spans: of.counters("reassure_spans_total")?,
             registry: of.registry.clone(),
         };
         of.int_gauges("reassure_build_info")?.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -182,6 +186,9 @@ impl Metrics {
         }
         for change in ["given", "taken"] {
             self.rebalances.with_label_values(&[change]);
+        }
+        for outcome in SPAN_OUTCOMES {
+            self.spans.with_label_values(&[outcome]);
         }
         for outcome in ["applied", "refused"] {
             self.reloads.with_label_values(&[outcome]);
