@@ -7,6 +7,7 @@ mod leased;
 pub mod postgres;
 mod prepare;
 pub mod sqlite;
+mod version;
 
 use std::sync::Arc;
 

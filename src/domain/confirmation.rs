@@ -34,10 +34,13 @@ pub enum Cause {
     GivenUp,
     /// Nobody knows whether it left; a person must look.
     Held,
+    /// The storm guard holds it until a person has looked.
+    Stormbound,
 }
 
 impl Cause {
-    pub const ALL: [Self; 5] = [Self::NoContact, Self::NotSent, Self::Failing, Self::GivenUp, Self::Held];
+    pub const ALL: [Self; 6] =
+        [Self::NoContact, Self::NotSent, Self::Failing, Self::GivenUp, Self::Held, Self::Stormbound];
 
     /// The stable code.
     pub fn as_str(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Cause {
             Self::Failing => "failing",
             Self::GivenUp => "given_up",
             Self::Held => "held",
+            Self::Stormbound => "stormbound",
         }
     }
 
@@ -58,6 +62,7 @@ impl Cause {
             Self::Failing => "no provider has accepted it yet",
             Self::GivenUp => "the provider refuses it",
             Self::Held => "its outcome is unknown",
+            Self::Stormbound => "its rule speaks far more often than ever, and is held",
         }
     }
 }

@@ -30,6 +30,9 @@ pub struct Notification {
     pub expires_at: Timestamp,
     /// W3C trace context of what caused it, filled in where that came in.
     pub traceparent: Option<String>,
+    /// What it answers or says once more: as long as all of that is held in a storm, so is this. Known
+    /// only while it is new.
+    pub follows: Vec<NotificationId>,
 }
 
 impl NotificationId {

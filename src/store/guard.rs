@@ -50,6 +50,14 @@ impl Held<'_> {
     }
 }
 
+/// How a notification is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Bound {
+    pub storm: i64,
+    /// The row with which it is let go; `None`: by itself.
+    pub to: Option<i64>,
+}
+
 /// The rules that are held with a batch.
 #[derive(Default)]
 pub(super) struct Holding<'a> {
@@ -67,9 +75,10 @@ impl<'a> Holding<'a> {
         }
     }
 
-    /// The storm by which a message of that voice is held.
-    pub fn of(&self, voice: Voice<'_>) -> Option<i64> {
-        if self.of.is_empty() { None } else { self.of.get(&voice).copied() }
+    /// How a message of that voice is held.
+    pub fn of(&self, voice: Voice<'_>) -> Option<Bound> {
+        let storm = if self.of.is_empty() { None } else { self.of.get(&voice).copied() };
+        storm.map(|storm| Bound { storm, to: None })
     }
 
     /// One line for the operator for each storm that has begun, once that is durable.

@@ -41,6 +41,7 @@ impl Stored {
                 decided_at: Timestamp::from_millis(self.decided_ms),
                 expires_at: Timestamp::from_millis(self.expires_ms),
                 traceparent: self.traceparent,
+                follows: Vec::new(),
             },
             key: self.key,
             attempts: self.attempts,

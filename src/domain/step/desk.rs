@@ -259,6 +259,7 @@ impl<'a> Desk<'a> {
         let expires_at = folded.iter().map(|one| one.expires_at).fold(expires_at, Timestamp::min);
         let subject = self.occasion.subject;
         let once_key = turn.key();
+        let follows = self.followed(rule);
         let mut sent = Vec::new();
         for channel in ways.chosen {
             let id = NotificationId::derive(&self.journey.key, &rule.name, &once_key, channel);
@@ -274,6 +275,7 @@ impl<'a> Desk<'a> {
                 decided_at: self.now,
                 expires_at,
                 traceparent: None,
+                follows: follows.clone(),
             });
         }
         let told = Told {

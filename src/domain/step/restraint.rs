@@ -182,6 +182,14 @@ impl Desk<'_> {
         }
     }
 
+    /// What the rule's message answers or says once more, and is not to be heard before.
+    pub(super) fn followed(&self, rule: &Rule) -> Vec<NotificationId> {
+        let told = self.journey.told.iter().chain(&self.outcome.told);
+        let answered = told.filter(|told| answers(self.journey, rule, self.occasion.subject, told));
+        let escalated = self.escalated().into_iter().flat_map(|waited| &waited.escalates);
+        answered.flat_map(|told| &told.notifications).chain(escalated).cloned().collect()
+    }
+
     pub(super) fn drop(&mut self, superseded: Vec<Deferred>) {
         for one in superseded {
             self.outcome.decisions.push(Decision {
@@ -204,12 +212,14 @@ pub(super) fn answers_nothing(journey: &Journey, notification: &Notification, ru
     }
     let carries = |told: &Told| told.notifications.contains(&notification.id);
     let Some(at) = journey.told.iter().position(carries) else { return false };
-    let answered = |told: &Told| {
-        !told.withdrawn
-            && rule.only_if_told.contains(&told.message)
-            && journey.reach_of(&told.subject, &notification.subject) != Reach::None
-    };
-    !journey.told[..at].iter().any(answered)
+    !journey.told[..at].iter().any(|told| answers(journey, rule, &notification.subject, told))
+}
+
+/// Whether a message of the rule about `subject` answers what was told.
+fn answers(journey: &Journey, rule: &Rule, subject: &Subject, told: &Told) -> bool {
+    !told.withdrawn
+        && rule.only_if_told.contains(&told.message)
+        && journey.reach_of(&told.subject, subject) != Reach::None
 }
 
 /// Whether something that was told later makes the notification pointless.

@@ -17,9 +17,10 @@ use super::row::{Key, get};
 use super::session::Session;
 use super::storm;
 use super::unconfirmed;
+use crate::domain::decision::NotificationId;
 use crate::ports::{Lease, Partition, StoreError};
 use crate::store::columns;
-use crate::store::guard::Holding;
+use crate::store::guard::{Bound, Holding};
 use crate::store::leased::{Stored, take};
 use crate::store::prepare::{Prepared, PreparedJourney};
 use rows::{Advances, Dead, Fate, Notifications, ParkedEvents, PerJourney};
@@ -71,8 +72,8 @@ struct Found<'a> {
     ids: Vec<i64>,
     /// Lanes in which something waits.
     busy: HashSet<(i64, String)>,
-    /// Notifications that are there already.
-    known: HashSet<String>,
+    /// Notifications that are there already, and how each is held.
+    known: HashMap<String, Option<Bound>>,
     /// For the new notifications.
     seqs: Vec<i64>,
     /// What comes next in the lanes that withdrawn ones freed.
@@ -107,6 +108,9 @@ async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>)
         .collect();
     let count = columns::integer(given.len());
     let has_given = !given.is_empty();
+    let notifications = batch.journeys.iter().flat_map(|write| &write.notifications);
+    let followed = notifications.flat_map(|prepared| &prepared.notification.follows).map(|id| &*id.0);
+    let asked: Vec<&str> = given.iter().copied().chain(followed).collect();
     let (begun, advanced, locked, inserted, freed, busy, known, seqs, said) = tokio::join!(
         biased;
         session.begin(),
@@ -116,7 +120,7 @@ async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>)
         // before the new notifications, which then find the lanes as they will be
         async { session.query_if(!withdrawn.is_empty(), WITHDRAW, &[&withdrawn, &reasons]).await },
         async { session.query_if(has_given && !shops.is_empty(), BUSY_LANES, &[&shops, &orders]).await },
-        async { session.query_if(has_given, KNOWN, &[&given]).await },
+        async { session.query_if(has_given, KNOWN, &[&asked]).await },
         async { session.query_if(has_given, DRAW_SEQS, &[&count]).await },
         storm::count(session, &batch.spoken, writer.replica),
     );
@@ -147,7 +151,7 @@ async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>)
     Ok(Found {
         ids,
         busy: busy?.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect::<Result<_, Failure>>()?,
-        known: known?.iter().map(|row| get(row, 0)).collect::<Result<_, Failure>>()?,
+        known: known?.iter().map(|row| Ok((get(row, 0)?, bound(row)?))).collect::<Result<_, Failure>>()?,
         seqs: seqs?.iter().map(|row| get(row, 0)).collect::<Result<_, Failure>>()?,
         freed: freed?
             .iter()
@@ -155,6 +159,17 @@ async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>)
             .collect::<Result<_, Failure>>()?,
         storms: storm::hold(session, &batch.spoken, &said, writer.replica).await?,
     })
+}
+
+fn bound(row: &tokio_postgres::Row) -> Result<Option<Bound>, Failure> {
+    let (storm, to) = (get::<Option<i64>>(row, 1)?, get(row, 2)?);
+    Ok(storm.map(|storm| Bound { storm, to }))
+}
+
+/// How a message is held that follows these: where all of them are, with the last of them.
+fn followed(follows: &[NotificationId], known: &HashMap<&str, Option<Bound>>) -> Option<Bound> {
+    let held = follows.iter().map(|id| known.get(&*id.0).copied().flatten());
+    held.collect::<Option<Vec<_>>>()?.into_iter().max_by_key(|bound| bound.to)
 }
 
 /// Every partition has moved on from where it was expected to be.
@@ -178,27 +193,29 @@ fn decide<'a>(
     lease: &'a Lease,
     rows: &mut Notifications<'a>,
 ) -> Vec<(usize, usize)> {
-    let mut known: HashSet<&str> = found.known.iter().map(String::as_str).collect();
+    let mut known: HashMap<&str, Option<Bound>> = found.known.iter().map(|(id, bound)| (&**id, *bound)).collect();
     let mut busy: HashSet<(i64, &str)> = found.busy.iter().map(|(journey, lane)| (*journey, &**lane)).collect();
     let mut seqs = found.seqs.iter();
     let mut leased = Vec::new();
     for (index, (id, write)) in found.ids.iter().zip(&batch.journeys).enumerate() {
         for (number, prepared) in write.notifications.iter().enumerate() {
             let notification = &prepared.notification;
-            if !known.insert(&notification.id.0) {
+            if known.contains_key(&*notification.id.0) {
                 continue;
             }
             let Some(seq) = seqs.next() else { continue };
             let withdrawn = batch.withdrawn.get(&notification.id).copied();
             let voice = (&*write.journey.key.shop, notification.rule.as_str());
-            let storm = found.storms.of(voice).filter(|_| withdrawn.is_none());
-            let waits = withdrawn.is_none() && storm.is_none();
+            let bound = found.storms.of(voice).or_else(|| followed(&notification.follows, &known));
+            let bound = bound.filter(|_| withdrawn.is_none());
+            known.insert(&notification.id.0, bound.map(|bound| Bound { to: bound.to.or(Some(*seq)), ..bound }));
+            let waits = withdrawn.is_none() && bound.is_none();
             let is_first = waits && busy.insert((*id, notification.channel.as_str()));
             let is_leased = is_first && take(capacity, &notification.provider);
             if is_leased {
                 leased.push((index, number));
             }
-            let fate = Fate { withdrawn, storm, is_first, lease: is_leased.then_some(lease) };
+            let fate = Fate { withdrawn, bound, is_first, lease: is_leased.then_some(lease) };
             rows.add(*seq, *id, prepared, &fate);
         }
     }

@@ -1,12 +1,15 @@
 //! The schema, brought up to date by whoever comes first; the others wait for it.
 
+use std::ops::Range;
+
 use tokio_postgres::Client;
 
 use super::failure::Failure;
 use crate::ports::StoreError;
+use crate::store::version;
 
-/// Each takes the schema from its index to the next version. Append only: a store in the field
-/// has run those that are here.
+/// Each takes the schema from its index to the next version, and only expands it (see [`version`]).
+/// Append only: a store in the field has run those that are here.
 const MIGRATIONS: [&str; 1] = [include_str!("../migrations/postgres/0001_ground.sql")];
 
 /// `DETACH PARTITION … CONCURRENTLY` came with it.
@@ -30,20 +33,20 @@ pub(super) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Fai
         .query_one("SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace($1)", &[&schema])
         .await?
         .get(0);
-    let version = if tables == 0 {
+    let pending = if tables == 0 {
         transaction
             .batch_execute(
                 "CREATE TABLE schema_version (version integer NOT NULL); INSERT INTO schema_version VALUES (0)",
             )
             .await?;
-        0
+        0..MIGRATIONS.len()
     } else {
-        version(&transaction).await?
+        pending(&transaction).await?
     };
-    for migration in &MIGRATIONS[version..] {
+    for migration in &MIGRATIONS[pending.clone()] {
         transaction.batch_execute(migration).await?;
     }
-    if version < MIGRATIONS.len() {
+    if !pending.is_empty() {
         let now = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
         transaction.execute("UPDATE schema_version SET version = $1", &[&now]).await?;
     }
@@ -51,22 +54,15 @@ pub(super) async fn migrate(client: &mut Client, schema: &str) -> Result<(), Fai
     Ok(())
 }
 
-/// Refuses what a newer version or another program made.
-async fn version(transaction: &tokio_postgres::Transaction<'_>) -> Result<usize, Failure> {
+/// The migrations that are to be run; refuses what a far newer version or another program made.
+async fn pending(transaction: &tokio_postgres::Transaction<'_>) -> Result<Range<usize>, Failure> {
     let ours: bool = transaction.query_one("SELECT to_regclass('schema_version') IS NOT NULL", &[]).await?.get(0);
     if !ours {
         let what = "the schema holds tables of another program; name another (store.schema)";
         return Err(StoreError::Corrupt(what.to_owned()).into());
     }
     let version: i32 = transaction.query_one("SELECT version FROM schema_version", &[]).await?.get(0);
-    let known = MIGRATIONS.len();
-    usize::try_from(version).ok().filter(|version| *version <= known).ok_or_else(|| {
-        let what = format!(
-            "its schema is version {version} and this build knows none above {known}: a newer version wrote it; \
-             run that version or a later one"
-        );
-        StoreError::Corrupt(what).into()
-    })
+    Ok(version::pending(version.into(), MIGRATIONS.len())?)
 }
 
 /// The name of the lock under which a schema is changed.

@@ -48,6 +48,10 @@ const DEAD_RECORDS: &str = "DELETE FROM dead_records WHERE id IN (
 const GIVE_UP: &str = "UPDATE outbox SET state = 'suppressed', reason = $3 WHERE id IN (
     SELECT id FROM outbox WHERE state IN ('dead', 'held') AND settled_ms < $1
     ORDER BY settled_ms, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
+const GIVE_UP_STORMBOUND: &str = "UPDATE outbox SET state = 'suppressed', reason = $3, lease_owner = NULL,
+        lease_until_ms = NULL
+    WHERE id IN (SELECT id FROM outbox WHERE state = 'stormbound' AND decided_ms < $1
+        ORDER BY storm, bound, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
 pub(super) const STATEMENTS: &[&str] = &[
     TAKE_TURN,
@@ -63,6 +67,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     PARKED,
     DEAD_RECORDS,
     GIVE_UP,
+    GIVE_UP_STORMBOUND,
 ];
 
 pub(super) async fn purge(
@@ -80,16 +85,21 @@ pub(super) async fn purge(
     let (before, most) = (before.millis(), columns::integer(limit));
     let removed = match kept {
         Kept::Journeys => return journeys(session, before, after, most).await,
-        Kept::Parked => session.execute(PARKED, &[&before, &most]).await?,
+        Kept::Parked => vec![session.execute(PARKED, &[&before, &most]).await?],
         Kept::DeadLetters => {
-            let given_up = session.execute(GIVE_UP, &[&before, &most, &Reason::Expired.as_str()]).await?;
-            given_up.max(session.execute(DEAD_RECORDS, &[&before, &most]).await?)
+            let reason = Reason::Expired.as_str();
+            vec![
+                session.execute(GIVE_UP, &[&before, &most, &reason]).await?,
+                session.execute(GIVE_UP_STORMBOUND, &[&before, &most, &reason]).await?,
+                session.execute(DEAD_RECORDS, &[&before, &most]).await?,
+            ]
         }
         // they lie in partitions of weeks
-        Kept::Contents | Kept::Timelines | Kept::Attempts => 0,
+        Kept::Contents | Kept::Timelines | Kept::Attempts => Vec::new(),
     };
-    let is_more = removed == columns::natural::<u64>(most)?;
-    Ok(Purged { removed, next: is_more.then_some(0) })
+    let most = columns::natural::<u64>(most)?;
+    let is_more = removed.contains(&most);
+    Ok(Purged { removed: removed.iter().sum(), next: is_more.then_some(0) })
 }
 
 async fn journeys(session: &Session, before: i64, after: i64, most: i64) -> Result<Purged, Failure> {

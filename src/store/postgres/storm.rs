@@ -11,6 +11,8 @@ use super::failure::Failure;
 use super::lane::{self, Lane};
 use super::row::{Key, get, position};
 use super::session::Session;
+use super::unconfirmed;
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::storm::Hour;
@@ -58,13 +60,13 @@ const BUSIEST: &str = "SELECT w.ord, d.hour, d.spoken
 
 const STORMS: &str = "SELECT * FROM (
         SELECT s.shop, s.rule, s.since_ms, s.holds_until_ms, s.mark, s.busiest, s.ruling,
-            (SELECT count(*) FROM outbox o WHERE o.storm = s.id AND o.state = 'stormbound' AND o.seq > s.through) AS held,
-            (SELECT count(*) FROM outbox o WHERE o.storm = s.id AND o.state = 'stormbound' AND o.seq <= s.through) AS ruled
+            (SELECT count(*) FROM outbox o WHERE o.storm = s.id AND o.state = 'stormbound' AND o.bound > s.through) AS held,
+            (SELECT count(*) FROM outbox o WHERE o.storm = s.id AND o.state = 'stormbound' AND o.bound <= s.through) AS ruled
         FROM storms s) s
     WHERE held > 0 OR ruled > 0 OR holds_until_ms > $1 ORDER BY since_ms, shop, rule";
 
 const RULE: &str = "UPDATE storms s SET ruling = $3,
-        through = coalesce((SELECT max(seq) FROM outbox o WHERE o.storm = s.id AND o.state = 'stormbound'), through),
+        through = coalesce((SELECT max(bound) FROM outbox o WHERE o.storm = s.id AND o.state = 'stormbound'), through),
         holds_until_ms = CASE WHEN $3 = 'release' THEN least(holds_until_ms, $4) ELSE holds_until_ms END,
         granted = CASE WHEN $3 = 'release' THEN busiest ELSE granted END,
         granted_ms = CASE WHEN $3 = 'release' THEN $4 ELSE granted_ms END
@@ -72,19 +74,20 @@ const RULE: &str = "UPDATE storms s SET ruling = $3,
     RETURNING (SELECT count(*) FROM outbox o WHERE o.storm = s.id AND o.state = 'stormbound')";
 
 const RELEASED: &str = "SELECT o.id FROM storms s
-    JOIN outbox o ON o.storm = s.id AND o.state = 'stormbound' AND o.seq <= s.through
-    WHERE s.ruling = 'release' ORDER BY o.seq LIMIT $1";
+    JOIN outbox o ON o.storm = s.id AND o.state = 'stormbound' AND o.bound <= s.through
+    WHERE s.ruling = 'release' ORDER BY o.bound, o.seq LIMIT $1";
 
-const RELEASE: &str = "UPDATE outbox SET state = 'pending', storm = NULL, due_ms = $2, lease_owner = NULL,
+const RELEASE: &str =
+    "UPDATE outbox SET state = 'pending', storm = NULL, bound = NULL, due_ms = $2, lease_owner = NULL,
         lease_until_ms = NULL
-    WHERE id = ANY($1::text[]) AND state = 'stormbound' RETURNING journey, channel";
+    WHERE id = ANY($1::text[]) AND state = 'stormbound' RETURNING journey, channel, id";
 
 /// What one replica has taken, the others leave to it until its lease ends.
 const DROPPED: &str = "WITH picked AS (
         SELECT o.id FROM storms s
-        JOIN outbox o ON o.storm = s.id AND o.state = 'stormbound' AND o.seq <= s.through
+        JOIN outbox o ON o.storm = s.id AND o.state = 'stormbound' AND o.bound <= s.through
         WHERE s.ruling = 'drop' AND coalesce(o.lease_until_ms, 0) <= $1
-        ORDER BY o.seq LIMIT $2 FOR NO KEY UPDATE OF o SKIP LOCKED),
+        ORDER BY o.bound, o.seq LIMIT $2 FOR NO KEY UPDATE OF o SKIP LOCKED),
     taken AS (
         UPDATE outbox o SET lease_owner = $3, lease_until_ms = $4 FROM picked p WHERE o.id = p.id
         RETURNING o.seq, o.id, o.journey)
@@ -215,6 +218,8 @@ async fn release(session: &Session, ids: &[&str], now: Timestamp) -> Result<usiz
     lane::lock(session, ids).await?;
     let rows = session.query(RELEASE, &[&ids, &now.millis()]).await?;
     let lanes = rows.iter().map(|row| Lane::read(row, 0)).collect::<Result<Vec<_>, _>>()?;
+    let released = rows.iter().map(|row| get(row, 2)).collect::<Result<Vec<&str>, _>>()?;
+    unconfirmed::tried(session, &released, Cause::Failing).await?;
     lane::reseat(session, &lanes, now).await?;
     session.commit().await?;
     Ok(lanes.len())

@@ -17,7 +17,7 @@ const BEGIN: &str = "INSERT INTO unconfirmed (journey, shop, since_ms, cause, by
     SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::boolean[])";
 
 const GO_ON: &str = "UPDATE unconfirmed u SET by_webhook = w.by_webhook, cause =
-        CASE WHEN w.cause = 'failing' AND u.cause IN ('given_up', 'held') THEN u.cause ELSE w.cause END
+        CASE WHEN w.cause = 'failing' AND u.cause IN ('given_up', 'held', 'stormbound') THEN u.cause ELSE w.cause END
     FROM unnest($1::bigint[], $2::text[], $3::boolean[]) w(journey, cause, by_webhook)
     WHERE u.journey = w.journey";
 

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
 use super::columns;
 use super::erase;
+use super::guard::Bound;
 use super::lane::{self, Lane, Stored};
 use super::leased::take;
 use super::outbox;
@@ -14,6 +15,7 @@ use super::publication;
 use super::rows::Rows;
 use super::storm;
 use super::unconfirmed;
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::Reason;
 use crate::ports::{Advance, Lease, Leased, State, StoreError};
 
@@ -62,8 +64,12 @@ pub(super) fn commit(
         for (number, notification) in write.notifications.iter().enumerate() {
             let withdrawn = batch.withdrawn.get(&notification.notification.id).copied();
             let voice = (&*write.journey.key.shop, notification.notification.rule.as_str());
-            let storm = storms.of(voice).filter(|_| withdrawn.is_none());
-            if notify(&transaction, row, notification, withdrawn, storm, lease, &mut capacity)? {
+            let bound = match storms.of(voice) {
+                None => storm::followed(&transaction, &notification.notification.follows)?,
+                held => held,
+            };
+            let bound = bound.filter(|_| withdrawn.is_none());
+            if notify(&transaction, row, notification, withdrawn, bound, lease, &mut capacity)? {
                 leased.push((index, number));
             }
         }
@@ -229,7 +235,7 @@ fn notify(
     row: &mut Row,
     prepared: &PreparedNotification,
     withdrawn: Option<Reason>,
-    storm: Option<i64>,
+    bound: Option<Bound>,
     lease: &Lease,
     capacity: &mut BTreeMap<String, usize>,
 ) -> Result<bool, StoreError> {
@@ -238,13 +244,13 @@ fn notify(
         return Ok(false);
     }
     let lane = Lane { journey: row.id, channel: notification.channel.as_str().to_owned() };
-    let waits = withdrawn.is_none() && storm.is_none();
+    let waits = withdrawn.is_none() && bound.is_none();
     let is_first = waits && lane::head(connection, &lane)?.is_none();
     let is_leased = is_first && take(capacity, &notification.provider);
     let due = notification.decided_at.millis();
     let until = lease.until.millis();
     let ready = is_first.then_some(if is_leased { until } else { due });
-    let state = match (withdrawn, storm) {
+    let state = match (withdrawn, bound) {
         (Some(_), _) => State::Suppressed,
         (None, Some(_)) => State::Stormbound,
         (None, None) => State::Pending,
@@ -253,8 +259,8 @@ fn notify(
         .prepare_cached(
             "INSERT INTO outbox (id, journey, channel, provider, state, ready_ms, due_ms, lease_owner,
                  lease_until_ms, attempts, decided_ms, expires_ms, rule, message, subject, traceparent, reason, received_ms,
-                 previous, storm)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+                 previous, storm, bound)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
         )?
         .execute(params![
             notification.id.0,
@@ -275,10 +281,15 @@ fn notify(
             withdrawn.map(Reason::as_str),
             notification.received_at.millis(),
             row.last_notification,
-            storm,
+            bound.map(|bound| bound.storm),
+            bound.and_then(|bound| bound.to),
         ])?;
     let seq = connection.last_insert_rowid();
     row.last_notification = Some(seq);
+    if bound.is_some() {
+        storm::bind(connection, seq)?;
+        unconfirmed::tried(connection, &lane, &notification.message, Cause::Stormbound)?;
+    }
     connection
         .prepare_cached("INSERT INTO contents (notification, size_bytes, body) VALUES (?1, ?2, ?3)")?
         .execute(params![seq, packed.size, packed.body])?;

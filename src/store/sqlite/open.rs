@@ -1,15 +1,17 @@
 //! Opening: pragmas, and the schema brought up to date.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::Settings;
+use super::{Settings, columns};
 use crate::ports::StoreError;
+use crate::store::version;
 
-/// Each takes the schema from its index to the next version. Append only: a store in the field
-/// has run those that are here.
+/// Each takes the schema from its index to the next version, and only expands it (see [`version`]).
+/// Append only: a store in the field has run those that are here.
 const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_ground.sql")];
 
 /// Enough for every statement there is, so that none is compiled twice.
@@ -71,39 +73,30 @@ pub(super) fn limit(connection: &Connection, pages: u32) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Refuses what a newer version or another program wrote.
-fn check(connection: &Connection) -> Result<usize, StoreError> {
+/// The migrations that are to be run; refuses what a far newer version or another program wrote.
+fn check(connection: &Connection) -> Result<Range<usize>, StoreError> {
     // one statement, so that a migration by another process is seen whole or not at all
     let (version, tables): (i64, i64) = connection.query_row(
         "SELECT (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)",
         [],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    let known = MIGRATIONS.len();
-    match usize::try_from(version) {
-        Ok(version) if version <= known => {
-            if version == 0 && tables > 0 {
-                return Err(StoreError::Corrupt("the file is a database of another program".to_owned()));
-            }
-            Ok(version)
-        }
-        _ => Err(StoreError::Corrupt(format!(
-            "its schema is version {version} and this build knows none above {known}: a newer version wrote it; \
-             run that version or a later one"
-        ))),
+    if version == 0 && tables > 0 {
+        return Err(StoreError::Corrupt("the file is a database of another program".to_owned()));
     }
+    version::pending(version, MIGRATIONS.len())
 }
 
 /// All steps in one transaction: a crash leaves the old schema or the new one. A second process
 /// that opens the store meanwhile waits for it and finds nothing left to do.
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version = check(&transaction)?;
-    for migration in &MIGRATIONS[version..] {
+    let pending = check(&transaction)?;
+    for migration in &MIGRATIONS[pending.clone()] {
         transaction.execute_batch(migration)?;
     }
-    if version < MIGRATIONS.len() {
-        transaction.pragma_update(None, "user_version", super::columns::integer(MIGRATIONS.len()))?;
+    if !pending.is_empty() {
+        transaction.pragma_update(None, "user_version", columns::integer(MIGRATIONS.len()))?;
     }
     transaction.commit()?;
     Ok(())

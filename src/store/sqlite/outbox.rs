@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 use super::lane::{self, Lane, Stored};
 use super::publication;
 use super::unconfirmed;
-use crate::domain::confirmation::{Cause, MESSAGE};
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::time::Timestamp;
 use crate::ports::{AttemptRecord, Lease, Next, State, StoreError};
@@ -98,7 +98,7 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
     if owner != lease.owner {
         return Ok(None);
     }
-    unconfirmed::attempted(connection, lane.journey, &lane.channel, &message, &attempt.next)?;
+    unconfirmed::attempted(connection, &lane, &message, &attempt.next)?;
     let state = match attempt.next {
         Next::Retry(due) | Next::Wait(due) => {
             let counts = matches!(attempt.next, Next::Retry(_));
@@ -215,9 +215,7 @@ pub(super) fn redrive(connection: &mut Connection, id: &NotificationId, now: Tim
         })
         .optional()?;
     if let Some((lane, message)) = &lane {
-        if message == MESSAGE {
-            unconfirmed::tried(&transaction, lane.journey, &lane.channel, Cause::Failing)?;
-        }
+        unconfirmed::tried(&transaction, lane, message, Cause::Failing)?;
         lane::reseat(&transaction, lane, now)?;
     }
     transaction.commit()?;

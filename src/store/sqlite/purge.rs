@@ -1,7 +1,8 @@
 //! Removing what is old, a few rows at a time.
 //!
-//! Rows lie in the order in which they were written, so a walk along their ids needs no index. The
-//! newest row of a table stays: its id would be given again, and others name it.
+//! Rows lie in the order in which they were written, so a walk along their ids needs no index and ends
+//! where nothing is old any more. The newest row of a table stays: its id would be given again, and
+//! others name it.
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
@@ -10,20 +11,21 @@ use crate::domain::decision::Reason;
 use crate::domain::time::Timestamp;
 use crate::ports::{Kept, Purged, StoreError};
 
-/// Each gives, for the rows after `?1`, the id and whether it may go because it is from before `?2`.
+/// Each gives, for the rows after `?1`, the id, whether it is from before `?2`, and whether it may go then.
 const CONTENTS: &str =
-    "SELECT c.notification, o.decided_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
+    "SELECT c.notification, o.decided_ms < ?2, o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
     FROM contents c JOIN outbox o ON o.seq = c.notification WHERE c.notification > ?1 ORDER BY c.notification LIMIT ?3";
-const ATTEMPTS: &str = "SELECT a.id, a.at_ms < ?2 AND o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
+const ATTEMPTS: &str = "SELECT a.id, a.at_ms < ?2, o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
         AND a.id < (SELECT max(id) FROM attempts)
     FROM attempts a JOIN outbox o ON o.seq = a.notification WHERE a.id > ?1 ORDER BY a.id LIMIT ?3";
 const ENTRIES: &str =
-    "SELECT id, coalesce(unixepoch(body ->> '$.at') * 1000 < ?2, 0) AND id < (SELECT max(id) FROM entries)
+    "SELECT id, coalesce(unixepoch(body ->> '$.at') * 1000 < ?2, 0), id < (SELECT max(id) FROM entries)
     FROM entries WHERE id > ?1 ORDER BY id LIMIT ?3";
-const PARKED: &str = "SELECT id, parked_ms < ?2 FROM parked WHERE id > ?1 ORDER BY id LIMIT ?3";
-const DEAD_RECORDS: &str =
-    "SELECT id, at_ms < ?2 AND redriven = 0 FROM dead_records WHERE id > ?1 ORDER BY id LIMIT ?3";
-const JOURNEYS: &str = "SELECT id, changed_s * 1000 < ?2 AND wake_ms IS NULL AND id < (SELECT max(id) FROM journeys)
+const PARKED: &str = "SELECT id, parked_ms < ?2, 1 FROM parked WHERE id > ?1 ORDER BY id LIMIT ?3";
+const DEAD_RECORDS: &str = "SELECT id, at_ms < ?2, redriven = 0 FROM dead_records WHERE id > ?1 ORDER BY id LIMIT ?3";
+/// They change, and so are old in no order.
+const JOURNEYS: &str = "SELECT id, 1, changed_s * 1000 < ?2 AND wake_ms IS NULL AND id < (SELECT max(id) FROM journeys)
+        AND last_notification IS NOT (SELECT max(seq) FROM outbox)
     FROM journeys WHERE id > ?1 ORDER BY id LIMIT ?3";
 
 pub(super) fn purge(
@@ -48,8 +50,9 @@ pub(super) fn purge(
         Kept::Journeys => walk(JOURNEYS, &|id| journey(&transaction, id)),
         Kept::DeadLetters => {
             let given_up = give_up(&transaction, before, limit)?;
-            walk(DEAD_RECORDS, &delete("DELETE FROM dead_records WHERE id = ?1"))
-                .map(|purged| Purged { removed: purged.removed + given_up, ..purged })
+            let purged = walk(DEAD_RECORDS, &delete("DELETE FROM dead_records WHERE id = ?1"))?;
+            let more = (given_up > 0).then_some(after);
+            Ok(Purged { removed: purged.removed + given_up, next: purged.next.or(more) })
         }
     }?;
     transaction.commit()?;
@@ -65,27 +68,37 @@ fn walk(
     limit: usize,
     remove: &dyn Fn(i64) -> Result<bool, StoreError>,
 ) -> Result<Purged, StoreError> {
-    let rows: Vec<(i64, bool)> = connection
+    let rows: Vec<(i64, bool, bool)> = connection
         .prepare_cached(sql)?
-        .query_map(params![after, before.millis(), columns::integer(limit)], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map(params![after, before.millis(), columns::integer(limit)], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
         .collect::<Result<_, _>>()?;
     let mut removed = 0;
-    for (id, _) in rows.iter().filter(|(_, may_go)| *may_go) {
+    for (id, ..) in rows.iter().filter(|(_, is_old, may_go)| *is_old && *may_go) {
         removed += u64::from(remove(*id)?);
     }
-    let next = rows.last().filter(|_| rows.len() == limit).map(|(id, _)| *id);
+    let is_more = rows.len() == limit && rows.iter().any(|(_, is_old, _)| *is_old);
+    let next = rows.last().filter(|_| is_more).map(|(id, ..)| *id);
     Ok(Purged { removed, next })
 }
 
 /// Messages that have waited for a person for so long are sent no more.
 fn give_up(connection: &Connection, before: Timestamp, limit: usize) -> Result<u64, StoreError> {
-    let given_up = connection
-        .prepare_cached(
-            "UPDATE outbox SET state = 'suppressed', reason = ?3 WHERE seq IN (
-                 SELECT seq FROM outbox INDEXED BY outbox_waiting
-                 WHERE state IN ('dead', 'held') AND settled_ms < ?1 ORDER BY settled_ms LIMIT ?2)",
-        )?
-        .execute(params![before.millis(), columns::integer(limit), Reason::Expired.as_str()])?;
+    let settled = "UPDATE outbox SET state = 'suppressed', reason = ?3 WHERE seq IN (
+        SELECT seq FROM outbox INDEXED BY outbox_waiting
+        WHERE state IN ('dead', 'held') AND settled_ms < ?1 ORDER BY settled_ms LIMIT ?2)";
+    let stormbound = "UPDATE outbox SET state = 'suppressed', reason = ?3, lease_owner = NULL, lease_until_ms = NULL
+        WHERE seq IN (SELECT seq FROM outbox INDEXED BY outbox_stormbound
+            WHERE state = 'stormbound' AND decided_ms < ?1 LIMIT ?2)";
+    let mut given_up = 0;
+    for waiting in [settled, stormbound] {
+        given_up += connection.prepare_cached(waiting)?.execute(params![
+            before.millis(),
+            columns::integer(limit),
+            Reason::Expired.as_str()
+        ])?;
+    }
     Ok(given_up as u64)
 }
 

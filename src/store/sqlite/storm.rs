@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::columns;
-use super::guard::{Held, Holding, OnRecord, Voice, judge, said, voice};
+use super::guard::{Bound, Held, Holding, OnRecord, Voice, judge, said, voice};
 use super::lane::{self, Lane};
+use super::unconfirmed;
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::storm::{Hour, Standing};
@@ -85,6 +87,29 @@ fn begin(connection: &Connection, held: &Held<'_>) -> Result<(i64, bool), StoreE
     Ok(begun)
 }
 
+/// How a message is held that follows these: where all of them are, with the last of them.
+pub(super) fn followed(connection: &Connection, follows: &[NotificationId]) -> Result<Option<Bound>, StoreError> {
+    let mut last: Option<Bound> = None;
+    for id in follows {
+        let held = connection
+            .prepare_cached(
+                "SELECT storm, bound FROM outbox INDEXED BY outbox_open
+                 WHERE id = ?1 AND state IN ('pending', 'dead', 'held', 'stormbound') AND state = 'stormbound'",
+            )?
+            .query_row([&id.0], |row| Ok(Bound { storm: row.get(0)?, to: row.get(1)? }))
+            .optional()?;
+        let Some(held) = held else { return Ok(None) };
+        last = last.into_iter().chain([held]).max_by_key(|bound| bound.to);
+    }
+    Ok(last)
+}
+
+/// Binds a new row to itself, unless it follows another.
+pub(super) fn bind(connection: &Connection, seq: i64) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE outbox SET bound = coalesce(bound, seq) WHERE seq = ?1")?.execute([seq])?;
+    Ok(())
+}
+
 pub(super) fn busiest(
     connection: &mut Connection,
     of: &[Counted],
@@ -118,8 +143,8 @@ pub(super) fn storms(connection: &Connection, now: Timestamp) -> Result<Vec<Stor
     let mut statement = connection.prepare_cached(
         "SELECT * FROM (
              SELECT shop, rule, since_ms, holds_until_ms, mark, busiest, ruling,
-                 (SELECT count(*) FROM outbox WHERE storm = s.id AND state = 'stormbound' AND seq > s.through) AS held,
-                 (SELECT count(*) FROM outbox WHERE storm = s.id AND state = 'stormbound' AND seq <= s.through) AS ruled
+                 (SELECT count(*) FROM outbox WHERE storm = s.id AND state = 'stormbound' AND bound > s.through) AS held,
+                 (SELECT count(*) FROM outbox WHERE storm = s.id AND state = 'stormbound' AND bound <= s.through) AS ruled
              FROM storms s)
          WHERE held > 0 OR ruled > 0 OR holds_until_ms > ?1 ORDER BY since_ms, shop, rule",
     )?;
@@ -156,7 +181,7 @@ pub(super) fn rule_on(
     let held: Option<i64> = connection
         .prepare_cached(
             "UPDATE storms SET ruling = ?3,
-                 through = coalesce((SELECT max(seq) FROM outbox WHERE storm = storms.id AND state = 'stormbound'), through),
+                 through = coalesce((SELECT max(bound) FROM outbox WHERE storm = storms.id AND state = 'stormbound'), through),
                  holds_until_ms = CASE WHEN ?3 = 'release' THEN min(holds_until_ms, ?4) ELSE holds_until_ms END,
                  granted = CASE WHEN ?3 = 'release' THEN busiest ELSE granted END,
                  granted_ms = CASE WHEN ?3 = 'release' THEN ?4 ELSE granted_ms END
@@ -178,26 +203,27 @@ pub(super) fn carry_out(
         return Ok(CarriedOut::default());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let lanes = transaction
+    let released = transaction
         .prepare_cached(
-            "UPDATE outbox SET state = 'pending', storm = NULL, due_ms = ?1, lease_owner = NULL, lease_until_ms = NULL
+            "UPDATE outbox SET state = 'pending', storm = NULL, bound = NULL, due_ms = ?1, lease_owner = NULL, lease_until_ms = NULL
              WHERE seq IN (SELECT o.seq FROM storms s JOIN outbox o ON o.storm = s.id AND o.state = 'stormbound'
-                 AND o.seq <= s.through WHERE s.ruling = 'release' ORDER BY o.seq LIMIT ?2)
-             RETURNING journey, channel",
+                 AND o.bound <= s.through WHERE s.ruling = 'release' ORDER BY o.bound, o.seq LIMIT ?2)
+             RETURNING journey, channel, message",
         )?
         .query_map(params![now.millis(), columns::integer(limit)], |row| {
-            Ok(Lane { journey: row.get(0)?, channel: row.get(1)? })
+            Ok((Lane { journey: row.get(0)?, channel: row.get(1)? }, row.get::<_, String>(2)?))
         })?
         .collect::<Result<Vec<_>, _>>()?;
-    for lane in &lanes {
+    for (lane, message) in &released {
+        unconfirmed::tried(&transaction, lane, message, Cause::Failing)?;
         lane::reseat(&transaction, lane, now)?;
     }
     let dropped = transaction
         .prepare_cached(
             "UPDATE outbox SET lease_owner = ?2, lease_until_ms = ?3
              WHERE seq IN (SELECT o.seq FROM storms s JOIN outbox o ON o.storm = s.id AND o.state = 'stormbound'
-                 AND o.seq <= s.through AND coalesce(o.lease_until_ms, 0) <= ?1
-                 WHERE s.ruling = 'drop' ORDER BY o.seq LIMIT ?4)
+                 AND o.bound <= s.through AND coalesce(o.lease_until_ms, 0) <= ?1
+                 WHERE s.ruling = 'drop' ORDER BY o.bound, o.seq LIMIT ?4)
              RETURNING id, (SELECT shop FROM journeys j WHERE j.id = outbox.journey),
                  (SELECT order_id FROM journeys j WHERE j.id = outbox.journey)",
         )?
@@ -206,7 +232,7 @@ pub(super) fn carry_out(
         })?
         .collect::<Result<Vec<_>, _>>()?;
     transaction.commit()?;
-    Ok(CarriedOut { released: lanes.len(), dropped })
+    Ok(CarriedOut { released: released.len(), dropped })
 }
 
 /// Asked every second, and nearly always in vain.
@@ -214,7 +240,7 @@ fn is_asked_for(connection: &Connection, now: Timestamp) -> Result<bool, StoreEr
     let found = connection
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM storms s JOIN outbox o ON o.storm = s.id AND o.state = 'stormbound'
-                 AND o.seq <= s.through WHERE s.ruling IS NOT NULL AND coalesce(o.lease_until_ms, 0) <= ?1)",
+                 AND o.bound <= s.through WHERE s.ruling IS NOT NULL AND coalesce(o.lease_until_ms, 0) <= ?1)",
         )?
         .query_row([now.millis()], |row| row.get(0))?;
     Ok(found)

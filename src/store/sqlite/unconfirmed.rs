@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::columns;
+use super::lane::Lane;
 use crate::domain::confirmation::{Cause, Change, MESSAGE};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
@@ -23,7 +24,7 @@ pub(super) fn change(connection: &Connection, journey: i64, shop: &str, change: 
             connection
                 .prepare_cached(
                     "UPDATE unconfirmed SET by_webhook = ?3, cause =
-                         CASE WHEN ?2 = 'failing' AND cause IN ('given_up', 'held') THEN cause ELSE ?2 END
+                         CASE WHEN ?2 = 'failing' AND cause IN ('given_up', 'held', 'stormbound') THEN cause ELSE ?2 END
                      WHERE journey = ?1",
                 )?
                 .execute(params![journey, wait.cause.as_str(), wait.by_webhook])?;
@@ -36,33 +37,30 @@ pub(super) fn change(connection: &Connection, journey: i64, shop: &str, change: 
 }
 
 /// Writes what an attempt on `message` means for the wait.
-pub(super) fn attempted(
-    connection: &Connection,
-    journey: i64,
-    channel: &str,
-    message: &str,
-    next: &Next,
-) -> Result<(), StoreError> {
+pub(super) fn attempted(connection: &Connection, lane: &Lane, message: &str, next: &Next) -> Result<(), StoreError> {
     let cause = match next {
-        _ if message != MESSAGE => return Ok(()),
         Next::Retry(_) | Next::Wait(_) => return Ok(()),
+        Next::Accepted if message != MESSAGE => return Ok(()),
         Next::Accepted => {
             connection
                 .prepare_cached("DELETE FROM unconfirmed WHERE journey = ?1 AND (by_webhook OR ?2 <> 'webhook')")?
-                .execute(params![journey, channel])?;
+                .execute(params![lane.journey, lane.channel])?;
             return Ok(());
         }
         Next::Dead => Cause::GivenUp,
         Next::Held => Cause::Held,
     };
-    tried(connection, journey, channel, cause)
+    tried(connection, lane, message, cause)
 }
 
-/// Notes how the confirmation on that channel stands.
-pub(super) fn tried(connection: &Connection, journey: i64, channel: &str, cause: Cause) -> Result<(), StoreError> {
+/// Notes how `message` stands in that lane, if it is the confirmation.
+pub(super) fn tried(connection: &Connection, lane: &Lane, message: &str, cause: Cause) -> Result<(), StoreError> {
+    if message != MESSAGE {
+        return Ok(());
+    }
     connection
         .prepare_cached("UPDATE unconfirmed SET cause = ?3 WHERE journey = ?1 AND (by_webhook OR ?2 <> 'webhook')")?
-        .execute(params![journey, channel, cause.as_str()])?;
+        .execute(params![lane.journey, lane.channel, cause.as_str()])?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! E-mail, then SMS: when a message is said once more on another channel, and when it is not.
 
+use reassure::domain::order::Channel;
 use serde_json::json;
 
 use super::story::{Story, order, order_with, own_rules, own_rules_of, same, shop_with};
@@ -361,4 +362,16 @@ fn faults_are_told() {
     let webhook = RULES.replacen("channels: [email, webhook]\n  otherwise: [sms]", "channels: [webhook]", 1);
     let faults = reassure::domain::rule::parse("own.yaml", &webhook).expect_err("nothing to escalate from");
     assert!(faults[0].what.contains("no other channel that a person reads"), "{}", faults[0].what);
+}
+
+/// Where the first is held in a storm, it must not be said by another way round it.
+#[test]
+fn what_goes_on_to_another_channel_names_what_it_goes_on_from() {
+    let mut story = Story::with(order(), own_rules(RULES));
+    story.tell(HELD);
+    let first: Vec<_> = story.last_of("held").iter().map(|sent| (sent.id.clone(), sent.channel)).collect();
+    story.tell("+9h wait");
+    let again: Vec<_> = story.last_of("held").into_iter().filter(|sent| sent.channel == Channel::Sms).collect();
+    assert_eq!(again.len(), 1);
+    assert_eq!(again[0].follows, [first[0].0.clone()], "the e-mail, for which it waited: {first:?}");
 }

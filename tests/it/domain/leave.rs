@@ -252,3 +252,19 @@ fn a_recovery_does_not_leave_if_what_it_answers_was_taken_back() {
          +2d1h look recovery email:not_told webhook:not_told",
     );
 }
+
+/// Where what it answers is held in a storm, it must not be heard first.
+#[test]
+fn a_recovery_names_what_it_answers() {
+    let mut story = Story::of(order());
+    story.tell(
+        "+1d ship S1 all A1
+         +1d1h scan A1 in_transit
+         +2d scan A1 delayed",
+    );
+    let delay: Vec<_> = story.last_of("delay").iter().map(|sent| sent.id.clone()).collect();
+    story.tell("+2d1h scan A1 in_transit");
+    assert_eq!(delay.len(), 2, "by e-mail and webhook");
+    assert!(story.last_of("recovery").iter().all(|sent| sent.follows == delay));
+    assert!(story.last_of("shipping").iter().all(|sent| sent.follows.is_empty()), "it answers nothing");
+}

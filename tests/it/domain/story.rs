@@ -313,7 +313,7 @@ impl Story {
     }
 
     /// The notifications by which the rule spoke last.
-    fn last_of(&self, rule: &str) -> Vec<Notification> {
+    pub fn last_of(&self, rule: &str) -> Vec<Notification> {
         let of_rule = || self.sent.iter().filter(|sent| sent.rule.as_str() == rule);
         let last = of_rule().next_back().unwrap_or_else(|| panic!("'{rule}' has sent nothing"));
         of_rule().filter(|sent| sent.decided_at == last.decided_at && sent.subject == last.subject).cloned().collect()

@@ -56,6 +56,7 @@ impl Eye {
                 decided_at: at,
                 expires_at: at.plus(chrono::Duration::days(1)),
                 traceparent: None,
+                follows: Vec::new(),
             };
             let holds = still_holds(journey, &notification, &self.rules, at);
             // what another rule says at the same moment may take its place before it leaves

@@ -83,11 +83,15 @@ macro_rules! suite {
             storms::what_is_released_goes_back_into_its_lane,
             storms::what_is_released_takes_its_old_place,
             storms::what_is_dropped_is_lent_and_withdrawn,
+            storms::what_follows_a_held_one_is_held_and_let_go_with_it,
+            storms::a_held_confirmation_says_so_until_it_is_let_go,
             storms::what_was_held_is_no_history,
             storms::of_each_day_the_busiest_hour_counts,
             retention::what_was_sent_goes_after_its_time_and_what_waits_stays,
             retention::an_old_order_goes_with_everything_that_hangs_on_it,
             retention::what_waits_in_vain_goes_after_its_time,
+            retention::what_a_storm_holds_in_vain_goes_too,
+            retention::what_is_not_old_is_not_gone_through,
         }
     };
     (@ $place:expr; $($part:ident::$case:ident,)*) => {

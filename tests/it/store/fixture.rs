@@ -97,6 +97,7 @@ pub fn on(channel: Channel, provider: &str, name: &str) -> (Notification, Conten
         decided_at: at(0),
         expires_at: at(86_400),
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".to_owned()),
+        follows: Vec::new(),
     };
     (notification, content(channel, name))
 }

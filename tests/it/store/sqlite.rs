@@ -112,7 +112,20 @@ async fn a_killed_process_leaves_whole_batches_and_all_that_it_reported() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_is_refused_and_left_alone() {
+async fn a_schema_one_version_newer_is_worked_with_and_left_alone() {
+    let place = TempDir::new().unwrap();
+    drop(open(&place));
+    let version = || -> i64 { stranger(&place).pragma_query_value(None, "user_version", |row| row.get(0)).unwrap() };
+    let next = version() + 1;
+    stranger(&place).pragma_update(None, "user_version", next).unwrap();
+    let store = open(&place);
+    super::fixture::place(&store, "A", vec![email("n1")]).await;
+    store.ping().await.unwrap();
+    assert_eq!(version(), next);
+}
+
+#[tokio::test]
+async fn a_far_newer_schema_is_refused_and_left_alone() {
     let place = TempDir::new().unwrap();
     drop(open(&place));
     stranger(&place).pragma_update(None, "user_version", 999).unwrap();

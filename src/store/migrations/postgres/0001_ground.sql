@@ -73,7 +73,8 @@ CREATE INDEX entries_of_journey ON entries (journey);
 -- the end of its lease while it is leased. A row that waits behind another has none.
 --
 -- Whoever changes a lane holds the lock of its journey. So `seq`, drawn under that lock, is the
--- order of the lane, whoever writes. `week` tells in which partition the content is.
+-- order of the lane, whoever writes. `week` tells in which partition the content is. What a storm holds is
+-- `bound` to the row with which it is let go: itself, or the one that it follows.
 CREATE SEQUENCE outbox_seq;
 CREATE TABLE outbox (
     seq bigint NOT NULL,
@@ -97,14 +98,15 @@ CREATE TABLE outbox (
     subject text NOT NULL,
     traceparent text,
     reason text,
-    storm bigint
+    storm bigint,
+    bound bigint
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 -- Partial, so that finished rows cost nothing.
 CREATE INDEX outbox_lane ON outbox (journey, channel, seq) WHERE state = 'pending';
 CREATE INDEX outbox_ready ON outbox (provider, ready_ms, seq) INCLUDE (due_ms) WHERE ready_ms IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (settled_ms, seq) WHERE state IN ('dead', 'held');
 CREATE INDEX outbox_of_journey ON outbox (journey);
-CREATE INDEX outbox_stormbound ON outbox (storm, seq) WHERE state = 'stormbound';
+CREATE INDEX outbox_stormbound ON outbox (storm, bound, seq) WHERE state = 'stormbound';
 
 -- Orders whose confirmation no provider has accepted: few, while all is well. A confirmation by
 -- webhook counts where the shop writes to its customers itself.

@@ -51,7 +51,8 @@ CREATE TABLE entries (
 -- `ready_ms` is what makes a claim cheap whatever the backlog. It is set on one row of each lane
 -- (journey and channel) at most, the one whose turn it is: to `due_ms` while the row is free, to
 -- the end of its lease while it is leased. A row that waits behind another has none. `previous` is
--- the journey's notification before it, for the reason that `entries` gives.
+-- the journey's notification before it, for the reason that `entries` gives. What a storm holds is `bound`
+-- to the row with which it is let go: itself, or the one that it follows.
 CREATE TABLE outbox (
     seq INTEGER PRIMARY KEY,
     id TEXT NOT NULL,
@@ -74,7 +75,8 @@ CREATE TABLE outbox (
     traceparent TEXT,
     reason TEXT,
     previous INTEGER,
-    storm INTEGER
+    storm INTEGER,
+    bound INTEGER
 ) STRICT;
 -- Partial, so that finished rows cost nothing. Ids are hashes: in an index over all that was ever
 -- sent, each would cost a page of its own. A finished row is found through its journey. A query uses
@@ -83,7 +85,7 @@ CREATE UNIQUE INDEX outbox_open ON outbox (id) WHERE state IN ('pending', 'dead'
 CREATE INDEX outbox_lane ON outbox (journey, channel, seq) WHERE state = 'pending';
 CREATE INDEX outbox_ready ON outbox (provider, ready_ms, due_ms) WHERE ready_ms IS NOT NULL;
 CREATE INDEX outbox_waiting ON outbox (settled_ms, state) WHERE state IN ('dead', 'held');
-CREATE INDEX outbox_stormbound ON outbox (storm, seq) WHERE state = 'stormbound';
+CREATE INDEX outbox_stormbound ON outbox (storm, bound, seq) WHERE state = 'stormbound';
 
 -- Orders whose confirmation no provider has accepted: few, while all is well. A confirmation by
 -- webhook counts where the shop writes to its customers itself.

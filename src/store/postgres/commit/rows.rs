@@ -3,11 +3,14 @@
 use std::borrow::Cow;
 
 use super::statements::*;
+use crate::domain::confirmation::Cause;
 use crate::domain::decision::Reason;
 use crate::ports::{Advance, Lease, State};
+use crate::store::guard::Bound;
 use crate::store::postgres::failure::Failure;
 use crate::store::postgres::row::{Key, text};
 use crate::store::postgres::session::Session;
+use crate::store::postgres::unconfirmed;
 use crate::store::prepare::{Prepared, PreparedNotification};
 
 #[derive(Default)]
@@ -115,8 +118,8 @@ impl<'a> PerJourney<'a> {
 /// What becomes of a new notification.
 pub(super) struct Fate<'a> {
     pub withdrawn: Option<Reason>,
-    /// By which it is held.
-    pub storm: Option<i64>,
+    /// How it is held.
+    pub bound: Option<Bound>,
     /// In its lane.
     pub is_first: bool,
     pub lease: Option<&'a Lease>,
@@ -142,17 +145,20 @@ pub(super) struct Notifications<'a> {
     traceparent: Vec<Option<Cow<'a, str>>>,
     reason: Vec<Option<&'a str>>,
     storm: Vec<Option<i64>>,
+    bound: Vec<Option<i64>>,
+    /// Those that are held.
+    stormbound: Vec<&'a str>,
     size: Vec<i64>,
     body: Vec<&'a [u8]>,
 }
 
 impl<'a> Notifications<'a> {
     pub fn add(&mut self, seq: i64, journey: i64, prepared: &'a PreparedNotification, fate: &Fate<'a>) {
-        let Fate { withdrawn, storm, is_first, lease } = *fate;
+        let Fate { withdrawn, bound, is_first, lease } = *fate;
         let notification = &prepared.notification;
         let due = notification.decided_at.millis();
         let until = lease.map(|lease| lease.until.millis());
-        let state = match (withdrawn, storm) {
+        let state = match (withdrawn, bound) {
             (Some(_), _) => State::Suppressed,
             (None, Some(_)) => State::Stormbound,
             (None, None) => State::Pending,
@@ -174,25 +180,30 @@ impl<'a> Notifications<'a> {
         self.subject.push(&prepared.subject);
         self.traceparent.push(notification.traceparent.as_deref().map(text));
         self.reason.push(withdrawn.map(Reason::as_str));
-        self.storm.push(storm);
+        self.storm.push(bound.map(|bound| bound.storm));
+        self.bound.push(bound.map(|bound| bound.to.unwrap_or(seq)));
+        self.stormbound.extend(bound.map(|_| &*notification.id.0));
         self.size.push(prepared.packed.size);
         self.body.push(&prepared.packed.body);
     }
 
     pub async fn write(&self, session: &Session) -> Result<u64, Failure> {
         let is_needed = !self.seq.is_empty();
-        let (notified, kept) = tokio::join!(
+        let (notified, kept, told) = tokio::join!(
             biased;
             async {
                 session.execute_if(is_needed, NOTIFY, &[
                     &self.seq, &self.id, &self.journey, &self.channel, &self.provider, &self.state, &self.ready_ms,
                     &self.lease_owner, &self.lease_until_ms, &self.received_ms, &self.decided_ms, &self.expires_ms,
                     &self.rule, &self.message, &self.subject, &self.traceparent, &self.reason, &self.storm,
+                    &self.bound,
                 ]).await
             },
             async { session.execute_if(is_needed, KEEP_CONTENTS, &[&self.seq, &self.size, &self.body]).await },
+            unconfirmed::tried(session, &self.stormbound, Cause::Stormbound),
         );
         notified?;
+        told?;
         kept
     }
 }

@@ -53,7 +53,9 @@ pub(super) const BUSY_LANES: &str = "SELECT DISTINCT o.journey, o.channel
     JOIN journeys j ON j.shop = w.shop AND j.order_id = w.order_id
     JOIN outbox o ON o.journey = j.id AND o.state = 'pending'";
 
-pub(super) const KNOWN: &str = "SELECT id FROM outbox WHERE id = ANY($1::text[])";
+/// Which are there, and of those that are held: by what, and bound to which.
+pub(super) const KNOWN: &str = "SELECT id, CASE WHEN state = 'stormbound' THEN storm END, bound
+    FROM outbox WHERE id = ANY($1::text[])";
 
 pub(super) const DRAW_SEQS: &str = "SELECT nextval('outbox_seq') FROM generate_series(1, $1::bigint)";
 
@@ -75,14 +77,14 @@ pub(super) const TELL: &str = "INSERT INTO entries (journey, body)
 
 pub(super) const NOTIFY: &str = "INSERT INTO outbox (seq, id, journey, channel, provider, state, ready_ms, due_ms,
         lease_owner, lease_until_ms, attempts, received_ms, decided_ms, expires_ms, rule, message, subject,
-        traceparent, reason, storm)
+        traceparent, reason, storm, bound)
     SELECT seq, id, journey, channel, provider, state, ready_ms, decided_ms, lease_owner, lease_until_ms, 0,
-        received_ms, decided_ms, expires_ms, rule, message, subject, traceparent, reason, storm
+        received_ms, decided_ms, expires_ms, rule, message, subject, traceparent, reason, storm, bound
     FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::bigint[],
         $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[],
-        $15::text[], $16::text[], $17::text[], $18::bigint[])
+        $15::text[], $16::text[], $17::text[], $18::bigint[], $19::bigint[])
         w(seq, id, journey, channel, provider, state, ready_ms, lease_owner, lease_until_ms, received_ms, decided_ms,
-          expires_ms, rule, message, subject, traceparent, reason, storm)";
+          expires_ms, rule, message, subject, traceparent, reason, storm, bound)";
 
 pub(super) const KEEP_CONTENTS: &str = "INSERT INTO contents (notification, size_bytes, body)
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])";

@@ -8,6 +8,7 @@ use reassure::domain::time::Timestamp;
 use reassure::ports::{AttemptRecord, Batch, JourneyWrite, Kept, Next, State, Store};
 
 use super::people::dead_record;
+use super::storms::said;
 use crate::store::fixture::*;
 
 /// So late that all there is is old.
@@ -125,4 +126,30 @@ pub async fn what_waits_in_vain_goes_after_its_time(store: &dyn Store) {
         assert_eq!((told.state, told.reason), (State::Suppressed, Some(Reason::Expired)), "nobody has taken it up");
     }
     assert_eq!(store.backlog(at(0)).await.unwrap().pending, 1, "what is tried again is tried again");
+}
+
+pub async fn what_a_storm_holds_in_vain_goes_too(store: &dyn Store) {
+    let orders = ["A", "B", "C", "D", "E"];
+    let all = orders.map(|order| JourneyWrite { notifications: vec![email(order)], ..write(order, None) });
+    let held = Batch { spoken: vec![said(5, 0)], ..batch(all) };
+    assert!(store.commit(held, &lease("me", 60), &plenty()).await.unwrap().is_empty());
+    assert_eq!(purge(store, Kept::DeadLetters, at(0)).await, 0, "nothing is so old");
+    assert_eq!(purge(store, Kept::DeadLetters, at(1)).await, 5, "nobody has said a word");
+    for order in orders {
+        let told = store.timeline(&key(order)).await.unwrap().unwrap().notifications.remove(0);
+        assert_eq!((told.state, told.reason), (State::Suppressed, Some(Reason::Expired)));
+    }
+}
+
+pub async fn what_is_not_old_is_not_gone_through(store: &dyn Store) {
+    for order in ["A", "B", "C"] {
+        let told =
+            JourneyWrite { entries: vec![entry(1, "placed")], notifications: vec![email(order)], ..write(order, None) };
+        store.commit(batch([told]), &lease("me", 60), &plenty()).await.unwrap();
+        end(store, order, Next::Accepted).await;
+    }
+    for kept in [Kept::Contents, Kept::Timelines, Kept::Attempts] {
+        let step = store.purge(kept, at(-86_400 * 365), 0, 2).await.unwrap();
+        assert_eq!((step.removed, step.next), (0, None), "{kept:?}: what comes after is newer still");
+    }
 }

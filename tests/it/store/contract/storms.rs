@@ -1,6 +1,8 @@
 //! Rules that speak too often.
 
+use reassure::domain::confirmation::{Cause, Change, MESSAGE, Wait};
 use reassure::domain::decision::Reason;
+use reassure::domain::notification::Notification;
 use reassure::domain::storm::{Busiest, Guard, Hour, Past};
 use reassure::ports::{
     Batch, CarriedOut, Counted, JourneyWrite, Leased, Next, Ruling, Spoken, SpokenBy, State, Store, StoreError, Storm,
@@ -168,4 +170,53 @@ pub async fn of_each_day_the_busiest_hour_counts(store: &dyn Store) {
     let mut busiest = store.busiest(&[delay], Hour(0), Hour(midnight.0 + 99)).await.unwrap().remove(0);
     busiest.sort_unstable();
     assert_eq!(busiest, [(Hour(midnight.0 + 30), 4), (Hour(midnight.0 + 48), 3)]);
+}
+
+/// Another rule's message of that order, which follows others.
+async fn follow(store: &dyn Store, order: &str, version: u64, name: &str, follows: &[&str]) -> Vec<String> {
+    let (mut other, content) = sms(name);
+    (other.rule, other.message) = ("recovery".into(), "recovery".to_owned());
+    other.follows = follows.iter().copied().map(id).collect();
+    let write = JourneyWrite { notifications: vec![(other, content)], ..write(order, Some(version)) };
+    let leased = store.commit(batch([write]), &lease("me", 60), &plenty()).await.unwrap();
+    names(&leased).into_iter().map(str::to_owned).collect()
+}
+
+pub async fn what_follows_a_held_one_is_held_and_let_go_with_it(store: &dyn Store) {
+    storm(store).await;
+    assert_eq!(follow(store, "D", 1, "D2", &["D"]).await, ["D2"], "what it follows has left");
+    assert!(follow(store, "E", 1, "E2", &["E"]).await.is_empty(), "nobody has heard of what it answers");
+    assert!(follow(store, "E", 2, "E3", &["E", "E2"]).await.is_empty());
+    assert_eq!(follow(store, "F", 1, "F2", &["F", "gone"]).await, ["F2"], "it answers another that is not held");
+    assert_eq!(the_storm(store, 2).await.held, 4);
+    // one person's word is enough, also for what comes before it is carried out
+    assert_eq!(store.rule_on("atelier", "delay", Ruling::Release, at(10)).await.unwrap(), Some(4));
+    assert!(follow(store, "E", 3, "E4", &["E"]).await.is_empty(), "not before it");
+    assert_eq!((the_storm(store, 10).await.held, the_storm(store, 10).await.ruled), (0, 5));
+    assert_eq!(store.carry_out(at(12), &lease("me", 60), 9).await.unwrap().released, 5);
+    assert!(store.storms(at(12)).await.unwrap().is_empty());
+    let claimed = store.claim("twilio", at(70), &lease("me", 99), 9).await.unwrap();
+    let mut claimed = names(&claimed);
+    claimed.sort_unstable();
+    assert_eq!(claimed, ["D2", "E2", "F2"], "E3 and E4 wait for their turn");
+    assert_eq!(follow(store, "E", 4, "E5", &["E"]).await.len(), 0, "it waits in its lane");
+    assert_eq!(state(store, "E").await, State::Pending);
+}
+
+pub async fn a_held_confirmation_says_so_until_it_is_let_go(store: &dyn Store) {
+    let wait = Change::Begins { wait: Wait { cause: Cause::Failing, by_webhook: false }, since: at(1) };
+    let (confirmation, content) = email("A");
+    let confirmation = Notification { message: MESSAGE.to_owned(), ..confirmation };
+    let held = JourneyWrite { confirmation: wait, notifications: vec![(confirmation, content)], ..write("A", None) };
+    let spoken = Batch { spoken: vec![said(5, 0)], ..batch([held]) };
+    store.commit(spoken, &lease("me", 60), &plenty()).await.unwrap();
+    let cause = async || store.unconfirmed_orders(at(0), at(9), 9).await.unwrap()[0].cause;
+    assert_eq!(cause().await, Cause::Stormbound);
+    let goes_on = Change::GoesOn(Wait { cause: Cause::Failing, by_webhook: false });
+    let changed = JourneyWrite { confirmation: goes_on, ..write("A", Some(1)) };
+    store.commit(batch([changed]), &lease("me", 60), &none()).await.unwrap();
+    assert_eq!(cause().await, Cause::Stormbound, "it stands as it did");
+    store.rule_on("atelier", "delay", Ruling::Release, at(10)).await.unwrap();
+    store.carry_out(at(10), &lease("me", 60), 9).await.unwrap();
+    assert_eq!(cause().await, Cause::Failing);
 }

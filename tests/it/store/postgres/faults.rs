@@ -22,7 +22,21 @@ fn unavailable<T: std::fmt::Debug>(refused: Result<T, StoreError>) -> String {
 }
 
 #[tokio::test]
-async fn a_newer_schema_or_another_program_s_is_refused_and_left_alone() {
+async fn a_schema_one_version_newer_is_worked_with_and_left_alone() {
+    let Some(schema) = Schema::new() else { return };
+    drop(schema.open().await);
+    let stranger = schema.stranger().await;
+    let raise = "UPDATE schema_version SET version = version + 1 RETURNING version";
+    let next: i32 = stranger.query_one(raise, &[]).await.unwrap().get(0);
+    let store = schema.open().await;
+    super::super::fixture::place(&store, "A", vec![email("n1")]).await;
+    store.ping().await.unwrap();
+    let version: i32 = stranger.query_one("SELECT version FROM schema_version", &[]).await.unwrap().get(0);
+    assert_eq!(version, next);
+}
+
+#[tokio::test]
+async fn a_far_newer_schema_or_another_program_s_is_refused_and_left_alone() {
     let Some(schema) = Schema::new() else { return };
     drop(schema.open().await);
     let stranger = schema.stranger().await;
