@@ -46,9 +46,9 @@ use crate::domain::journey::JourneyKey;
 use crate::domain::storm::Hour;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition,
-    Publication, Purged, Record, Ruling, Space, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed,
-    Versioned,
+    AttemptRecord, Backlog, Batch, CarriedOut, Connections, Counted, DeadLetter, Kept, Lease, Leased, Parked,
+    Partition, Publication, Purged, Record, Ruling, Space, Store, StoreError, Storm, Storms, Stream, Timeline,
+    Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
 use rows::Rows;
@@ -355,6 +355,15 @@ impl Store for Sqlite {
 
     async fn space(&self) -> Result<Option<Space>, StoreError> {
         space::of(&self.path).map(Some).map_err(|error| StoreError::Unavailable(format!("the disk's room: {error}")))
+    }
+
+    fn connections(&self) -> Vec<Connections> {
+        vec![self.writer.connections("write"), self.readers.connections("read")]
+    }
+
+    async fn received_at(&self, key: &JourneyKey, id: &NotificationId) -> Result<Option<Timestamp>, StoreError> {
+        let (key, id) = (key.clone(), id.clone());
+        self.read(move |c| inspect::received_at(c, &key, &id)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -12,6 +12,7 @@ use super::row::Key;
 use super::{Settings, migrate, session, upkeep};
 use crate::domain::time::Timestamp;
 use crate::ports::{Kept, StoreError};
+use crate::store::meter::Meter;
 
 pub(super) struct Inner {
     pub pool: Pool,
@@ -20,6 +21,7 @@ pub(super) struct Inner {
     pub settings: Settings,
     /// Tells this process from the others in what it has taken up.
     pub replica: Key,
+    pub meter: Arc<Meter>,
 }
 
 impl Inner {
@@ -50,7 +52,7 @@ impl Inner {
             }))
             .build()
             .map_err(|error| StoreError::Corrupt(format!("the pool of connections: {error}")))?;
-        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()) })
+        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()), meter: Arc::default() })
     }
 
     /// A connection beside the pool, for what takes longer than a call may.

@@ -8,7 +8,7 @@ use crate::domain::event::EventType;
 use crate::domain::notification::Outcome;
 use crate::domain::order::Channel;
 use crate::domain::receipt::Receipt;
-use crate::ports::{Kept, State, Stream};
+use crate::ports::{Connections, Kept, State, Stream};
 
 /// 60 s is what the objective of the alerts is counted by.
 const SECONDS: &[f64] = &[0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3_600.0];
@@ -23,6 +23,7 @@ const SHOP: Label = Label { name: "shop", values: Values::Names("a shop of the c
 const RULE: Label = Label { name: "rule", values: Values::Names("a rule", MOST_RULES) };
 const MESSAGE: Label = Label { name: "message", values: Values::Names("a message of the rules", MOST_MESSAGES) };
 const PROVIDER: Label = Label { name: "provider", values: Values::Codes("a provider of the configuration") };
+const POOL: Label = words("pool", || Connections::POOLS.into());
 const CHANNEL: Label = words("channel", || Channel::ALL.map(Channel::as_str).into());
 const STREAM: Label = words("stream", || Stream::ALL.map(Stream::as_str).into());
 
@@ -132,6 +133,12 @@ pub static FAMILIES: &[Family] = &[
     )
     .by(&[CHANNEL]),
     histogram(
+        "reassure_event_to_receipt_seconds",
+        "From the arrival of what caused a message (or from its deadline) to its delivery, as the provider dates it",
+        RECEIPT_SECONDS,
+    )
+    .by(&[CHANNEL]),
+    histogram(
         "reassure_confirmation_seconds",
         "From the arrival of an order to the acceptance of its confirmation \
         by a provider",
@@ -232,6 +239,13 @@ pub static FAMILIES: &[Family] = &[
         .alerts(&["ReassureStoreFailing"]),
     histogram("reassure_store_seconds", "Time that the store takes", STORE_SECONDS)
         .by(&[words("operation", || vec!["load", "commit", "claim", "record"])]),
+    gauge("reassure_store_connections", "Connections of the store that are open, by what they are for")
+        .by(&[POOL, words("state", || vec!["idle", "in_use"])]),
+    gauge("reassure_store_waiting_calls", "Calls of the store that wait for a connection").by(&[POOL]),
+    counter("reassure_store_connections_given_total", "Times that a call of the store was given a connection")
+        .by(&[POOL]),
+    counter("reassure_store_connection_wait_seconds_total", "How long those calls had waited for it, all together")
+        .by(&[POOL]),
     counter("reassure_journey_conflicts_total", "Batches decided again because a journey changed meanwhile"),
     counter("reassure_published_total", "Records of our own by what became of them; failed ones are tried again")
         .by(&[STREAM, words("outcome", || vec!["arrived", "shortened", "refused", "failed", "left_out"])]),
