@@ -53,7 +53,7 @@ struct Options {
     /// Events of each round.
     #[arg(long, default_value_t = 60_000)]
     events: usize,
-    /// Journeys in the large store, a million in 12 GB; the small one has a hundredth, at least 10,000.
+    /// Journeys in the large store, a million in 4 GB; the small one has a hundredth, at least 10,000.
     #[arg(long, default_value_t = 1_000_000)]
     journeys: u32,
     /// Small: to see that it runs.

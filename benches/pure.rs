@@ -31,6 +31,10 @@ use serde_json::json;
 
 use story::{Story, at, event, order_with, placed, rules, shop};
 
+/// That of the service.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn order() -> reassure::domain::order::Order {
     let item =
         |sku: &str| json!({ "sku": sku, "name": "Cup", "quantity": 1, "unit_price": "25.00", "usage": "By hand." });

@@ -23,6 +23,7 @@
 //! - [`domain`]: events, journeys, rules, conditions, decisions. Begin at [`domain::step`].
 //! - [`message`]: what the customer reads, from a journey's facts and templates.
 //! - [`ports`]: the bus, the store and the providers, as traits and plain data.
+//! - [`packing`]: journeys, timelines and messages as a few hundred bytes each.
 //! - [`envelope`]: from a record to an event. [`adapter`]: from what platforms and carriers send to
 //!   events. [`schema`]: the published schemas of events.
 //! - [`ingest`]: a batch of events, deadlines, receipts or withdrawals becomes one transaction.
@@ -85,6 +86,7 @@ pub mod http;
 pub mod ingest;
 pub mod message;
 pub mod outcome;
+pub mod packing;
 pub mod ports;
 pub mod privacy;
 pub mod provider;

@@ -11,17 +11,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use chrono::Duration;
-use zstd::bulk::{Compressor, Decompressor};
 
 use crate::domain::journey::{Journey, JourneyKey, Phase};
 use crate::domain::time::Timestamp;
+use crate::packing::{Kind, Packer, Unpacker};
 
 /// Journeys held as they are; some kilobytes each.
 const MOST_OPEN: usize = 20_000;
-/// The first so many packed journeys teach the packer what journeys look like.
-const SAMPLES: usize = 12;
-/// No journey is longer; see the bounds in [`crate::domain::apply`].
-const LONGEST: usize = 64 * 1024 * 1024;
 /// How long a journey is kept after the last that was heard of it: once it is over, and if it is not.
 const KEPT: Duration = Duration::days(30);
 const KEPT_OPEN: Duration = Duration::days(120);
@@ -39,7 +35,7 @@ struct Slot {
 
 enum Held {
     Open(Arc<Journey>),
-    Packed(Box<[u8]>),
+    Packed(Vec<u8>),
     /// Nobody's; to be given again.
     Free,
 }
@@ -55,6 +51,7 @@ pub struct Shelf {
     review: BinaryHeap<Reverse<(Timestamp, Id)>>,
     gone: HashSet<u64>,
     packer: Packer,
+    unpacker: Unpacker,
 }
 
 impl Shelf {
@@ -66,7 +63,8 @@ impl Shelf {
             open: VecDeque::new(),
             review: BinaryHeap::new(),
             gone: HashSet::new(),
-            packer: Packer::new(),
+            packer: Packer::default(),
+            unpacker: Unpacker::default(),
         }
     }
 
@@ -94,7 +92,7 @@ impl Shelf {
             Held::Open(journey) => Some(Arc::clone(journey)),
             Held::Free => None,
             Held::Packed(bytes) => {
-                let journey = Arc::new(self.packer.unpack(bytes)?);
+                let journey: Arc<Journey> = self.unpacker.unpack(Kind::Journey, bytes).ok()?;
                 slot.journey = Held::Open(Arc::clone(&journey));
                 self.open.push_back(id);
                 Some(journey)
@@ -131,7 +129,9 @@ impl Shelf {
             if std::mem::take(&mut slot.used) {
                 self.open.push_back(id);
             } else {
-                slot.journey = self.packer.pack(journey).map_or_else(|| Held::Open(Arc::clone(journey)), Held::Packed);
+                if let Ok(packed) = self.packer.pack(Kind::Journey, journey) {
+                    slot.journey = Held::Packed(packed);
+                }
             }
         }
         let mut gone = Vec::new();
@@ -140,7 +140,7 @@ impl Shelf {
             let slot = &self.slots[id as usize];
             let journey = match &slot.journey {
                 Held::Open(journey) => Some(Arc::clone(journey)),
-                Held::Packed(bytes) => self.packer.unpack(bytes).map(Arc::new),
+                Held::Packed(bytes) => self.unpacker.unpack(Kind::Journey, bytes).ok(),
                 Held::Free => None,
             };
             let Some(journey) = journey else { continue };
@@ -174,42 +174,4 @@ pub fn short(key: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     hasher.finish()
-}
-
-/// Journeys are much alike: with a few of them as a dictionary, one packs to a tenth.
-struct Packer {
-    samples: Vec<u8>,
-    count: usize,
-    codec: Option<(Compressor<'static>, Decompressor<'static>)>,
-}
-
-impl Packer {
-    fn new() -> Self {
-        Self { samples: Vec::new(), count: 0, codec: None }
-    }
-
-    /// `None`: it stays as it is, a sample of what is to come.
-    fn pack(&mut self, journey: &Journey) -> Option<Box<[u8]>> {
-        let bytes = serde_json::to_vec(journey).ok()?;
-        match &mut self.codec {
-            Some((compressor, _)) => compressor.compress(&bytes).ok().map(Vec::into_boxed_slice),
-            None => {
-                self.samples.extend_from_slice(&bytes);
-                self.count += 1;
-                if self.count == SAMPLES {
-                    let compressor = Compressor::with_dictionary(1, &self.samples).ok()?;
-                    let decompressor = Decompressor::with_dictionary(&self.samples).ok()?;
-                    self.codec = Some((compressor, decompressor));
-                }
-                None
-            }
-        }
-    }
-
-    fn unpack(&mut self, bytes: &[u8]) -> Option<Journey> {
-        let (_, decompressor) = self.codec.as_mut()?;
-        let length = zstd::zstd_safe::get_frame_content_size(bytes).ok().flatten()?;
-        let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST)?;
-        serde_json::from_slice(&decompressor.decompress(bytes, length).ok()?).ok()
-    }
 }

@@ -1,7 +1,5 @@
 //! The words of the domain as columns, and back.
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
@@ -10,17 +8,12 @@ use crate::domain::confirmation::Cause;
 use crate::domain::decision::Reason;
 use crate::domain::event::{Reference, Waybill};
 use crate::domain::journey::{Journey, Subject};
-use crate::domain::notification::{Content, Outcome};
+use crate::domain::notification::Outcome;
 use crate::domain::order::Channel;
 use crate::domain::storm::Standing;
 use crate::domain::time::Timestamp;
+use crate::packing::unreadable;
 use crate::ports::{Partition, Ruling, State, StoreError};
-
-/// Level 1 halves the time of the default and stores a tenth more.
-const ZSTD_LEVEL: i32 = 1;
-
-/// No content is larger; a length beyond it is a damaged row, not a reason to allocate.
-const CONTENT_MAX_BYTES: usize = 64 * 1024 * 1024;
 
 pub(super) fn json<T: serde::Serialize>(what: &str, value: &T) -> Result<String, StoreError> {
     serde_json::to_string(value).map_err(|error| unreadable(what, &error))
@@ -142,64 +135,6 @@ pub(super) fn from_headers(text: &str) -> Result<Vec<(String, Bytes)>, StoreErro
             Ok((name, value.into()))
         })
         .collect()
-}
-
-/// A content as it is stored.
-#[derive(Debug)]
-pub(super) struct Packed {
-    pub size: i64,
-    pub body: Vec<u8>,
-}
-
-/// A content that may be there no more.
-pub(super) fn packed(size: Option<i64>, body: Option<Vec<u8>>) -> Option<Packed> {
-    size.zip(body).map(|(size, body)| Packed { size, body })
-}
-
-/// Packs contents one after the other; a compressor is costly to set up.
-pub(super) struct Packer(zstd::bulk::Compressor<'static>);
-
-impl Packer {
-    pub fn new() -> Result<Self, StoreError> {
-        zstd::bulk::Compressor::new(ZSTD_LEVEL).map(Self).map_err(|error| StoreError::Unavailable(error.to_string()))
-    }
-
-    pub fn pack(&mut self, content: &Content) -> Result<Packed, StoreError> {
-        let plain = json("a content", content)?;
-        let body = self.0.compress(plain.as_bytes()).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Packed { size: integer(plain.len()), body })
-    }
-}
-
-/// Unpacks contents one after the other.
-pub(super) struct Unpacker(zstd::bulk::Decompressor<'static>);
-
-impl Unpacker {
-    pub fn new() -> Result<Self, StoreError> {
-        zstd::bulk::Decompressor::new().map(Self).map_err(|error| StoreError::Unavailable(error.to_string()))
-    }
-
-    pub fn unpack(&mut self, packed: &Packed) -> Result<Content, StoreError> {
-        let damaged = || StoreError::Corrupt("a content: damaged".to_owned());
-        let size = usize::try_from(packed.size).ok().filter(|size| *size <= CONTENT_MAX_BYTES).ok_or_else(damaged)?;
-        let plain = self.0.decompress(&packed.body, size).map_err(|_| damaged())?;
-        serde_json::from_slice(&plain).map_err(|error| unreadable("a content", &error))
-    }
-}
-
-/// The journey itself, shared from the moment it is read.
-pub(super) fn journey(text: &str) -> Result<Arc<Journey>, StoreError> {
-    from_json("a journey", text).map(Arc::new)
-}
-
-/// `what` holds JSON that cannot be read. The decoder's own text may quote values, which may be
-/// personal data (I9): only the place and the kind are told.
-pub(super) fn unreadable(what: &str, error: &serde_json::Error) -> StoreError {
-    let kind = match error.classify() {
-        serde_json::error::Category::Data => "not of the expected form",
-        _ => "not JSON",
-    };
-    StoreError::Corrupt(format!("{what}: {kind} at line {} column {}", error.line(), error.column()))
 }
 
 /// `what` holds a word that this build does not know.

@@ -1,11 +1,12 @@
 //! Leased notifications as they are stored, and back.
 
-use super::columns::{self, Packed, Unpacker};
+use super::columns;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::notification::{Notification, Outcome};
 use crate::domain::rule::RuleName;
 use crate::domain::time::Timestamp;
+use crate::packing::{Kind, Unpacker};
 use crate::ports::{AttemptRecord, Leased, Next, StoreError};
 
 /// A leased row as it is on disk. It is decoded outside of the transaction.
@@ -22,14 +23,14 @@ pub(super) struct Stored {
     pub subject: String,
     pub traceparent: Option<String>,
     pub key: JourneyKey,
-    pub packed: Option<Packed>,
+    pub packed: Option<Vec<u8>>,
 }
 
 impl Stored {
     pub fn decode(self, unpacker: &mut Unpacker) -> Result<Leased, StoreError> {
         let packed = self.packed.ok_or_else(|| StoreError::Corrupt("a content: missing".to_owned()))?;
         Ok(Leased {
-            content: unpacker.unpack(&packed)?,
+            content: unpacker.unpack(Kind::Content, &packed)?,
             notification: Notification {
                 id: NotificationId(self.id),
                 rule: RuleName::from(&*self.rule),
@@ -61,7 +62,7 @@ pub(super) type Decoded = (Vec<Leased>, Vec<Unreadable>);
 
 pub(super) async fn decode(rows: Vec<Stored>) -> Result<Decoded, StoreError> {
     aside(move || {
-        let mut unpacker = Unpacker::new()?;
+        let mut unpacker = Unpacker::default();
         let mut decoded = Decoded::default();
         for row in rows {
             let unreadable = Unreadable {

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::columns::{self, Packed, Packer};
+use super::columns;
 use crate::domain::confirmation::Change;
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::EventKey;
 use crate::domain::journey::Journey;
 use crate::domain::notification::{Content, Notification};
+use crate::packing::{Kind, Packer};
 use crate::ports::{Advance, Batch, DeadRecord, JourneyWrite, Leased, Parked, Publication, Spoken, StoreError, Wake};
 
 pub(super) struct Prepared {
@@ -29,7 +30,7 @@ pub(super) struct Prepared {
 pub(super) struct PreparedJourney {
     pub journey: Arc<Journey>,
     pub expected_version: Option<u64>,
-    pub body: String,
+    pub body: Vec<u8>,
     /// Reference and `since`.
     pub links: Vec<(String, i64)>,
     /// The moment in milliseconds, where it is another than before; inner `None`: never.
@@ -37,7 +38,8 @@ pub(super) struct PreparedJourney {
     pub confirmation: Change,
     /// What its messages say must not be kept.
     pub erases: bool,
-    pub entries: Vec<String>,
+    /// When each was, in milliseconds, and its row.
+    pub entries: Vec<(i64, Vec<u8>)>,
     pub notifications: Vec<PreparedNotification>,
 }
 
@@ -45,12 +47,12 @@ pub(super) struct PreparedNotification {
     pub notification: Notification,
     pub content: Content,
     pub subject: String,
-    pub packed: Packed,
+    pub packed: Vec<u8>,
 }
 
 impl Prepared {
     pub fn new(batch: Batch) -> Result<Self, StoreError> {
-        let mut packer = Packer::new()?;
+        let mut packer = Packer::default();
         Ok(Self {
             advances: batch.advances,
             journeys: batch.journeys.into_iter().map(|write| journey(write, &mut packer)).collect::<Result<_, _>>()?,
@@ -75,7 +77,7 @@ impl Prepared {
 
 fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, StoreError> {
     Ok(PreparedJourney {
-        body: columns::json("a journey", &write.journey)?,
+        body: packer.pack(Kind::Journey, &write.journey)?,
         erases: write.journey.erased,
         journey: write.journey,
         expected_version: write.expected_version,
@@ -90,14 +92,18 @@ fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, 
             Wake::At(moment) => Some(Some(columns::millis_after(moment))),
         },
         confirmation: write.confirmation,
-        entries: write.entries.iter().map(|entry| columns::json("an entry", entry)).collect::<Result<_, _>>()?,
+        entries: write
+            .entries
+            .iter()
+            .map(|entry| Ok((entry.at.millis(), packer.pack(Kind::Entry, entry)?)))
+            .collect::<Result<_, StoreError>>()?,
         notifications: write
             .notifications
             .into_iter()
             .map(|(notification, content)| {
                 Ok(PreparedNotification {
                     subject: columns::subject(&notification.subject)?,
-                    packed: packer.pack(&content)?,
+                    packed: packer.pack(Kind::Content, &content)?,
                     notification,
                     content,
                 })

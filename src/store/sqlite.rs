@@ -217,7 +217,7 @@ impl Store for Sqlite {
                 read::load(&transaction, &rows, &keys)
             })
             .await?;
-        aside(move || stored.into_iter().map(|row| row.map(read::versioned).transpose()).collect()).await
+        aside(move || read::versioned(stored)).await
     }
 
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {

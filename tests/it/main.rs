@@ -22,3 +22,7 @@ mod store;
 mod supply;
 mod trial;
 mod watch;
+
+/// That of the service: what is measured here of memory and speed holds for it.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -16,7 +16,7 @@ use reassure::simulate::Recorded;
 use crate::domain::story;
 
 /// Every shop with these rules, or with the default ones.
-fn shops(yaml: Option<&str>) -> Shops {
+pub fn shops(yaml: Option<&str>) -> Shops {
     let rules = match yaml {
         Some(yaml) => story::own_rules(yaml),
         None => story::rules(),

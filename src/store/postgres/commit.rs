@@ -97,7 +97,7 @@ async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>)
     let orders: Vec<&str> = changed.iter().map(|write| &*write.journey.key.order_id).collect();
     let new_shops: Vec<&str> = new.iter().map(|write| &*write.journey.key.shop).collect();
     let new_orders: Vec<&str> = new.iter().map(|write| &*write.journey.key.order_id).collect();
-    let bodies: Vec<&str> = new.iter().map(|write| &*write.body).collect();
+    let bodies: Vec<&[u8]> = new.iter().map(|write| &*write.body).collect();
     let withdrawn: Vec<&str> = batch.withdrawn.keys().map(|id| &*id.0).collect();
     let reasons: Vec<&str> = batch.withdrawn.values().map(|reason| reason.as_str()).collect();
     let given: Vec<&str> = batch

@@ -11,15 +11,16 @@ use super::unconfirmed;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
+use crate::packing::{Kind, Unpacker};
 use crate::ports::{Attempt, Backlog, DeadLetter, Record, State, StoreError, Story, Timeline};
-use crate::store::columns::{self, Unpacker};
+use crate::store::columns;
 
 const JOURNEY: &str = "SELECT id, version, body FROM journeys WHERE shop = $1 AND order_id = $2";
 
 const ENTRIES: &str = "SELECT body FROM entries WHERE journey = $1 ORDER BY id";
 
 const STORIES: &str = "SELECT o.seq, o.id, o.rule, o.message, o.channel, o.provider, o.decided_ms, o.state, o.reason,
-        o.due_ms, c.size_bytes, c.body
+        o.due_ms, c.body
     FROM outbox o LEFT JOIN contents c ON c.notification = o.seq AND c.week = o.week
     WHERE o.journey = $1 ORDER BY o.seq";
 
@@ -96,15 +97,17 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
                 async { session.query(ATTEMPTS, &[&id]).await },
                 unconfirmed::of(session, id),
             );
+            let mut unpacker = Unpacker::default();
             let timeline = Timeline {
-                journey: columns::journey(get(row, 2)?)?,
+                journey: unpacker.unpack(Kind::Journey, get(row, 2)?)?,
                 version: columns::natural(get(row, 1)?)?,
                 unconfirmed: unconfirmed?,
-                entries: entries?
-                    .iter()
-                    .map(|row| Ok(columns::from_json("an entry", get(row, 0)?)?))
-                    .collect::<Result<_, Failure>>()?,
-                notifications: notifications(&stories?, &attempts?)?,
+                entries: entries?.iter().map(|row| Ok(unpacker.unpack(Kind::Entry, get(row, 0)?)?)).collect::<Result<
+                    _,
+                    Failure,
+                >>(
+                )?,
+                notifications: notifications(&mut unpacker, &stories?, &attempts?)?,
             };
             Some(timeline.with_receipts())
         }
@@ -113,7 +116,7 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
     Ok(timeline)
 }
 
-fn notifications(stories: &[Row], attempts: &[Row]) -> Result<Vec<Story>, Failure> {
+fn notifications(unpacker: &mut Unpacker, stories: &[Row], attempts: &[Row]) -> Result<Vec<Story>, Failure> {
     let mut of: HashMap<i64, Vec<Attempt>> = HashMap::new();
     for row in attempts {
         of.entry(get(row, 0)?).or_default().push(Attempt {
@@ -125,7 +128,6 @@ fn notifications(stories: &[Row], attempts: &[Row]) -> Result<Vec<Story>, Failur
             detail: get(row, 6)?,
         });
     }
-    let mut unpacker = Unpacker::new()?;
     stories
         .iter()
         .map(|row| {
@@ -141,8 +143,8 @@ fn notifications(stories: &[Row], attempts: &[Row]) -> Result<Vec<Story>, Failur
                 state,
                 reason: reason.map(columns::reason).transpose()?,
                 due_at: if state == State::Pending { Some(Timestamp::from_millis(get(row, 9)?)) } else { None },
-                content: columns::packed(get(row, 10)?, get(row, 11)?)
-                    .map(|packed| unpacker.unpack(&packed))
+                content: get::<Option<&[u8]>>(row, 10)?
+                    .map(|packed| unpacker.unpack(Kind::Content, packed))
                     .transpose()?,
                 attempts: of.remove(&get(row, 0)?).unwrap_or_default(),
                 receipts: Vec::new(),

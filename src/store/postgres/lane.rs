@@ -15,7 +15,6 @@ use super::session::Session;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::ports::{Lease, StoreError};
-use crate::store::columns::Packed;
 use crate::store::leased::Stored;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -37,7 +36,7 @@ macro_rules! leased {
         concat!(
             $with,
             " SELECT l.id, l.channel, l.provider, l.attempts, l.received_ms, l.decided_ms, l.expires_ms, l.rule,
-                l.message, l.subject, l.traceparent, j.shop, j.order_id, c.size_bytes, c.body
+                l.message, l.subject, l.traceparent, j.shop, j.order_id, c.body
               FROM leased l JOIN journeys j ON j.id = l.journey
               LEFT JOIN contents c ON c.notification = l.seq AND c.week = l.week ",
             $where,
@@ -133,8 +132,6 @@ pub(super) async fn reseat(session: &Session, lanes: &[Lane], now: Timestamp) ->
 }
 
 fn stored(row: &Row) -> Result<Stored, Failure> {
-    let size: Option<i64> = get(row, 13)?;
-    let body: Option<Vec<u8>> = get(row, 14)?;
     let attempts = u32::try_from(get::<i32>(row, 3)?)
         .map_err(|_| StoreError::Corrupt("a count of attempts: below zero".to_owned()))?;
     Ok(Stored {
@@ -150,6 +147,6 @@ fn stored(row: &Row) -> Result<Stored, Failure> {
         subject: get(row, 9)?,
         traceparent: get(row, 10)?,
         key: JourneyKey { shop: get(row, 11)?, order_id: get(row, 12)? },
-        packed: size.zip(body).map(|(size, body)| Packed { size, body }),
+        packed: get(row, 13)?,
     })
 }

@@ -8,6 +8,7 @@ use super::row::{Key, get};
 use super::session::Session;
 use crate::domain::decision::Reason;
 use crate::domain::time::Timestamp;
+use crate::packing::{Kind, Unpacker};
 use crate::ports::{Kept, Purged};
 use crate::store::columns;
 
@@ -115,10 +116,11 @@ async fn journeys(session: &Session, before: i64, after: i64, most: i64) -> Resu
     };
     let rows = session.query(OLD, &[&after, &last, &before]).await?;
     let (mut old, mut links) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
+    let mut unpacker = Unpacker::default();
     for row in &rows {
         let (id, shop): (i64, &str) = (get(row, 0)?, get(row, 1)?);
         old.push(id);
-        for reference in columns::references(&*columns::journey(get(row, 2)?)?)? {
+        for reference in columns::references(&unpacker.unpack(Kind::Journey, get(row, 2)?)?)? {
             links.0.push(shop);
             links.1.push(reference);
             links.2.push(id);

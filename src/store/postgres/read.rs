@@ -8,6 +8,7 @@ use super::session::Session;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
+use crate::packing::{Kind, Unpacker};
 use crate::ports::{Parked, Partition, StoreError, Versioned};
 use crate::store::columns;
 
@@ -121,9 +122,10 @@ pub(super) async fn load(session: &Session, keys: &[JourneyKey]) -> Result<Vec<O
     let orders: Vec<&str> = keys.iter().map(|key| &*key.order_id).collect();
     let rows = session.query(LOAD, &[&shops, &orders]).await?;
     let mut found = vec![None; keys.len()];
+    let mut unpacker = Unpacker::default();
     for row in &rows {
         let version = columns::natural(get(row, 1)?)?;
-        found[position(row, 0)?] = Some(Versioned { journey: columns::journey(get(row, 2)?)?, version });
+        found[position(row, 0)?] = Some(Versioned { journey: unpacker.unpack(Kind::Journey, get(row, 2)?)?, version });
     }
     Ok(found)
 }

@@ -163,10 +163,10 @@ fn journeys(connection: &Connection, rows: &[Row], writes: &[PreparedJourney]) -
     Ok(())
 }
 
-fn entries(connection: &Connection, row: &mut Row, entries: &[String]) -> Result<(), StoreError> {
-    let mut insert = connection.prepare_cached("INSERT INTO entries (previous, body) VALUES (?1, ?2)")?;
-    for entry in entries {
-        insert.execute(params![row.last_entry, entry])?;
+fn entries(connection: &Connection, row: &mut Row, entries: &[(i64, Vec<u8>)]) -> Result<(), StoreError> {
+    let mut insert = connection.prepare_cached("INSERT INTO entries (previous, at_ms, body) VALUES (?1, ?2, ?3)")?;
+    for (at, body) in entries {
+        insert.execute(params![row.last_entry, at, body])?;
         row.last_entry = Some(connection.last_insert_rowid());
     }
     Ok(())
@@ -291,8 +291,8 @@ fn notify(
         unconfirmed::tried(connection, &lane, &notification.message, Cause::Stormbound)?;
     }
     connection
-        .prepare_cached("INSERT INTO contents (notification, size_bytes, body) VALUES (?1, ?2, ?3)")?
-        .execute(params![seq, packed.size, packed.body])?;
+        .prepare_cached("INSERT INTO contents (notification, body) VALUES (?1, ?2)")?
+        .execute(params![seq, packed])?;
     Ok(is_leased)
 }
 

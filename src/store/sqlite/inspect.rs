@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{self, Unpacker};
-use super::read::text;
+use super::columns;
+use super::read::{blob, text};
 use super::unconfirmed;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
+use crate::packing::{Kind, Unpacker};
 use crate::ports::{Attempt, Backlog, DeadLetter, Entry, Record, State, StoreError, Story, Timeline};
 
 pub(super) fn timeline(connection: &Connection, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
@@ -16,12 +17,13 @@ pub(super) fn timeline(connection: &Connection, key: &JourneyKey) -> Result<Opti
     )?;
     let mut rows = statement.query([&key.shop, &key.order_id])?;
     let Some(row) = rows.next()? else { return Ok(None) };
+    let mut unpacker = Unpacker::default();
     let timeline = Timeline {
-        journey: columns::journey(text(row, 1)?)?,
+        journey: unpacker.unpack(Kind::Journey, blob(row, 1)?)?,
         version: columns::natural(row.get(0)?)?,
         unconfirmed: unconfirmed::of(connection, key)?,
-        entries: entries(connection, row.get(2)?)?,
-        notifications: stories(connection, row.get(3)?)?,
+        entries: entries(connection, &mut unpacker, row.get(2)?)?,
+        notifications: stories(connection, &mut unpacker, row.get(3)?)?,
     };
     Ok(Some(timeline.with_receipts()))
 }
@@ -43,7 +45,7 @@ pub(super) fn received_at(
     Ok(received.map(Timestamp::from_millis))
 }
 
-fn entries(connection: &Connection, last: Option<i64>) -> Result<Vec<Entry>, StoreError> {
+fn entries(connection: &Connection, unpacker: &mut Unpacker, last: Option<i64>) -> Result<Vec<Entry>, StoreError> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE line (id, previous, body) AS (
              SELECT id, previous, body FROM entries WHERE id = ?1
@@ -53,26 +55,26 @@ fn entries(connection: &Connection, last: Option<i64>) -> Result<Vec<Entry>, Sto
     let mut rows = statement.query([last])?;
     let mut entries = Vec::new();
     while let Some(row) = rows.next()? {
-        entries.push(columns::from_json("an entry", text(row, 0)?)?);
+        entries.push(unpacker.unpack(Kind::Entry, blob(row, 0)?)?);
     }
     Ok(entries)
 }
 
-fn stories(connection: &Connection, last: Option<i64>) -> Result<Vec<Story>, StoreError> {
+fn stories(connection: &Connection, unpacker: &mut Unpacker, last: Option<i64>) -> Result<Vec<Story>, StoreError> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE line (seq, previous) AS (
              SELECT seq, previous FROM outbox WHERE seq = ?1
              UNION ALL SELECT o.seq, o.previous FROM line l JOIN outbox o ON o.seq = l.previous)
          SELECT o.seq, o.id, o.rule, o.message, o.channel, o.provider, o.decided_ms, o.state, o.reason, o.due_ms,
-                c.size_bytes, c.body
+                c.body
          FROM line JOIN outbox o USING (seq) LEFT JOIN contents c ON c.notification = o.seq ORDER BY o.seq",
     )?;
     let mut rows = statement.query([last])?;
-    let mut unpacker = Unpacker::new()?;
     let mut stories = Vec::new();
     while let Some(row) = rows.next()? {
         let state = columns::state(text(row, 7)?)?;
         let reason: Option<String> = row.get(8)?;
+        let content: Option<Vec<u8>> = row.get(10)?;
         stories.push(Story {
             id: NotificationId(row.get(1)?),
             rule: row.get(2)?,
@@ -83,7 +85,7 @@ fn stories(connection: &Connection, last: Option<i64>) -> Result<Vec<Story>, Sto
             state,
             reason: reason.as_deref().map(columns::reason).transpose()?,
             due_at: if state == State::Pending { Some(Timestamp::from_millis(row.get(9)?)) } else { None },
-            content: columns::packed(row.get(10)?, row.get(11)?).map(|packed| unpacker.unpack(&packed)).transpose()?,
+            content: content.map(|packed| unpacker.unpack(Kind::Content, &packed)).transpose()?,
             attempts: attempts(connection, row.get(0)?)?,
             receipts: Vec::new(),
         });

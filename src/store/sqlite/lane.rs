@@ -6,7 +6,6 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns;
 pub(super) use super::leased::Stored;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
@@ -88,7 +87,7 @@ pub(super) fn lease(connection: &Connection, seq: i64, lease: &Lease) -> Result<
     let stored = connection
         .prepare_cached(
             "SELECT o.id, o.channel, o.provider, o.attempts, o.decided_ms, o.expires_ms, o.rule, o.message,
-                    o.subject, o.traceparent, j.shop, j.order_id, c.size_bytes, c.body, o.received_ms
+                    o.subject, o.traceparent, j.shop, j.order_id, c.body, o.received_ms
              FROM outbox o
              JOIN journeys j ON j.id = o.journey
              LEFT JOIN contents c ON c.notification = o.seq
@@ -104,7 +103,7 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         channel: row.get(1)?,
         provider: row.get(2)?,
         attempts: row.get(3)?,
-        received_ms: row.get(14)?,
+        received_ms: row.get(13)?,
         decided_ms: row.get(4)?,
         expires_ms: row.get(5)?,
         rule: row.get(6)?,
@@ -112,6 +111,6 @@ fn stored(row: &Row<'_>) -> rusqlite::Result<Stored> {
         subject: row.get(8)?,
         traceparent: row.get(9)?,
         key: JourneyKey { shop: row.get(10)?, order_id: row.get(11)? },
-        packed: columns::packed(row.get(12)?, row.get(13)?),
+        packed: row.get(12)?,
     })
 }

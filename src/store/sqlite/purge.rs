@@ -9,6 +9,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::columns;
 use crate::domain::decision::Reason;
 use crate::domain::time::Timestamp;
+use crate::packing::{Kind, Unpacker};
 use crate::ports::{Kept, Purged, StoreError};
 
 /// Each gives, for the rows after `?1`, the id, whether it is from before `?2`, and whether it may go then.
@@ -18,8 +19,7 @@ const CONTENTS: &str =
 const ATTEMPTS: &str = "SELECT a.id, a.at_ms < ?2, o.state NOT IN ('pending', 'dead', 'held', 'stormbound')
         AND a.id < (SELECT max(id) FROM attempts)
     FROM attempts a JOIN outbox o ON o.seq = a.notification WHERE a.id > ?1 ORDER BY a.id LIMIT ?3";
-const ENTRIES: &str =
-    "SELECT id, coalesce(unixepoch(body ->> '$.at') * 1000 < ?2, 0), id < (SELECT max(id) FROM entries)
+const ENTRIES: &str = "SELECT id, at_ms < ?2, id < (SELECT max(id) FROM entries)
     FROM entries WHERE id > ?1 ORDER BY id LIMIT ?3";
 const PARKED: &str = "SELECT id, parked_ms < ?2, 1 FROM parked WHERE id > ?1 ORDER BY id LIMIT ?3";
 const DEAD_RECORDS: &str = "SELECT id, at_ms < ?2, redriven = 0 FROM dead_records WHERE id > ?1 ORDER BY id LIMIT ?3";
@@ -109,7 +109,7 @@ fn journey(connection: &Connection, id: i64) -> Result<bool, StoreError> {
         .query_row([id], |row| {
             Ok((
                 row.get::<_, String>(0)?,
-                row.get::<_, String>(1)?,
+                row.get::<_, Vec<u8>>(1)?,
                 row.get::<_, Option<i64>>(2)?,
                 row.get::<_, Option<i64>>(3)?,
             ))
@@ -139,7 +139,7 @@ fn journey(connection: &Connection, id: i64) -> Result<bool, StoreError> {
              DELETE FROM entries WHERE id IN (SELECT id FROM line) AND id < (SELECT max(id) FROM entries)",
         )?
         .execute([last_entry])?;
-    for reference in columns::references(&*columns::journey(&body)?)? {
+    for reference in columns::references(&Unpacker::default().unpack(Kind::Journey, &body)?)? {
         connection
             .prepare_cached("DELETE FROM links WHERE shop = ?1 AND reference = ?2 AND journey = ?3")?
             .execute(params![shop, reference, id])?;

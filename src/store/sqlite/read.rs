@@ -9,6 +9,7 @@ use super::rows::Rows;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
+use crate::packing::{Kind, Unpacker};
 use crate::ports::{Parked, Partition, StoreError, Versioned};
 
 pub(super) fn offsets(connection: &Connection, group: &str) -> Result<BTreeMap<Partition, i64>, StoreError> {
@@ -67,12 +68,14 @@ fn key(row: &Row<'_>) -> rusqlite::Result<JourneyKey> {
     Ok(JourneyKey { shop: row.get(0)?, order_id: row.get(1)? })
 }
 
-/// Version and body of the journeys.
+/// Version and body of a journey.
+pub(super) type Stored = (i64, Vec<u8>);
+
 pub(super) fn load(
     connection: &Connection,
     rows: &Rows,
     keys: &[JourneyKey],
-) -> Result<Vec<Option<(i64, String)>>, StoreError> {
+) -> Result<Vec<Option<Stored>>, StoreError> {
     let mut by_row = connection
         .prepare_cached("SELECT version, body FROM journeys WHERE id = ?1 AND shop = ?2 AND order_id = ?3")?;
     let mut by_key =
@@ -97,14 +100,23 @@ pub(super) fn load(
     Ok(found)
 }
 
-/// A journey as [`load`] found it.
-pub(super) fn versioned((version, body): (i64, String)) -> Result<Versioned, StoreError> {
-    Ok(Versioned { journey: columns::journey(&body)?, version: columns::natural(version)? })
+/// Journeys as [`load`] found them.
+pub(super) fn versioned(stored: Vec<Option<Stored>>) -> Result<Vec<Option<Versioned>>, StoreError> {
+    let mut unpacker = Unpacker::default();
+    let mut versioned = |(version, body): Stored| {
+        Ok(Versioned { journey: unpacker.unpack(Kind::Journey, &body)?, version: columns::natural(version)? })
+    };
+    stored.into_iter().map(|row| row.map(&mut versioned).transpose()).collect()
 }
 
 /// A text column in place: bodies need not be copied to be read.
 pub(super) fn text<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a str, StoreError> {
     row.get_ref(column)?.as_str().map_err(|_| StoreError::Corrupt("a text column holds none".to_owned()))
+}
+
+/// A column of bytes in place.
+pub(super) fn blob<'a>(row: &'a Row<'_>, column: usize) -> Result<&'a [u8], StoreError> {
+    row.get_ref(column)?.as_blob().map_err(|_| StoreError::Corrupt("a column of bytes holds none".to_owned()))
 }
 
 pub(super) fn parked(

@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use reassure::packing::{Kind, Packer};
 use reassure::ports::{Batch, JourneyWrite, Next, State, Store, StoreError};
 use reassure::store::sqlite::{Settings, Sqlite};
 use rusqlite::Connection;
@@ -187,7 +188,8 @@ async fn a_damaged_row_is_told_without_what_it_holds() {
     let store = open(&place);
     store.commit(batch([write("A", None), write("B", None)]), &lease("me", 60), &none()).await.unwrap();
     let stranger = stranger(&place);
-    stranger.execute("UPDATE journeys SET body = '{\"key\":\"ada@example.org\"}' WHERE order_id = 'A'", []).unwrap();
+    let strange = Packer::default().compress(Kind::Journey, br#"{"key":"ada@example.org"}"#).unwrap();
+    stranger.execute("UPDATE journeys SET body = ?1 WHERE order_id = 'A'", [strange]).unwrap();
     for refused in [store.load(&[key("A")]).await.map(|_| ()), store.timeline(&key("A")).await.map(|_| ())] {
         let Err(StoreError::Corrupt(why)) = refused else { panic!("{refused:?}") };
         assert!(!why.contains("ada"), "personal data in {why}");

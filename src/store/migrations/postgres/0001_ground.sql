@@ -1,4 +1,4 @@
--- Times are milliseconds since 1970 (_ms). They come from the services' clocks. What the database itself decides, the week of a row among it, it decides by
+-- A body is JSON, compressed with the dictionary of its kind. Times are milliseconds since 1970 (_ms). They come from the services' clocks. What the database itself decides, the week of a row among it, it decides by
 -- its own clock, the same for all.
 
 -- The one place where the time is asked for; a test puts another here.
@@ -24,16 +24,12 @@ CREATE TABLE journeys (
     order_id text COLLATE "C" NOT NULL,
     version bigint NOT NULL,
     changed date NOT NULL DEFAULT (moment() AT TIME ZONE 'UTC')::date,
-    body text NOT NULL,
+    body bytea NOT NULL,
     UNIQUE (shop, order_id)
 ) WITH (fillfactor = 60);
 
--- A journey is a few KiB and written with every event: of that, compressing is half, unless it is
--- lz4, which a server may have been built without.
-DO $$ BEGIN
-    ALTER TABLE journeys ALTER COLUMN body SET COMPRESSION lz4;
-EXCEPTION WHEN feature_not_supported THEN NULL;
-END $$;
+-- What is compressed already is not compressed once more.
+ALTER TABLE journeys ALTER COLUMN body SET STORAGE EXTERNAL;
 
 -- From here on no foreign keys: each row would be looked up once more, and every writer of a row
 -- holds the lock of its journey anyway.
@@ -64,7 +60,7 @@ CREATE TABLE entries (
     id bigint NOT NULL DEFAULT nextval('entries_id'),
     week date NOT NULL DEFAULT this_week(),
     journey bigint NOT NULL,
-    body text NOT NULL
+    body bytea NOT NULL
 ) PARTITION BY RANGE (week);
 CREATE INDEX entries_of_journey ON entries (journey);
 
@@ -149,11 +145,10 @@ CREATE TABLE storms (
     UNIQUE (shop, rule)
 );
 
--- What is sent, compressed with zstd before it comes here.
+-- What is sent.
 CREATE TABLE contents (
     notification bigint NOT NULL,
     week date NOT NULL DEFAULT this_week(),
-    size_bytes bigint NOT NULL,
     body bytea NOT NULL,
     PRIMARY KEY (notification, week)
 ) PARTITION BY RANGE (week);

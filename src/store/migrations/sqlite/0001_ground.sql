@@ -1,4 +1,4 @@
--- Times are milliseconds since 1970 (_ms).
+-- Times are milliseconds since 1970 (_ms). A body is JSON, compressed with the dictionary of its kind.
 
 -- Where each consumer group goes on reading; also the fence against a former owner.
 CREATE TABLE offsets (
@@ -21,7 +21,7 @@ CREATE TABLE journeys (
     wake_ms INTEGER,
     last_entry INTEGER,
     last_notification INTEGER,
-    body TEXT NOT NULL,
+    body BLOB NOT NULL,
     UNIQUE (shop, order_id)
 ) STRICT;
 CREATE INDEX journeys_by_wake ON journeys (wake_ms) WHERE wake_ms IS NOT NULL;
@@ -45,7 +45,8 @@ CREATE TABLE links (
 CREATE TABLE entries (
     id INTEGER PRIMARY KEY,
     previous INTEGER,
-    body TEXT NOT NULL
+    at_ms INTEGER NOT NULL,
+    body BLOB NOT NULL
 ) STRICT;
 
 -- `ready_ms` is what makes a claim cheap whatever the backlog. It is set on one row of each lane
@@ -126,10 +127,9 @@ CREATE TABLE storms (
     UNIQUE (shop, rule)
 ) STRICT;
 
--- What is sent, compressed with zstd; apart, so that the rows of the outbox stay small.
+-- What is sent; apart, so that the rows of the outbox stay small.
 CREATE TABLE contents (
     notification INTEGER PRIMARY KEY REFERENCES outbox (seq) ON DELETE CASCADE,
-    size_bytes INTEGER NOT NULL,
     body BLOB NOT NULL
 ) STRICT;
 

@@ -43,12 +43,12 @@ impl<'a> Advances<'a> {
 /// What belongs to a journey, with its id.
 #[derive(Default)]
 pub(super) struct PerJourney<'a> {
-    changed: (Vec<i64>, Vec<&'a str>),
+    changed: (Vec<i64>, Vec<&'a [u8]>),
     links: (Vec<&'a str>, Vec<&'a str>, Vec<i64>, Vec<i64>),
     wakes: (Vec<i64>, Vec<i64>),
     idle: Vec<i64>,
     erased: Vec<i64>,
-    entries: (Vec<i64>, Vec<&'a str>),
+    entries: (Vec<i64>, Vec<&'a [u8]>),
 }
 
 impl<'a> PerJourney<'a> {
@@ -77,7 +77,7 @@ impl<'a> PerJourney<'a> {
             if write.erases {
                 all.erased.push(*id);
             }
-            for entry in &write.entries {
+            for (_, entry) in &write.entries {
                 all.entries.0.push(*id);
                 all.entries.1.push(entry);
             }
@@ -148,7 +148,6 @@ pub(super) struct Notifications<'a> {
     bound: Vec<Option<i64>>,
     /// Those that are held.
     stormbound: Vec<&'a str>,
-    size: Vec<i64>,
     body: Vec<&'a [u8]>,
 }
 
@@ -183,8 +182,7 @@ impl<'a> Notifications<'a> {
         self.storm.push(bound.map(|bound| bound.storm));
         self.bound.push(bound.map(|bound| bound.to.unwrap_or(seq)));
         self.stormbound.extend(bound.map(|_| &*notification.id.0));
-        self.size.push(prepared.packed.size);
-        self.body.push(&prepared.packed.body);
+        self.body.push(&prepared.packed);
     }
 
     pub async fn write(&self, session: &Session) -> Result<u64, Failure> {
@@ -199,7 +197,7 @@ impl<'a> Notifications<'a> {
                     &self.bound,
                 ]).await
             },
-            async { session.execute_if(is_needed, KEEP_CONTENTS, &[&self.seq, &self.size, &self.body]).await },
+            async { session.execute_if(is_needed, KEEP_CONTENTS, &[&self.seq, &self.body]).await },
             unconfirmed::tried(session, &self.stormbound, Cause::Stormbound),
         );
         notified?;

@@ -26,7 +26,7 @@ pub(super) const LOCK: &str = "SELECT j.id, j.shop, j.order_id, j.version FROM j
     ORDER BY j.id FOR NO KEY UPDATE OF j";
 
 pub(super) const INSERT_JOURNEYS: &str = "INSERT INTO journeys (shop, order_id, version, body)
-    SELECT shop, order_id, 1, body FROM unnest($1::text[], $2::text[], $3::text[]) w(shop, order_id, body)
+    SELECT shop, order_id, 1, body FROM unnest($1::text[], $2::text[], $3::bytea[]) w(shop, order_id, body)
     ORDER BY shop COLLATE \"C\", order_id COLLATE \"C\"
     ON CONFLICT DO NOTHING RETURNING id, shop, order_id";
 
@@ -61,7 +61,7 @@ pub(super) const DRAW_SEQS: &str = "SELECT nextval('outbox_seq') FROM generate_s
 
 pub(super) const UPDATE_JOURNEYS: &str = "UPDATE journeys j SET version = j.version + 1, body = w.body,
         changed = (moment() AT TIME ZONE 'UTC')::date
-    FROM unnest($1::bigint[], $2::text[]) w(id, body) WHERE j.id = w.id";
+    FROM unnest($1::bigint[], $2::bytea[]) w(id, body) WHERE j.id = w.id";
 
 pub(super) const LINK: &str = "INSERT INTO links (shop, reference, since_ms, journey)
     SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) ON CONFLICT DO NOTHING";
@@ -73,7 +73,7 @@ pub(super) const WAKE: &str = "INSERT INTO wakes (journey, wake_ms)
     ON CONFLICT (journey) DO UPDATE SET wake_ms = excluded.wake_ms, looked_until = NULL";
 
 pub(super) const TELL: &str = "INSERT INTO entries (journey, body)
-    SELECT journey, body FROM unnest($1::bigint[], $2::text[]) WITH ORDINALITY w(journey, body, ord) ORDER BY ord";
+    SELECT journey, body FROM unnest($1::bigint[], $2::bytea[]) WITH ORDINALITY w(journey, body, ord) ORDER BY ord";
 
 pub(super) const NOTIFY: &str = "INSERT INTO outbox (seq, id, journey, channel, provider, state, ready_ms, due_ms,
         lease_owner, lease_until_ms, attempts, received_ms, decided_ms, expires_ms, rule, message, subject,
@@ -86,8 +86,8 @@ pub(super) const NOTIFY: &str = "INSERT INTO outbox (seq, id, journey, channel, 
         w(seq, id, journey, channel, provider, state, ready_ms, lease_owner, lease_until_ms, received_ms, decided_ms,
           expires_ms, rule, message, subject, traceparent, reason, storm, bound)";
 
-pub(super) const KEEP_CONTENTS: &str = "INSERT INTO contents (notification, size_bytes, body)
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bytea[])";
+pub(super) const KEEP_CONTENTS: &str = "INSERT INTO contents (notification, body)
+    SELECT * FROM unnest($1::bigint[], $2::bytea[])";
 
 /// What the messages of erased journeys said, and those of them that have not left.
 pub(super) const ERASE: &str = "WITH unsent AS (
