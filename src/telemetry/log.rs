@@ -110,8 +110,8 @@ pub static FIELDS: &[Field] = &[
     text("topics", "The topics that are read, by commas"),
     text("trace_id", "The trace of the record or the message, if its publisher or this service has begun one"),
     number("waiting", "How much waits to be published"),
-    text("what", "What a registry's answer was"),
     text("week", "A week of the database, as its tables are called"),
+    text("what", "What a registry's answer was"),
     flag("whole", "All that was under way has ended and is written"),
     text("why", "Why it does not work yet"),
 ];
