@@ -24,6 +24,7 @@ pub mod retry;
 pub mod rule;
 pub mod schedule;
 pub mod shop;
+pub mod spending;
 pub mod step;
 pub mod storm;
 pub mod threshold;

@@ -152,7 +152,7 @@ fn one<'t>(
         note: entry.note.as_deref().filter(|note| !note.is_empty()),
         decision,
         says: rule.map(|rule| rule.says.clone()),
-        because: words::because(journey, entry, decision, rule),
+        because: words::because(journey, entry, decision, rules),
         conditions,
         differently,
         caveats,

@@ -279,7 +279,7 @@ impl Ingest {
             self.metrics.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
         let shops = self.shops.get();
-        let (mut batch, dispositions) = tokio::task::block_in_place(|| {
+        let draft = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
             load.sequels.iter().for_each(|sequel| draft.follow(sequel));
             draft.take_up_stranded();
@@ -287,13 +287,15 @@ impl Ingest {
                 draft.take(arrival.clone());
             }
             for (key, span) in &load.due {
-                draft.wake(key, span.traceparent().as_deref());
+                draft.wake(key, span.traceparent());
             }
             for dead in &load.dead {
                 draft.bury(dead);
             }
-            draft.finish()
+            draft
         });
+        let on_record = known::on_record(&self.store, draft.addressees()).await?;
+        let (mut batch, dispositions) = tokio::task::block_in_place(|| draft.finish(&on_record));
         batch.advances.clone_from(&load.advances);
         batch.redriven.clone_from(&load.redriven);
         batch.spoken = watch.spoken(&batch, &shops, now, &*self.store).await?;

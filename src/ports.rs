@@ -19,7 +19,7 @@ pub use provider::{Answer, Callback, Heard, Notice, OnUnknown, Outgoing, Provide
 pub use publication::{Publication, Publisher, Stream, Unpublished};
 pub use registry::{Registered, Registry, RegistryError, SchemaId};
 pub use retention::{Kept, Purged};
-pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Store, StoreError, Versioned, Wake};
+pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Spent, Store, StoreError, Versioned, Wake};
 pub use storm::{CarriedOut, Counted, Ruling, Spoken, SpokenBy, Storm, Storms};
 
 pub use crate::domain::decision::Entry;

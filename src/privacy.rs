@@ -11,7 +11,7 @@ use crate::domain::event::{Body, CustomerErased, Event, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::notification::derived_id;
 use crate::domain::time::Timestamp;
-use crate::ingest::draft::Draft;
+use crate::ingest::draft::{Draft, OnRecord};
 use crate::ingest::known::{Known, MOST_RELEASED};
 use crate::ports::{Batch, Lease, Parked, State, Store, StoreError, Timeline};
 use crate::publish::Outlet;
@@ -204,9 +204,10 @@ fn forget(shops: &Shops, outlet: &Outlet, found: &Found, receipt: &Receipt, know
     let mut draft = Draft::new(shops, shops, outlet, receipt.at, known);
     for timeline in &found.timelines {
         // a clock that is behind must not make it older than the order
-        draft.forget(&timeline.journey.key, &event(receipt, receipt.at.max(timeline.journey.placed_at)));
+        draft.forget(&timeline.journey.key, event(receipt, receipt.at.max(timeline.journey.placed_at)));
     }
-    let (mut batch, _) = draft.finish();
+    // nothing is said
+    let (mut batch, _) = draft.finish(&OnRecord::new());
     batch.released.extend(found.parked.iter().map(|parked| parked.key));
     batch
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::clock::Clock;
+use crate::domain::spending;
 use crate::ingest::told;
 use crate::ports::{Kept, Store, StoreError};
 use crate::telemetry::Metrics;
@@ -39,6 +40,8 @@ impl Settings {
             Kept::Journeys => self.journeys_days,
             Kept::Parked => self.parked_days,
             Kept::DeadLetters => self.dead_letters_days,
+            // after that nothing hangs on it
+            Kept::Spending => u32::try_from(spending::KEPT.num_days()).unwrap_or(1),
         };
         (days > 0).then_some(days)
     }

@@ -7,6 +7,7 @@ mod leased;
 mod meter;
 pub mod postgres;
 mod prepare;
+mod spending;
 pub mod sqlite;
 mod version;
 

@@ -31,25 +31,37 @@ pub fn reach(customer: &Customer, shop: &Shop, channel: Channel) -> Result<Recip
     if channel != Channel::Webhook && declined {
         return Err(Reason::ChannelDeclined);
     }
-    let given = |address: &Option<Personal>| address.clone().filter(|text| !text.trim().is_empty());
     match channel {
         Channel::Webhook => Ok(Recipient::Webhook),
-        Channel::Email => {
-            let address = given(&customer.email).ok_or(Reason::EmailMissing)?;
-            let address = address.trim();
-            // quoted local parts and domain literals are valid and never a buyer's
-            let plain =
-                !address.contains(['"', '[', '(', ',', ';', '<', '>']) && !address.chars().any(char::is_control);
-            match EmailAddress::from_str(address) {
-                Ok(parsed) if plain && parsed.domain().contains('.') => Ok(Recipient::Email(address.into())),
-                _ => Err(Reason::EmailInvalid),
-            }
-        }
-        Channel::Sms => {
-            let number = given(&customer.phone).ok_or(Reason::PhoneMissing)?;
-            e164(&number, &shop.country).map(|number| Recipient::Phone(Personal(number))).ok_or(Reason::PhoneInvalid)
-        }
+        Channel::Email => email(customer).map(|address| Recipient::Email(address.into())),
+        Channel::Sms => phone(customer, &shop.country).map(Recipient::Phone),
     }
+}
+
+/// The one contact by which a customer of several orders is known again, spelt always alike: the e-mail
+/// address, else the number; whether or not it may be written to.
+pub fn known_by(customer: &Customer, country: &str) -> Option<Personal> {
+    let address = email(customer).map(|address| Personal(address.to_lowercase()));
+    address.or_else(|_| phone(customer, country)).ok()
+}
+
+fn given(address: &Option<Personal>) -> Option<&str> {
+    address.as_deref().map(str::trim).filter(|text| !text.is_empty())
+}
+
+fn email(customer: &Customer) -> Result<&str, Reason> {
+    let address = given(&customer.email).ok_or(Reason::EmailMissing)?;
+    // quoted local parts and domain literals are valid and never a buyer's
+    let plain = !address.contains(['"', '[', '(', ',', ';', '<', '>']) && !address.chars().any(char::is_control);
+    match EmailAddress::from_str(address) {
+        Ok(parsed) if plain && parsed.domain().contains('.') => Ok(address),
+        _ => Err(Reason::EmailInvalid),
+    }
+}
+
+fn phone(customer: &Customer, country: &str) -> Result<Personal, Reason> {
+    let number = given(&customer.phone).ok_or(Reason::PhoneMissing)?;
+    e164(number, country).map(Personal).ok_or(Reason::PhoneInvalid)
 }
 
 /// The number as E.164, if it can exist; `country` is where it is dialled from.

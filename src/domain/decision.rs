@@ -160,6 +160,8 @@ pub enum Reason {
     Superseded,
     /// The customer has been told enough for today, and tomorrow it would be no news.
     BudgetSpent,
+    /// The customer has been told enough for today by all their orders, and tomorrow it would be no news.
+    CustomerBudgetSpent,
     /// The carrier has told the buyer the same (`unless_carrier_told`).
     CarrierTold,
     /// The operator has turned it off for a time.
@@ -192,7 +194,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 39] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -215,6 +217,7 @@ impl Reason {
         Self::QuietHours,
         Self::Superseded,
         Self::BudgetSpent,
+        Self::CustomerBudgetSpent,
         Self::CarrierTold,
         Self::SwitchedOff,
         Self::Storm,
@@ -258,6 +261,7 @@ impl Reason {
             Self::QuietHours => "quiet_hours",
             Self::Superseded => "superseded",
             Self::BudgetSpent => "budget_spent",
+            Self::CustomerBudgetSpent => "customer_budget_spent",
             Self::CarrierTold => "carrier_told",
             Self::SwitchedOff => "switched_off",
             Self::Storm => "storm",
@@ -302,6 +306,7 @@ impl Reason {
             Self::QuietHours => "an hour at which the channel keeps quiet",
             Self::Superseded => "something newer has been said",
             Self::BudgetSpent => "enough has been said for one day",
+            Self::CustomerBudgetSpent => "enough has been said for one day, by all orders of the customer",
             Self::CarrierTold => "the carrier has told the customer already",
             Self::SwitchedOff => "switched off for a time",
             Self::Storm => "dropped by a person: its rule spoke far more often than ever",

@@ -123,4 +123,6 @@ impl Restraints {
 pub struct Budget {
     /// Of one order, on one day of the customer.
     pub per_journey_day: u32,
+    /// Of all orders of the shop, on one day of the customer.
+    pub per_customer_day: u32,
 }

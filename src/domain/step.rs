@@ -6,6 +6,7 @@
 mod desk;
 mod escalation;
 mod leave;
+mod moment;
 mod restraint;
 mod turn;
 
@@ -23,6 +24,7 @@ use super::view::Scene;
 
 pub use desk::MOST_TOLD;
 use desk::{Desk, Occasion, Outcome};
+pub use moment::Moment;
 
 /// What sets a step going.
 #[derive(Clone, Copy, Debug)]
@@ -46,12 +48,15 @@ pub struct Transition {
     pub entry: Option<Entry>,
     pub notifications: Vec<Notification>,
     pub links: Vec<Link>,
+    /// It hangs on what other orders have told the customer, which was not known: once that is, the
+    /// step has to be taken again.
+    pub asks_elsewhere: bool,
 }
 
 impl Transition {
     /// Nothing follows.
     fn none(journey: Journey, news: News) -> Self {
-        Self { journey, news, entry: None, notifications: Vec::new(), links: Vec::new() }
+        Self { journey, news, entry: None, notifications: Vec::new(), links: Vec::new(), asks_elsewhere: false }
     }
 }
 
@@ -59,7 +64,14 @@ impl Transition {
 ///
 /// # Errors
 /// [`Full`] if the journey has no room for the event.
-pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp) -> Result<Transition, Full> {
+pub fn step<'m>(
+    before: &Journey,
+    input: Input<'_>,
+    rules: &RuleSet,
+    moment: impl Into<Moment<'m>>,
+) -> Result<Transition, Full> {
+    let moment = moment.into();
+    let now = moment.now;
     if let Input::Event(event) = input
         && before.taken.contains(event.key())
     {
@@ -86,25 +98,25 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
                 id: event.id.clone(),
                 time: event.time,
             };
-            let outcome = on_event(&journey, event, &applied, rules, now);
+            let outcome = on_event(&journey, event, &applied, rules, moment);
             (news, links) = (applied.news, applied.links);
             (Some(cause), Some(super::note::of(&event.body)), outcome)
         }
         Input::Due => {
             let (cause, outcome) = match journey.take_due(rules, now) {
-                Some(Due::Deadline(timer)) => on_timer(&mut journey, timer, rules, now),
-                Some(Due::Deferred(waited)) => on_deferred(&journey, &waited, rules, now),
+                Some(Due::Deadline(timer)) => on_timer(&mut journey, timer, rules, moment),
+                Some(Due::Deferred(waited)) => on_deferred(&journey, &waited, rules, moment),
                 None => return Ok(Transition::none(journey, news)),
             };
             (cause, None, outcome)
         }
         Input::Withdrawn(notification, reason) => {
             let mut outcome = withdraw(&mut journey, notification, reason);
-            escalation::withdrawn(&mut journey, notification, reason, rules, now, &mut outcome);
+            escalation::withdrawn(&mut journey, notification, reason, rules, moment, &mut outcome);
             (Some(Cause::Attempt { notification: notification.clone() }), None, outcome)
         }
         Input::Receipt(received) => {
-            let outcome = escalation::receive(&mut journey, received, rules, now);
+            let outcome = escalation::receive(&mut journey, received, rules, moment);
             let Received { notification, receipt, .. } = received.clone();
             let cause = (!outcome.decisions.is_empty()).then_some(Cause::Receipt { notification, receipt });
             (cause, None, outcome)
@@ -124,6 +136,7 @@ pub fn step(before: &Journey, input: Input<'_>, rules: &RuleSet, now: Timestamp)
         news,
         notifications: outcome.notifications,
         links,
+        asks_elsewhere: outcome.asks_elsewhere,
     })
 }
 
@@ -198,7 +211,7 @@ fn still_true(
     Ok(())
 }
 
-fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet, now: Timestamp) -> Outcome {
+fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet, moment: Moment<'_>) -> Outcome {
     let status = match &event.body {
         Body::ParcelTracked(data) => Some(data.status),
         _ => None,
@@ -212,7 +225,7 @@ fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet
     };
     let occasion =
         Occasion { subject: &applied.subject, since: event.time, event: Some(event), deadline: None, waited: None };
-    let mut desk = Desk::new(journey, rules, now, &occasion);
+    let mut desk = Desk::new(journey, rules, moment, &occasion);
     for rule in rules.triggered_by(event.body.event_type(), status) {
         match refused {
             Some(reason) => desk.refuse(rule, reason, None),
@@ -223,27 +236,27 @@ fn on_event(journey: &Journey, event: &Event, applied: &Applied, rules: &RuleSet
 }
 
 /// Decides on a deadline, unless it has moved later; returns what to write in the timeline.
-fn on_timer(journey: &mut Journey, timer: Timer, rules: &RuleSet, now: Timestamp) -> (Option<Cause>, Outcome) {
+fn on_timer(journey: &mut Journey, timer: Timer, rules: &RuleSet, moment: Moment<'_>) -> (Option<Cause>, Outcome) {
     let Some(rule) = rules.get(&timer.rule) else {
         let decisions = vec![gone(&timer)];
         return (Some(Cause::Timer { rule: timer.rule, due: timer.due }), Outcome { decisions, ..Outcome::default() });
     };
-    let due = schedule::due(journey, &rules.shop, rule, &timer.subject, timer.index).filter(|due| *due <= now);
+    let due = schedule::due(journey, &rules.shop, rule, &timer.subject, timer.index).filter(|due| *due <= moment.now);
     let Some(due) = due else { return (None, Outcome::default()) };
     let timer = Timer { due, ..timer };
     journey.fired.retain(|fired| !fired.is_same_deadline(&timer));
     journey.fired.push(timer.clone());
     let deadline = Some(timer.index);
     let occasion = Occasion { subject: &timer.subject, since: due, event: None, deadline, waited: None };
-    let mut desk = Desk::new(journey, rules, now, &occasion);
+    let mut desk = Desk::new(journey, rules, moment, &occasion);
     desk.decide(rule);
     (Some(Cause::Timer { rule: timer.rule.clone(), due }), desk.outcome)
 }
 
 /// Decides anew on what was held back until now.
-fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, now: Timestamp) -> (Option<Cause>, Outcome) {
+fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, moment: Moment<'_>) -> (Option<Cause>, Outcome) {
     let occasion = Occasion::of_deferred(waited);
-    let mut desk = Desk::new(journey, rules, now, &occasion);
+    let mut desk = Desk::new(journey, rules, moment, &occasion);
     match rules.get(&waited.rule) {
         Some(rule) => desk.decide_deferred(rule, waited),
         // a rule that the care team has taken out must not speak any more

@@ -8,19 +8,26 @@ use super::Explanation;
 use crate::domain::decision::{Cause, Decision, Entry, Reason, Verdict};
 use crate::domain::journey::Journey;
 use crate::domain::reasons::Difference;
-use crate::domain::rule::Rule;
+use crate::domain::restraint::Budget;
+use crate::domain::rule::RuleSet;
+use crate::domain::spending::spent;
 use crate::domain::time::{Timestamp, spell_span};
+use crate::domain::zone;
 use crate::trial::line::about;
 use crate::trial::report::{self, Style};
 
 /// What has led to the decision beside the conditions.
-pub fn because(journey: &Journey, entry: &Entry, decision: &Decision, rule: Option<&Rule>) -> Vec<String> {
+pub fn because(journey: &Journey, entry: &Entry, decision: &Decision, rules: &RuleSet) -> Vec<String> {
+    let rule = rules.get(&decision.rule);
     let mut because = Vec::new();
     let skipped = match &decision.verdict {
         Verdict::Send { skipped, .. } | Verdict::Suppress { skipped, .. } => &skipped[..],
         Verdict::Defer { .. } => &[],
     };
     because.extend(skipped.iter().map(|one| format!("not by {}: {}", one.channel, one.reason.in_words())));
+    if let Some(budget) = budget(journey, entry, decision, rules) {
+        because.push(budget);
+    }
     let Verdict::Suppress { reason, detail, .. } = &decision.verdict else { return because };
     because.extend(detail.clone());
     let since = match &entry.cause {
@@ -46,6 +53,23 @@ pub fn because(journey: &Journey, entry: &Entry, decision: &Decision, rule: Opti
         _ => {}
     }
     because
+}
+
+/// How the day's budget had been spent, if that kept it back.
+fn budget(journey: &Journey, entry: &Entry, decision: &Decision, rules: &RuleSet) -> Option<String> {
+    let (Verdict::Defer { reason, .. } | Verdict::Suppress { reason, .. }) = &decision.verdict else { return None };
+    let Budget { per_journey_day, per_customer_day } = rules.shop.budget;
+    let order = &journey.order;
+    let zone = zone::of_recipient(&order.customer, &order.delivery, &rules.shop);
+    let today = |at: &Timestamp| at.day_in(zone) == entry.at.day_in(zone);
+    let here = spent(&journey.told, rules).filter(today).count();
+    match reason {
+        Reason::BudgetSpent => Some(format!("this order had told {here} messages that day, of {per_journey_day}")),
+        Reason::CustomerBudgetSpent => Some(format!(
+            "this order had told {here} messages that day, the customer's other orders the rest of {per_customer_day}"
+        )),
+        _ => None,
+    }
 }
 
 /// An explanation in words; `everything` with the state it was taken in.

@@ -1,23 +1,25 @@
 //! A batch in the making: every input is decided against the journeys as the batch leaves them,
 //! and the whole becomes one transaction.
 
+mod budget;
+mod sheet;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::domain::apply::{self, Full, News};
-use crate::domain::confirmation;
 use crate::domain::contact::reach;
-use crate::domain::decision::{Entry, NotificationId, Reason};
+use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::{Body, Event, EventKey, Reference};
-use crate::domain::journey::{Journey, JourneyKey, Link};
+use crate::domain::journey::JourneyKey;
 use crate::domain::notification::{Content, Notification};
 use crate::domain::receipt::Received;
 use crate::domain::shop::Shop;
-use crate::domain::step::{Input, Transition, step};
+use crate::domain::step::{Input, Moment, Transition, step};
 use crate::domain::time::Timestamp;
 use crate::envelope;
 use crate::message::Letter;
-use crate::ports::{Batch, DeadRecord, JourneyWrite, Parked, Record, Wake};
+use crate::ports::{Batch, DeadRecord, Parked, Record};
 use crate::publish::Outlet;
 use crate::shops::Shops;
 
@@ -25,29 +27,14 @@ use super::disposition::Disposition;
 use super::intake::Arrival;
 use super::known::{Known, released_by};
 use super::sequel::{Fate, Sequel};
+pub use budget::OnRecord;
+use sheet::{Sheet, Taken};
 
 /// How many deadlines of one journey are decided in one batch; the rest wakes it again.
 const MOST_AT_ONCE: usize = 1_000;
 
-/// A journey while the batch changes it.
-struct Sheet {
-    journey: Arc<Journey>,
-    expected_version: Option<u64>,
-    /// As it was; `None` if the order was not known.
-    before: Option<Arc<Journey>>,
-    /// When it was first heard of, if that is now.
-    heard_at: Timestamp,
-    /// When the store wakes it; unknown if its word is not to be relied on.
-    wakes_before: Option<Wake>,
-    links: Vec<Link>,
-    entries: Vec<Entry>,
-    notifications: Vec<(Notification, Content)>,
-    /// Only then is it written.
-    is_changed: bool,
-}
-
 /// Writes what is sent.
-pub trait Writer {
+pub trait Writer: Sync {
     /// # Errors
     /// Why it cannot be written from what is known.
     fn write(&self, letter: &Letter<'_>) -> Result<Content, String>;
@@ -128,7 +115,7 @@ impl<'a> Draft<'a> {
         }
         let mut disposition = Disposition::Duplicate;
         for key in targets {
-            match self.advance(&key, Input::Event(event), arrival.at, event.traceparent.as_deref()) {
+            match self.advance(&key, Taken::Event(Arc::clone(event), arrival.at)) {
                 Ok(News::Repeated) => {}
                 Ok(_) => disposition = Disposition::Applied,
                 Err(Full) => {
@@ -197,54 +184,48 @@ impl<'a> Draft<'a> {
     }
 
     /// Decides on every deadline of a journey that is due. A journey that is gone has none.
-    pub fn wake(&mut self, key: &JourneyKey, trace: Option<&str>) {
+    pub fn wake(&mut self, key: &JourneyKey, trace: Option<String>) {
         self.open(key);
-        let is_served = self.shops.rules(&key.shop).is_some();
-        for _ in 0..MOST_AT_ONCE {
-            let Some(sheet) = self.sheets.get_mut(key) else { return };
-            // whatever the journey knows of it: the store must not wake it for the same again
-            sheet.wakes_before = None;
-            sheet.is_changed = true;
-            if !is_served {
-                // left there, its deadlines would come before all others
-                Arc::make_mut(&mut sheet.journey).stop_waiting();
-            }
-            if sheet.journey.wakes_at().is_none_or(|at| at > self.now) {
-                return;
-            }
-            // only an event can find it full
-            let _ = self.advance(key, Input::Due, self.now, trace);
+        let Some(sheet) = self.sheets.get_mut(key) else { return };
+        // whatever the journey knows of it: the store must not wake it for the same again
+        sheet.wakes_before = None;
+        sheet.is_changed = true;
+        if self.shops.rules(&key.shop).is_none() {
+            // left there, its deadlines would come before all others
+            Arc::make_mut(&mut sheet.journey).stop_waiting();
         }
+        // only an event can find it full
+        let _ = self.advance(key, Taken::Due(trace));
     }
 
     /// Lets a journey know what became of its notification.
     pub fn follow(&mut self, sequel: &Sequel) {
         let Sequel { key, notification, fate, traceparent } = sequel;
         match fate {
-            Fate::Withdrawn(reason) => self.withdraw(key, notification, *reason, traceparent.as_deref()),
-            Fate::Received(received) => drop(self.receive(key, received, traceparent.as_deref())),
+            Fate::Withdrawn(reason) => self.withdraw(key, notification, *reason, traceparent.clone()),
+            Fate::Received(received) => drop(self.receive(key, received, traceparent.clone())),
         }
     }
 
     /// Takes a notification back that must not leave.
-    pub fn withdraw(&mut self, key: &JourneyKey, notification: &NotificationId, reason: Reason, trace: Option<&str>) {
+    pub fn withdraw(&mut self, key: &JourneyKey, notification: &NotificationId, reason: Reason, trace: Option<String>) {
         // only an event can find it full
-        let _ = self.advance(key, Input::Withdrawn(notification, reason), self.now, trace);
+        let _ = self.advance(key, Taken::Withdrawn(notification.clone(), reason, trace));
         self.batch.withdrawn.push((notification.clone(), reason));
     }
 
     /// Forgets the customer of a journey, by an event that says so, whomever that names.
-    pub fn forget(&mut self, key: &JourneyKey, event: &Event) {
+    pub fn forget(&mut self, key: &JourneyKey, event: Event) {
         // only a parcel can find it full
-        let _ = self.advance(key, Input::Event(event), self.now, event.traceparent.as_deref());
+        let _ = self.advance(key, Taken::Event(Arc::new(event), self.now));
     }
 
     /// Takes a receipt in; says when the message that it is of was told, if it says anything new.
-    pub fn receive(&mut self, key: &JourneyKey, received: &Received, trace: Option<&str>) -> Option<Timestamp> {
+    pub fn receive(&mut self, key: &JourneyKey, received: &Received, trace: Option<String>) -> Option<Timestamp> {
         self.open(key);
         let told_at = self.sheets.get(key)?.journey.told_by(&received.notification).next()?.at;
         // only an event can find it full
-        let news = self.advance(key, Input::Receipt(received), self.now, trace).unwrap_or(News::Known);
+        let news = self.advance(key, Taken::Receipt(received.clone(), trace)).unwrap_or(News::Known);
         (news == News::Fresh).then_some(told_at)
     }
 
@@ -263,8 +244,39 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// Takes one step of a journey; says what the input was to it. What follows belongs to `trace`.
-    fn advance(
+    /// Puts a journey through something; says what that was to it.
+    fn advance(&mut self, key: &JourneyKey, taken: Taken) -> Result<News, Full> {
+        self.open(key);
+        let news = self.put(key, &taken)?;
+        if let Some(sheet) = self.sheets.get_mut(key) {
+            sheet.taken.push(taken);
+        }
+        Ok(news)
+    }
+
+    fn put(&mut self, key: &JourneyKey, taken: &Taken) -> Result<News, Full> {
+        let trace = taken.trace();
+        match taken {
+            Taken::Event(event, at) => self.step(key, Input::Event(event), *at, trace),
+            Taken::Withdrawn(notification, reason, _) => {
+                self.step(key, Input::Withdrawn(notification, *reason), self.now, trace)
+            }
+            Taken::Receipt(received, _) => self.step(key, Input::Receipt(received), self.now, trace),
+            Taken::Due(_) => {
+                let is_due = |sheet: &Sheet, now| sheet.journey.wakes_at().is_some_and(|at| at <= now);
+                for _ in 0..MOST_AT_ONCE {
+                    if !self.sheets.get(key).is_some_and(|sheet| is_due(sheet, self.now)) {
+                        break;
+                    }
+                    self.step(key, Input::Due, self.now, trace)?;
+                }
+                Ok(News::Fresh)
+            }
+        }
+    }
+
+    /// Takes one step of a journey. What follows belongs to `trace`.
+    fn step(
         &mut self,
         key: &JourneyKey,
         input: Input<'_>,
@@ -272,14 +284,20 @@ impl<'a> Draft<'a> {
         trace: Option<&str>,
     ) -> Result<News, Full> {
         let Some(served) = self.shops.get(&key.shop) else { return Ok(News::Known) };
-        self.open(key);
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
-        let mut transition = step(&sheet.journey, input, &served.rules, self.now)?;
+        let moment = Moment { now: self.now, elsewhere: sheet.elsewhere.as_deref() };
+        let mut transition = step(&sheet.journey, input, &served.rules, moment)?;
         if transition.news == News::Repeated {
             return Ok(News::Repeated);
         }
         sheet.is_changed = true;
+        sheet.speaks |= !transition.notifications.is_empty() || matches!(input, Input::Withdrawn(..));
+        sheet.asks_elsewhere |= transition.asks_elsewhere;
         for notification in std::mem::take(&mut transition.notifications) {
+            // decided anew before long
+            if sheet.asks_elsewhere {
+                continue;
+            }
             let content = write(self.writer, key, &transition, &notification, &served.rules.shop);
             match content {
                 Ok(content) => {
@@ -289,33 +307,35 @@ impl<'a> Draft<'a> {
                 Err(why) => transition.refuse(&notification.id, &why),
             }
         }
-        for link in transition.links {
+        // what it is found by does not hang on what is decided
+        for link in transition.links.into_iter().filter(|_| sheet.elsewhere.is_none()) {
             let found = self.links.entry((key.shop.clone(), link.reference.clone())).or_default();
             found.push((link.since, key.clone()));
             sheet.links.push(link);
         }
         if let Some(entry) = &transition.entry {
-            self.batch.publications.extend(self.outlet.of_entry(key, entry, trace));
+            sheet.publications.extend(self.outlet.of_entry(key, entry, trace));
         }
         sheet.entries.extend(transition.entry);
         sheet.journey = Arc::new(transition.journey);
         Ok(transition.news)
     }
 
-    /// The transaction that carries it all out.
-    pub fn finish(self) -> (Batch, Vec<(&'static str, Disposition)>) {
+    /// The transaction that carries it all out, with what is on record of the [addressees](Self::addressees).
+    pub fn finish(mut self, on_record: &OnRecord) -> (Batch, Vec<(&'static str, Disposition)>) {
+        self.weigh(on_record);
         let mut batch = self.batch;
-        batch.journeys = self
-            .sheets
-            .into_values()
-            .filter(|sheet| sheet.is_changed)
-            .map(|sheet| sheet.write(self.shops, self.now))
-            .collect();
+        let mut sheets: Vec<Sheet> = self.sheets.into_values().filter(|sheet| sheet.is_changed).collect();
+        // locks taken in key order cannot wait for each other in a circle
+        sheets.sort_by(|a, b| a.journey.key.cmp(&b.journey.key));
+        for sheet in &mut sheets {
+            batch.publications.append(&mut sheet.publications);
+            batch.forgotten.extend(sheet.forgotten(self.shops));
+        }
+        batch.journeys = sheets.into_iter().map(|sheet| sheet.write(self.shops, self.now)).collect();
         // what was released and found nothing again goes on waiting, where it is
         let waits: HashSet<EventKey> = batch.parked.iter().map(|parked| parked.key).collect();
         batch.released.retain(|key| !waits.contains(key));
-        // locks taken in key order cannot wait for each other in a circle
-        batch.journeys.sort_by(|a, b| a.journey.key.cmp(&b.journey.key));
         (batch, self.dispositions)
     }
 }
@@ -342,39 +362,6 @@ fn write(
         now: notification.decided_at,
     };
     writer.write(&letter)
-}
-
-impl Sheet {
-    fn new(journey: Arc<Journey>, expected_version: Option<u64>, heard_at: Timestamp) -> Self {
-        let wakes_before = expected_version.map_or(Wake::Never, |_| journey.wakes_at().into());
-        Self {
-            before: expected_version.map(|_| Arc::clone(&journey)),
-            heard_at,
-            journey,
-            expected_version,
-            wakes_before: Some(wakes_before),
-            links: Vec::new(),
-            entries: Vec::new(),
-            notifications: Vec::new(),
-            is_changed: expected_version.is_none(),
-        }
-    }
-
-    fn write(self, shops: &Shops, now: Timestamp) -> JourneyWrite {
-        let wakes_after = Wake::from(self.journey.wakes_at());
-        let rules = shops.rules(&self.journey.key.shop);
-        let confirmation = rules
-            .map(|rules| confirmation::change(self.before.as_deref(), &self.journey, &rules.shop, self.heard_at, now));
-        JourneyWrite {
-            confirmation: confirmation.unwrap_or_default(),
-            wake: if self.wakes_before == Some(wakes_after) { Wake::Kept } else { wakes_after },
-            journey: self.journey,
-            expected_version: self.expected_version,
-            links: self.links,
-            entries: self.entries,
-            notifications: self.notifications,
-        }
-    }
 }
 
 /// An event for which its journey has no room, as a record that can be looked at and redriven.

@@ -8,10 +8,12 @@ use async_trait::async_trait;
 
 use crate::domain::event::{Body, Event, Reference};
 use crate::domain::journey::JourneyKey;
+use crate::domain::spending::{Addressee, Spending};
 use crate::domain::time::Timestamp;
 use crate::envelope;
 use crate::ports::{Parked, Store, StoreError, Versioned};
 
+use super::draft::OnRecord;
 use super::intake::Arrival;
 
 /// Parked events of one reference that are released at a time; the rest follows with the next
@@ -40,6 +42,21 @@ pub trait Source: Send + Sync {
 
     /// See [`Store::parked`].
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError>;
+
+    /// See [`Store::spending`].
+    async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError>;
+}
+
+/// What is on record of these customers; nothing is asked if there are none.
+///
+/// # Errors
+/// Those of the store.
+pub async fn on_record(source: &dyn Source, of: Vec<Addressee>) -> Result<OnRecord, StoreError> {
+    if of.is_empty() {
+        return Ok(OnRecord::new());
+    }
+    let found = source.spending(&of).await?;
+    Ok(of.into_iter().zip(found).filter_map(|(addressee, spending)| Some((addressee, spending?))).collect())
 }
 
 #[async_trait]
@@ -54,6 +71,10 @@ impl Source for Arc<dyn Store> {
 
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
         (**self).parked(references, limit).await
+    }
+
+    async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
+        (**self).spending(of).await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::shops::InForce;
 use crate::telemetry::Metrics;
 
 use super::draft::Draft;
-use super::known::Known;
+use super::known::{self, Known};
 use super::tally::Tally;
 
 /// A journey that changes meanwhile is decided on again so often; then the provider has to.
@@ -48,12 +48,14 @@ impl Receipts {
         let keys: Vec<JourneyKey> = notices.iter().map(|notice| notice.key.clone()).collect();
         let known = Known::fetch(&self.store, &[], &keys, &[]).await?;
         let (now, shops) = (self.clock.now(), self.shops.get());
-        let (batch, heard) = tokio::task::block_in_place(|| {
+        let (draft, heard) = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
             let heard: Vec<_> =
                 notices.iter().map(|notice| draft.receive(&notice.key, &notice.received, None)).collect();
-            (draft.finish().0, heard)
+            (draft, heard)
         });
+        let on_record = known::on_record(&self.store, draft.addressees()).await?;
+        let (batch, _) = tokio::task::block_in_place(|| draft.finish(&on_record));
         if !batch.journeys.is_empty() {
             let tally = Tally::of(&batch, &shops);
             let streams: BTreeSet<Stream> = batch.publications.iter().map(|publication| publication.stream).collect();

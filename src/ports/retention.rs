@@ -14,11 +14,20 @@ pub enum Kept {
     Parked,
     /// Records that could not be read, and messages that wait for a person.
     DeadLetters,
+    /// What customers have been told of late, by all their orders.
+    Spending,
 }
 
 impl Kept {
-    pub const ALL: [Self; 6] =
-        [Self::Contents, Self::Timelines, Self::Attempts, Self::Journeys, Self::Parked, Self::DeadLetters];
+    pub const ALL: [Self; 7] = [
+        Self::Contents,
+        Self::Timelines,
+        Self::Attempts,
+        Self::Journeys,
+        Self::Parked,
+        Self::DeadLetters,
+        Self::Spending,
+    ];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -28,6 +37,7 @@ impl Kept {
             Self::Journeys => "journeys",
             Self::Parked => "parked",
             Self::DeadLetters => "dead_letters",
+            Self::Spending => "spending",
         }
     }
 }

@@ -15,12 +15,14 @@ use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey, Link};
 use crate::domain::notification::{Content, Notification};
+use crate::domain::spending::{Addressee, Spending};
 use crate::domain::time::Timestamp;
 
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// A journey was changed by someone else since it was loaded: load it again and decide anew.
+    /// A journey, or what a customer has been told, was changed by someone else since it was loaded:
+    /// load it again and decide anew.
     #[error("a journey was changed meanwhile")]
     Conflict,
     /// The partition belongs to another owner by now: nothing was written (I6).
@@ -121,6 +123,19 @@ pub struct Batch {
     pub publications: Vec<Publication>,
     /// How often rules speak in it; whoever speaks too often is held.
     pub spoken: Vec<Spoken>,
+    /// What customers have been told with it; what is on record of each is written once.
+    pub spent: Vec<Spent>,
+    /// Customers of whom nothing is to stay on record.
+    pub forgotten: Vec<Addressee>,
+}
+
+/// What a customer has been told, by all their orders, once the batch is written.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Spent {
+    pub addressee: Addressee,
+    /// What the batch was decided on: the write holds only if that is still on record.
+    pub expected: Option<Spending>,
+    pub spending: Spending,
 }
 
 /// Where journeys, notifications and offsets live. Every method is all or nothing.
@@ -135,6 +150,10 @@ pub trait Store: Storms {
 
     /// The journeys of these keys, in their order.
     async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError>;
+
+    /// What is on record of these customers, in their order. Their contacts are not kept: they are known by a
+    /// keyed hash of each.
+    async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError>;
 
     /// The events parked for each of these references, at most `limit` of each.
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError>;

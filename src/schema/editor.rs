@@ -113,6 +113,7 @@ fn of_test(key: &str) -> Value {
         "shop" => json!({ "type": ["object", "string"] }),
         "given" => json!({ "$ref": "#/$defs/Given" }),
         "tests" => list("Test"),
+        "told_elsewhere" => one_or_more(&moment()),
         "events" => list("Happening"),
         "until" => moment(),
         "of" => words(["all"]),

@@ -7,9 +7,10 @@ use async_trait::async_trait;
 
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::{Journey, JourneyKey};
+use crate::domain::spending::{Addressee, KEPT, Spending};
 use crate::domain::time::Timestamp;
 use crate::ingest::known::Source;
-use crate::ports::{Parked, StoreError, Versioned};
+use crate::ports::{Parked, Spent, StoreError, Versioned};
 
 use super::shelf::{Shelf, short};
 
@@ -26,6 +27,7 @@ struct Inside {
     gone: HashSet<u64>,
     parked: HashMap<Address, Vec<Parked>>,
     waits_at: HashMap<EventKey, Address>,
+    spending: HashMap<Addressee, Spending>,
 }
 
 impl Memory {
@@ -36,6 +38,7 @@ impl Memory {
             gone: HashSet::new(),
             parked: HashMap::new(),
             waits_at: HashMap::new(),
+            spending: HashMap::new(),
         }))
     }
 
@@ -116,9 +119,16 @@ impl Memory {
         }
     }
 
+    /// Notes what a customer has been told.
+    pub fn note(&self, spent: Spent) {
+        self.inside().spending.insert(spent.addressee, spent.spending);
+    }
+
     /// Lets go of what is over.
     pub fn tidy(&self, now: Timestamp) {
         let mut inside = self.inside();
+        let since = now.plus(-KEPT);
+        inside.spending.retain(|_, spending| spending.last().is_some_and(|last| last > since));
         for journey in inside.shelf.tidy(now) {
             let waybills = journey.parcels.iter().map(|parcel| Reference::Parcel(parcel.key.waybill.clone()));
             let customer = journey.order.customer.id.clone().map(Reference::Customer);
@@ -164,5 +174,10 @@ impl Source for Memory {
         let inside = self.inside();
         let of = |address: &Address| inside.parked.get(address).into_iter().flatten().take(limit).cloned().collect();
         Ok(references.iter().map(of).collect())
+    }
+
+    async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
+        let inside = self.inside();
+        Ok(of.iter().map(|addressee| inside.spending.get(addressee).cloned()).collect())
     }
 }

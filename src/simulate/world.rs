@@ -19,7 +19,7 @@ use crate::domain::time::Timestamp;
 use crate::ingest::Arrival;
 use crate::ingest::disposition::Disposition;
 use crate::ingest::draft::{Draft, Writer};
-use crate::ingest::known::Known;
+use crate::ingest::known::{self, Known};
 use crate::message::Letter;
 use crate::ports::{Batch, Wake};
 use crate::publish::Outlet;
@@ -110,7 +110,7 @@ impl<'a> World<'a> {
                 let known = self.known(&[], std::slice::from_ref(&key));
                 let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, known);
                 draft.wake(&key, None);
-                let (batch, _) = draft.finish();
+                let (batch, _) = self.finish(draft);
                 self.keep(batch, true, witness);
             }
         }
@@ -141,7 +141,7 @@ impl<'a> World<'a> {
         let known = self.known(std::slice::from_ref(&arrival), &[]);
         let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, known);
         draft.take(arrival);
-        let (batch, dispositions) = draft.finish();
+        let (batch, dispositions) = self.finish(draft);
         self.keep(batch, false, witness);
         dispositions
             .into_iter()
@@ -157,6 +157,11 @@ impl<'a> World<'a> {
     fn known(&self, arrivals: &[Arrival], also: &[JourneyKey]) -> Known {
         // memory neither waits nor fails
         at_once(Known::fetch(&self.memory, arrivals, also, &[])).and_then(Result::ok).unwrap_or_default()
+    }
+
+    fn finish(&self, draft: Draft<'_>) -> (Batch, Vec<(&'static str, Disposition)>) {
+        let on_record = at_once(known::on_record(&self.memory, draft.addressees()));
+        draft.finish(&on_record.and_then(Result::ok).unwrap_or_default())
     }
 
     /// Does what the commit of a batch does in the store, and the second look of the dispatcher: of
@@ -191,6 +196,7 @@ impl<'a> World<'a> {
         }
         batch.parked.into_iter().for_each(|parked| self.memory.park(parked));
         batch.released.iter().for_each(|key| self.memory.release(key));
+        batch.spent.into_iter().for_each(|spent| self.memory.note(spent));
         arrived.retain(|(_, received)| withheld.iter().all(|(_, id, _)| *id != received.notification));
         if !withheld.is_empty() || !arrived.is_empty() {
             let keys = withheld.iter().map(|(key, ..)| key).chain(arrived.iter().map(|(key, _)| key));
@@ -202,7 +208,7 @@ impl<'a> World<'a> {
             for (key, received) in &arrived {
                 draft.receive(key, received, None);
             }
-            let (batch, _) = draft.finish();
+            let (batch, _) = self.finish(draft);
             self.keep(Batch { withdrawn: Vec::new(), ..batch }, woken, witness);
         }
     }

@@ -26,6 +26,7 @@ mod read;
 mod row;
 mod session;
 mod settings;
+mod spending;
 mod storm;
 mod unconfirmed;
 mod upkeep;
@@ -42,6 +43,7 @@ use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
+use crate::domain::spending::{Addressee, Spending};
 use crate::domain::time::Timestamp;
 use crate::ports::{
     AttemptRecord, Backlog, Batch, Connections, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
@@ -168,6 +170,12 @@ impl Store for Postgres {
         call!(self, |session| read::load(session, keys))
     }
 
+    async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
+        let pseudonyms = self.inner.pseudonyms()?;
+        let ids: Vec<i64> = of.iter().map(|addressee| pseudonyms.row(addressee)).collect();
+        call!(self, |session| spending::find(session, &ids))
+    }
+
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
         call!(self, |session| read::parked(session, references, limit))
     }
@@ -182,7 +190,8 @@ impl Store for Postgres {
         lease: &Lease,
         capacity: &BTreeMap<String, usize>,
     ) -> Result<Vec<Leased>, StoreError> {
-        let prepared = aside(move || Prepared::new(batch)).await?;
+        let pseudonyms = self.inner.pseudonyms()?.clone();
+        let prepared = aside(move || Prepared::new(batch, &pseudonyms)).await?;
         let writer = commit::Writer { group: &self.inner.settings.group, replica: self.inner.replica };
         let taken = call!(self, |session| commit::commit(session, &prepared, lease, capacity.clone(), writer))?;
         let mut leased = prepare::pick(prepared.journeys, &taken.fresh);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::columns;
+use super::spending::{Pseudonyms, Row, row};
 use crate::domain::confirmation::Change;
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::EventKey;
@@ -25,6 +26,9 @@ pub(super) struct Prepared {
     pub withdrawn: BTreeMap<NotificationId, Reason>,
     pub publications: Vec<Publication>,
     pub spoken: Vec<Spoken>,
+    /// By row.
+    pub spent: Vec<Row>,
+    pub forgotten: Vec<i64>,
 }
 
 pub(super) struct PreparedJourney {
@@ -51,8 +55,10 @@ pub(super) struct PreparedNotification {
 }
 
 impl Prepared {
-    pub fn new(batch: Batch) -> Result<Self, StoreError> {
+    pub fn new(batch: Batch, pseudonyms: &Pseudonyms) -> Result<Self, StoreError> {
         let mut packer = Packer::default();
+        let mut spent = batch.spent.iter().map(|spent| row(spent, pseudonyms)).collect::<Result<Vec<_>, _>>()?;
+        spent.sort_by_key(|row| row.id);
         Ok(Self {
             advances: batch.advances,
             journeys: batch.journeys.into_iter().map(|write| journey(write, &mut packer)).collect::<Result<_, _>>()?,
@@ -71,6 +77,8 @@ impl Prepared {
             withdrawn: batch.withdrawn.into_iter().collect(),
             publications: batch.publications,
             spoken: batch.spoken,
+            spent,
+            forgotten: batch.forgotten.iter().map(|addressee| pseudonyms.row(addressee)).collect(),
         })
     }
 }

@@ -22,6 +22,7 @@ mod purge;
 mod read;
 mod rows;
 mod space;
+mod spending;
 mod storm;
 mod unconfirmed;
 mod worker;
@@ -39,10 +40,12 @@ use super::columns;
 use super::guard;
 use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
+use super::spending::Pseudonyms;
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
+use crate::domain::spending::{Addressee, Spending};
 use crate::domain::storm::Hour;
 use crate::domain::time::Timestamp;
 use crate::ports::{
@@ -105,6 +108,7 @@ pub struct Sqlite {
     checkpoints: Arc<Checkpoints>,
     writer: Workers,
     rows: Arc<Rows>,
+    pseudonyms: Pseudonyms,
     group: Arc<str>,
     path: PathBuf,
 }
@@ -130,6 +134,7 @@ impl Sqlite {
         let readers =
             (0..settings.readers.max(1)).map(|_| open::reader(path, &settings)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
+            pseudonyms: spending::pseudonyms(&writer)?,
             readers: Workers::start("store-read", readers, settings.waiting_calls, deadline)?,
             checkpoints: Arc::new(checkpoints),
             writer: Workers::start("store-write", vec![writer], settings.waiting_calls, deadline)?,
@@ -220,6 +225,11 @@ impl Store for Sqlite {
         aside(move || read::versioned(stored)).await
     }
 
+    async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
+        let ids: Vec<i64> = of.iter().map(|addressee| self.pseudonyms.row(addressee)).collect();
+        self.read(move |c| spending::find(c, &ids)).await
+    }
+
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
         let references = references.to_vec();
         self.read(move |c| read::parked(c, &references, limit)).await
@@ -235,8 +245,8 @@ impl Store for Sqlite {
         lease: &Lease,
         capacity: &BTreeMap<String, usize>,
     ) -> Result<Vec<Leased>, StoreError> {
-        let prepared = aside(move || Prepared::new(batch)).await?;
-        let (owned, capacity) = (lease.clone(), capacity.clone());
+        let (owned, capacity, pseudonyms) = (lease.clone(), capacity.clone(), self.pseudonyms.clone());
+        let prepared = aside(move || Prepared::new(batch, &pseudonyms)).await?;
         let (group, rows) = (Arc::clone(&self.group), Arc::clone(&self.rows));
         let mut taken = self.write(move |c| commit::commit(c, prepared, &owned, capacity, &group, &rows)).await?;
         let mut leased = taken.fresh();

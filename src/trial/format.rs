@@ -45,6 +45,8 @@ pub struct Trial {
     pub templates: Arc<Templates>,
     /// The first is `order.placed`.
     pub happenings: Vec<Happening>,
+    /// When other orders have told the customer something.
+    pub told_elsewhere: Vec<Timestamp>,
     pub until: Option<Timestamp>,
     /// Decisions of all rules are expected, not only of those under test.
     pub of_all: bool,
@@ -214,6 +216,8 @@ impl Reader<'_> {
             frame.manner = Manner::of(at);
         }
         let happenings = self.happenings(listed, &frame, ground.given, source);
+        let told_elsewhere =
+            field("told_elsewhere").map_or_else(Vec::new, |it| self.moments(it, "told_elsewhere", &frame));
         let until = field("until").and_then(|value| self.moment(value, "until", &frame));
         let of_all = field("of").is_some_and(|value| {
             let all = matches!(&value.value, Yaml::Text(text) if text == "all");
@@ -245,6 +249,7 @@ impl Reader<'_> {
             rules,
             templates,
             happenings,
+            told_elsewhere,
             until,
             of_all,
             expected,

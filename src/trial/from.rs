@@ -10,11 +10,12 @@ use serde_json::{Map, Value, json};
 
 use super::line::{Line, Said, plain};
 use super::moment::{Frame, Manner};
-use crate::domain::decision::{Cause, Entry};
+use crate::domain::decision::{Cause, Entry, Reason, Verdict};
 use crate::domain::event::{Body, Event};
 use crate::domain::receipt::Receipt;
 use crate::domain::shop::Shop;
 use crate::domain::time::Timestamp;
+use crate::domain::zone;
 use crate::message::sample;
 use crate::ports::Timeline;
 use crate::replay::Replay;
@@ -55,7 +56,12 @@ pub fn write(timeline: &Timeline, shop: &Shop) -> String {
             }
         }
     }
-    let _ = writeln!(text, "tests:\n  - test: As it went\n    events:");
+    let _ = writeln!(text, "tests:\n  - test: As it went");
+    let elsewhere = told_elsewhere(timeline, shop, &frame);
+    if !elsewhere.is_empty() {
+        let _ = writeln!(text, "    told_elsewhere: [{}]", elsewhere.join(", "));
+    }
+    let _ = writeln!(text, "    events:");
     happened.sort_by_key(|(at, rank, _)| (*at, *rank));
     // several messages may have waited for the same providers
     happened.dedup();
@@ -135,6 +141,25 @@ fn decisions(timeline: &Timeline, frame: &Frame, stand_ins: &StandIns) -> Vec<Li
         }
     }
     lines
+}
+
+/// What decisions say of the customer's other orders: on such a day they had spent the budget by then.
+fn told_elsewhere(timeline: &Timeline, shop: &Shop, frame: &Frame) -> Vec<String> {
+    let mut days = Vec::new();
+    let mut moments = Vec::new();
+    for entry in &timeline.entries {
+        let waited = entry.decisions.iter().any(|decision| match &decision.verdict {
+            Verdict::Defer { reason, .. } | Verdict::Suppress { reason, .. } => *reason == Reason::CustomerBudgetSpent,
+            Verdict::Send { .. } => false,
+        });
+        let order = &timeline.journey.order;
+        let day = entry.at.day_in(zone::of_recipient(&order.customer, &order.delivery, shop));
+        if waited && !days.contains(&day) {
+            days.push(day);
+            moments.extend((0..shop.budget.per_customer_day).map(|_| frame.spell(whole(entry.at))));
+        }
+    }
+    moments
 }
 
 /// In what the shop differs from the one of tests, as far as it bears on decisions.

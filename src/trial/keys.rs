@@ -21,6 +21,7 @@ pub const TEST: &[Key] = &[
     ("starts", "In place of the file's."),
     ("shop", "Laid over the file's."),
     ("given", "Laid over the file's."),
+    ("told_elsewhere", "When other orders have told the customer something today: a list of moments, or one."),
     ("events", "What happens, in the order in which it is learnt. Deadlines fall due by themselves in between."),
     ("until", "When the test ends; without it, when nothing waits any more."),
     ("of", "`all`: the decisions of every rule are expected, not only of those under test."),

@@ -10,7 +10,7 @@ use crate::domain::order::Channel;
 use crate::domain::reasons::Reasons;
 use crate::domain::receipt::{Receipt, Received};
 use crate::domain::rule::{RuleName, RuleSet};
-use crate::domain::step::{Obstacle, Transition, step, still_holds};
+use crate::domain::step::{Moment, Obstacle, Transition, step, still_holds};
 use crate::domain::time::Timestamp;
 use crate::domain::view::Scene;
 use crate::message::{Letter, Templates};
@@ -65,6 +65,7 @@ pub fn run(trial: &Trial) -> Run {
     let mut stage = Stage {
         rules: &trial.rules,
         templates: &trial.templates,
+        told_elsewhere: &trial.told_elsewhere,
         now: trial.frame.start,
         journey: None,
         waiting: None,
@@ -85,6 +86,7 @@ pub fn run(trial: &Trial) -> Run {
 struct Stage<'a> {
     rules: &'a RuleSet,
     templates: &'a Templates,
+    told_elsewhere: &'a [Timestamp],
     now: Timestamp,
     journey: Option<Journey>,
     /// What could not leave yet, while the providers are away.
@@ -165,7 +167,9 @@ impl Stage<'_> {
 
     fn step(&mut self, woken: &Woken<'_>) {
         let Some(before) = &self.journey else { return };
-        let transition = match step(before, woken.input(), self.rules, self.now) {
+        let by_now: Vec<Timestamp> = self.told_elsewhere.iter().filter(|at| **at <= self.now).copied().collect();
+        let moment = Moment { now: self.now, elsewhere: Some(&by_now) };
+        let transition = match step(before, woken.input(), self.rules, moment) {
             Ok(transition) => transition,
             Err(Full) => {
                 self.run.broken = Some("the journey has no room for more".to_owned());

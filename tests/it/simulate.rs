@@ -1,6 +1,7 @@
 //! What would have happened: simulations, and the service's invariants over whole streams of
 //! generated journeys.
 
+mod budget;
 mod command;
 mod differences;
 mod range;
@@ -9,6 +10,7 @@ mod streams;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use reassure::domain::rule::RuleSet;
 use reassure::message::Templates;
 use reassure::shops::{Served, Shops};
 use reassure::simulate::Recorded;
@@ -17,10 +19,13 @@ use crate::domain::story;
 
 /// Every shop with these rules, or with the default ones.
 pub fn shops(yaml: Option<&str>) -> Shops {
-    let rules = match yaml {
+    shops_with(match yaml {
         Some(yaml) => story::own_rules(yaml),
         None => story::rules(),
-    };
+    })
+}
+
+fn shops_with(rules: RuleSet) -> Shops {
     let templates = Arc::new(Templates::load(None).expect("the default templates"));
     Shops::new(BTreeMap::new(), Some(Served { rules, templates }))
 }

@@ -13,6 +13,7 @@ use super::super::schedule;
 use super::super::time::Timestamp;
 use super::super::view::Scene;
 use super::leave::leave;
+use super::moment::Moment;
 use super::restraint::{Folded, Restraint, quiet_until};
 use super::turn::Turn;
 
@@ -29,6 +30,8 @@ pub(super) struct Outcome {
     pub deferred: Vec<Deferred>,
     /// Held back before, and not to be said any more.
     pub dropped: Vec<Deferred>,
+    /// See [`super::Transition::asks_elsewhere`].
+    pub asks_elsewhere: bool,
 }
 
 impl Outcome {
@@ -85,6 +88,7 @@ pub(super) struct Desk<'a> {
     pub(super) journey: &'a Journey,
     pub(super) rules: &'a RuleSet,
     pub(super) now: Timestamp,
+    pub(super) elsewhere: Option<&'a [Timestamp]>,
     pub(super) occasion: &'a Occasion<'a>,
     scope: Scope<'a>,
     pub outcome: Outcome,
@@ -107,9 +111,10 @@ struct Ways {
 }
 
 impl<'a> Desk<'a> {
-    pub fn new(journey: &'a Journey, rules: &'a RuleSet, now: Timestamp, occasion: &'a Occasion<'a>) -> Self {
+    pub fn new(journey: &'a Journey, rules: &'a RuleSet, moment: Moment<'a>, occasion: &'a Occasion<'a>) -> Self {
+        let Moment { now, elsewhere } = moment;
         let scene = Scene { journey, shop: &rules.shop, subject: occasion.subject, event: occasion.event, now };
-        Self { journey, rules, now, occasion, scope: Scope::new(scene), outcome: Outcome::default() }
+        Self { journey, rules, now, elsewhere, occasion, scope: Scope::new(scene), outcome: Outcome::default() }
     }
 
     pub fn refuse(&mut self, rule: &Rule, reason: Reason, detail: Option<String>) {
@@ -170,6 +175,11 @@ impl<'a> Desk<'a> {
         matches!(self.occasion.event, Some(Event { body: Body::ParcelTracked(data), .. }) if data.notified_by_carrier == Some(true))
     }
 
+    /// When this is.
+    pub(super) fn moment(&self) -> Moment<'a> {
+        Moment { now: self.now, elsewhere: self.elsewhere }
+    }
+
     /// Says it now, or as soon as nothing keeps it back.
     fn speak(&mut self, rule: &Rule, turn: Turn, expires_at: Timestamp) {
         let ways = self.ways(rule);
@@ -177,6 +187,7 @@ impl<'a> Desk<'a> {
             let verdict = Verdict::Suppress { reason: Reason::NoChannel, detail: None, skipped: ways.skipped };
             return self.outcome.decided(rule, self.occasion.subject, verdict);
         }
+        self.outcome.asks_elsewhere |= self.elsewhere.is_none() && self.hangs_on_other_orders(rule);
         match self.restraint(rule, expires_at) {
             Some(restraint) if restraint.until >= expires_at => self.refuse(rule, restraint.reason, None),
             Some(restraint) => {

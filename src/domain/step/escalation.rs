@@ -14,6 +14,7 @@ use super::super::schedule;
 use super::super::time::Timestamp;
 use super::desk::{Desk, Occasion, Outcome};
 use super::leave::{is_wish, leave};
+use super::moment::Moment;
 use super::restraint::Restraint;
 use super::turn::Turn;
 
@@ -121,7 +122,7 @@ impl Desk<'_> {
         for other in self.journey.told.iter().filter(shares) {
             let also = Deferred { subject: other.subject.clone(), ..waited.clone() };
             let occasion = Occasion::of_deferred(&also);
-            if Desk::new(self.journey, self.rules, self.now, &occasion).fit(rule).is_ok() {
+            if Desk::new(self.journey, self.rules, self.moment(), &occasion).fit(rule).is_ok() {
                 self.outcome.told.push(Told { notifications: told.notifications.clone(), ..other.clone() });
             }
         }
@@ -146,7 +147,7 @@ pub(super) fn is_news(journey: &Journey, received: &Received) -> bool {
 }
 
 /// Keeps what was heard of a notification, and decides on what waited to hear it.
-pub(super) fn receive(journey: &mut Journey, received: &Received, rules: &RuleSet, now: Timestamp) -> Outcome {
+pub(super) fn receive(journey: &mut Journey, received: &Received, rules: &RuleSet, moment: Moment<'_>) -> Outcome {
     if received.receipt != Receipt::Accepted {
         if journey.receipts.len() == MOST_RECEIPTS {
             journey.receipts.remove(0);
@@ -166,7 +167,7 @@ pub(super) fn receive(journey: &mut Journey, received: &Received, rules: &RuleSe
     let failed = |id: &NotificationId| journey.receipt_of(id).is_some_and(|it| it.receipt.is_failure());
     match ends {
         Some(reason) => suppressed(journey.deferred.remove(at), reason),
-        None if waited.escalates.iter().all(failed) => escalate_now(journey, at, rules, now),
+        None if waited.escalates.iter().all(failed) => escalate_now(journey, at, rules, moment),
         None => Outcome::default(),
     }
 }
@@ -178,7 +179,7 @@ pub(super) fn withdrawn(
     notification: &NotificationId,
     reason: Reason,
     rules: &RuleSet,
-    now: Timestamp,
+    moment: Moment<'_>,
     outcome: &mut Outcome,
 ) {
     let Some(at) = waiting_for(journey, notification) else { return };
@@ -187,21 +188,22 @@ pub(super) fn withdrawn(
         journey.deferred.remove(at);
         return;
     }
-    let more = escalate_now(journey, at, rules, now);
+    let more = escalate_now(journey, at, rules, moment);
     outcome.decisions.extend(more.decisions);
     outcome.told.extend(more.told);
     outcome.notifications.extend(more.notifications);
     outcome.deferred.extend(more.deferred);
     outcome.dropped.extend(more.dropped);
+    outcome.asks_elsewhere |= more.asks_elsewhere;
 }
 
-fn escalate_now(journey: &mut Journey, at: usize, rules: &RuleSet, now: Timestamp) -> Outcome {
+fn escalate_now(journey: &mut Journey, at: usize, rules: &RuleSet, moment: Moment<'_>) -> Outcome {
     let waited = journey.deferred.remove(at);
     let Some(rule) = rules.get(&waited.rule).filter(|rule| rule.escalate.is_some()) else {
         return suppressed(waited, Reason::RuleGone);
     };
     let occasion = Occasion::of_deferred(&waited);
-    let mut desk = Desk::new(journey, rules, now, &occasion);
+    let mut desk = Desk::new(journey, rules, moment, &occasion);
     desk.decide(rule);
     desk.outcome
 }

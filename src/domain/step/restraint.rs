@@ -8,7 +8,9 @@ use super::super::decision::{Decision, NotificationId, Reason, Verdict};
 use super::super::journey::{Deferred, Journey, Reach, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
+use super::super::restraint::Budget;
 use super::super::rule::{Rule, RuleSet};
+use super::super::spending::spent;
 use super::super::time::{Timestamp, in_zone};
 use super::super::zone;
 use super::desk::{Desk, Occasion};
@@ -68,31 +70,40 @@ impl Desk<'_> {
             self.waiting().filter(|one| one.rule == rule.name && one.channels.is_empty() && !pointless.contains(one));
         let fits = |waited: &Deferred| {
             let occasion = Occasion::of_deferred(waited);
-            let (turn, expires_at) = Desk::new(self.journey, self.rules, self.now, &occasion).fit(rule).ok()?;
+            let (turn, expires_at) = Desk::new(self.journey, self.rules, self.moment(), &occasion).fit(rule).ok()?;
             Some(Folded { waited: waited.clone(), turn, expires_at })
         };
         gathered.filter_map(fits).collect()
     }
 
-    /// Until the next morning of the customer, once enough has been said for one day.
+    /// Whether the rule keeps to a budget that the customer's other orders spend too.
+    pub(super) fn hangs_on_other_orders(&self, rule: &Rule) -> bool {
+        self.rules.shop.budget.per_customer_day > 0 && !rule.beyond_budget
+    }
+
+    /// Until the next morning of the customer, once enough has been said for one day: of this order,
+    /// or by all of theirs.
     fn budget(&self, rule: &Rule) -> Option<Restraint> {
-        let most = usize::try_from(self.rules.shop.budget.per_journey_day).unwrap_or(usize::MAX);
-        if most == 0 || rule.beyond_budget {
+        let Budget { per_journey_day, per_customer_day } = self.rules.shop.budget;
+        if rule.beyond_budget || (per_journey_day, per_customer_day) == (0, 0) {
             return None;
         }
         let order = &self.journey.order;
         let zone = zone::of_recipient(&order.customer, &order.delivery, &self.rules.shop);
         let today = self.now.day_in(zone);
-        let counts = |told: &&Told| {
-            let beyond = self.rules.get(&told.rule).is_some_and(|rule| rule.beyond_budget);
-            !told.withdrawn && !beyond
-        };
         let is_today = |at: &Timestamp| at.day_in(zone) == today;
-        let told = self.journey.told.iter().chain(&self.outcome.told).filter(counts);
-        let told = told.flat_map(|told| [Some(told.at), told.escalated]).flatten().filter(is_today).count();
+        let here = spent(self.journey.told.iter().chain(&self.outcome.told), self.rules).filter(is_today).count();
+        let elsewhere = self.elsewhere.unwrap_or_default().iter().filter(|at| is_today(at)).count();
+        let is_spent = |most: u32, told: usize| most > 0 && told >= usize::try_from(most).unwrap_or(usize::MAX);
+        let reason = if is_spent(per_journey_day, here) {
+            Reason::BudgetSpent
+        } else if is_spent(per_customer_day, here + elsewhere) {
+            Reason::CustomerBudgetSpent
+        } else {
+            return None;
+        };
         let morning = today.succ_opt()?.and_time(MORNING);
-        let until = Timestamp(in_zone(morning, zone));
-        (told >= most).then_some(Restraint { until, reason: Reason::BudgetSpent })
+        Some(Restraint { until: Timestamp(in_zone(morning, zone)), reason })
     }
 
     fn cool_down(&self, rule: &Rule) -> Option<Restraint> {

@@ -1,8 +1,8 @@
-//! Writing a batch: one transaction of three round trips and at most 26 statements, whatever its
+//! Writing a batch: one transaction of three round trips and at most 28 statements, whatever its
 //! size. Each statement takes its rows as arrays.
 //!
 //! Locks are taken in one order by all: offsets by partition, journeys by id, new journeys by key,
-//! parked events by key, dead records by place. So replicas whose batches overlap wait for one
+//! customers by their row, parked events by key, dead records by place. So replicas whose batches overlap wait for one
 //! another, and never in a circle.
 
 mod rows;
@@ -15,6 +15,7 @@ use super::lane;
 use super::publication;
 use super::row::{Key, get};
 use super::session::Session;
+use super::spending;
 use super::storm;
 use super::unconfirmed;
 use crate::domain::decision::NotificationId;
@@ -111,7 +112,7 @@ async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>)
     let notifications = batch.journeys.iter().flat_map(|write| &write.notifications);
     let followed = notifications.flat_map(|prepared| &prepared.notification.follows).map(|id| &*id.0);
     let asked: Vec<&str> = given.iter().copied().chain(followed).collect();
-    let (begun, advanced, locked, inserted, freed, busy, known, seqs, said) = tokio::join!(
+    let (begun, advanced, locked, inserted, freed, busy, known, seqs, spent, said) = tokio::join!(
         biased;
         session.begin(),
         advances.write(session, writer.group),
@@ -122,6 +123,7 @@ async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>)
         async { session.query_if(has_given && !shops.is_empty(), BUSY_LANES, &[&shops, &orders]).await },
         async { session.query_if(has_given, KNOWN, &[&asked]).await },
         async { session.query_if(has_given, DRAW_SEQS, &[&count]).await },
+        spending::write(session, &batch.spent, &batch.forgotten),
         storm::count(session, &batch.spoken, writer.replica),
     );
     begun?;
@@ -147,6 +149,7 @@ async fn prepare<'a>(session: &Session, batch: &'a Prepared, writer: Writer<'_>)
         };
         ids.push(id.ok_or(StoreError::Conflict)?);
     }
+    spent?;
     let said = said?;
     Ok(Found {
         ids,

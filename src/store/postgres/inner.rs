@@ -1,6 +1,6 @@
 //! The way to the database: the connections of calls, and those beside them.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -13,6 +13,7 @@ use super::{Settings, migrate, session, upkeep};
 use crate::domain::time::Timestamp;
 use crate::ports::{Kept, StoreError};
 use crate::store::meter::Meter;
+use crate::store::spending::Pseudonyms;
 
 pub(super) struct Inner {
     pub pool: Pool,
@@ -22,6 +23,8 @@ pub(super) struct Inner {
     /// Tells this process from the others in what it has taken up.
     pub replica: Key,
     pub meter: Arc<Meter>,
+    /// Known from the first contact on.
+    pseudonyms: OnceLock<Pseudonyms>,
 }
 
 impl Inner {
@@ -52,7 +55,15 @@ impl Inner {
             }))
             .build()
             .map_err(|error| StoreError::Corrupt(format!("the pool of connections: {error}")))?;
-        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()), meter: Arc::default() })
+        Ok(Self {
+            pool,
+            client,
+            tls,
+            settings,
+            replica: Key(rand::random()),
+            meter: Arc::default(),
+            pseudonyms: OnceLock::new(),
+        })
     }
 
     /// A connection beside the pool, for what takes longer than a call may.
@@ -73,7 +84,14 @@ impl Inner {
         let mut client = self.apart().await?;
         migrate::migrate(&mut client, &self.settings.schema).await?;
         upkeep::make(&mut client, &self.settings.schema).await?;
+        let key: Vec<u8> = client.query_one("SELECT key FROM pseudonyms", &[]).await.map_err(Failure::from)?.get(0);
+        let _ = self.pseudonyms.set(Pseudonyms::new(&key)?);
         self.agree_on_time(&client).await
+    }
+
+    /// The names under which customers are on record.
+    pub fn pseudonyms(&self) -> Result<&Pseudonyms, StoreError> {
+        self.pseudonyms.get().ok_or_else(|| StoreError::Unavailable("the database has not been reached yet".to_owned()))
     }
 
     /// Makes the partitions that are needed, and looks at the clocks.

@@ -54,6 +54,14 @@ const GIVE_UP_STORMBOUND: &str = "UPDATE outbox SET state = 'suppressed', reason
     WHERE id IN (SELECT id FROM outbox WHERE state = 'stormbound' AND decided_ms < $1
         ORDER BY storm, bound, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
 
+/// Counts what it looked at, where it ended, and what went.
+const SPENDING: &str = "WITH page AS (SELECT id, last_ms FROM spending WHERE id > $2 ORDER BY id LIMIT $3),
+    old AS (
+        SELECT s.id FROM spending s JOIN page p ON p.id = s.id
+        WHERE p.last_ms < $1 ORDER BY s.id FOR UPDATE OF s SKIP LOCKED),
+    gone AS (DELETE FROM spending s USING old o WHERE s.id = o.id AND s.last_ms < $1 RETURNING s.id)
+    SELECT (SELECT count(*) FROM page), (SELECT max(id) FROM page), (SELECT count(*) FROM gone)";
+
 pub(super) const STATEMENTS: &[&str] = &[
     TAKE_TURN,
     PAGE,
@@ -69,6 +77,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     DEAD_RECORDS,
     GIVE_UP,
     GIVE_UP_STORMBOUND,
+    SPENDING,
 ];
 
 pub(super) async fn purge(
@@ -86,6 +95,7 @@ pub(super) async fn purge(
     let (before, most) = (before.millis(), columns::integer(limit));
     let removed = match kept {
         Kept::Journeys => return journeys(session, before, after, most).await,
+        Kept::Spending => return spending(session, before, after, most).await,
         Kept::Parked => vec![session.execute(PARKED, &[&before, &most]).await?],
         Kept::DeadLetters => {
             let reason = Reason::Expired.as_str();
@@ -101,6 +111,13 @@ pub(super) async fn purge(
     let most = columns::natural::<u64>(most)?;
     let is_more = removed.contains(&most);
     Ok(Purged { removed: removed.iter().sum(), next: is_more.then_some(0) })
+}
+
+async fn spending(session: &Session, before: i64, after: i64, most: i64) -> Result<Purged, Failure> {
+    let rows = session.query(SPENDING, &[&before, &after, &most]).await?;
+    let Some(row) = rows.first() else { return Ok(Purged::default()) };
+    let (looked, last): (i64, Option<i64>) = (get(row, 0)?, get(row, 1)?);
+    Ok(Purged { removed: columns::natural(get(row, 2)?)?, next: last.filter(|_| looked == most) })
 }
 
 async fn journeys(session: &Session, before: i64, after: i64, most: i64) -> Result<Purged, Failure> {

@@ -11,13 +11,14 @@ use tokio_postgres::types::ToSql;
 
 use super::failure::Failure;
 use super::settings::Settings;
-use super::{commit, inspect, lane, outbox, publication, purge, read, storm, unconfirmed};
+use super::{commit, inspect, lane, outbox, publication, purge, read, spending, storm, unconfirmed};
 use crate::ports::StoreError;
 use crate::store::meter::InUse;
 
 /// Every statement that is prepared.
-const STATEMENTS: [&[&str]; 9] = [
+const STATEMENTS: [&[&str]; 10] = [
     read::STATEMENTS,
+    spending::STATEMENTS,
     storm::STATEMENTS,
     unconfirmed::STATEMENTS,
     commit::STATEMENTS,

@@ -25,7 +25,7 @@ pub(super) fn table(kept: Kept) -> Option<&'static str> {
         Kept::Timelines => Some(TABLES[0]),
         Kept::Contents => Some(TABLES[1]),
         Kept::Attempts => Some(TABLES[2]),
-        Kept::Journeys | Kept::Parked | Kept::DeadLetters => None,
+        Kept::Journeys | Kept::Parked | Kept::DeadLetters | Kept::Spending => None,
     }
 }
 

@@ -13,6 +13,7 @@ use super::outbox;
 use super::prepare::{self, Prepared, PreparedJourney, PreparedNotification};
 use super::publication;
 use super::rows::Rows;
+use super::spending;
 use super::storm;
 use super::unconfirmed;
 use crate::domain::confirmation::Cause;
@@ -56,6 +57,7 @@ pub(super) fn commit(
         unconfirmed::change(&transaction, row.id, &write.journey.key.shop, &write.confirmation)?;
         entries(&transaction, row, &write.entries)?;
     }
+    spending::write(&transaction, &batch.spent, &batch.forgotten)?;
     let storms = storm::hold(&transaction, &batch.spoken)?;
     // Before the new notifications, which then find the lanes as they will be.
     let stored = withdraw(&transaction, &batch, lease, &mut capacity)?;

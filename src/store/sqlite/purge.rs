@@ -23,6 +23,8 @@ const ENTRIES: &str = "SELECT id, at_ms < ?2, id < (SELECT max(id) FROM entries)
     FROM entries WHERE id > ?1 ORDER BY id LIMIT ?3";
 const PARKED: &str = "SELECT id, parked_ms < ?2, 1 FROM parked WHERE id > ?1 ORDER BY id LIMIT ?3";
 const DEAD_RECORDS: &str = "SELECT id, at_ms < ?2, redriven = 0 FROM dead_records WHERE id > ?1 ORDER BY id LIMIT ?3";
+/// Their ids are hashes, and so old in no order.
+const SPENDING: &str = "SELECT id, 1, last_ms < ?2 FROM spending WHERE id > ?1 ORDER BY id LIMIT ?3";
 /// They change, and so are old in no order.
 const JOURNEYS: &str = "SELECT id, 1, changed_s * 1000 < ?2 AND wake_ms IS NULL AND id < (SELECT max(id) FROM journeys)
         AND last_notification IS NOT (SELECT max(seq) FROM outbox)
@@ -47,6 +49,7 @@ pub(super) fn purge(
         Kept::Timelines => walk(ENTRIES, &delete("DELETE FROM entries WHERE id = ?1")),
         Kept::Attempts => walk(ATTEMPTS, &delete("DELETE FROM attempts WHERE id = ?1")),
         Kept::Parked => walk(PARKED, &delete("DELETE FROM parked WHERE id = ?1")),
+        Kept::Spending => walk(SPENDING, &delete("DELETE FROM spending WHERE id = ?1")),
         Kept::Journeys => walk(JOURNEYS, &|id| journey(&transaction, id)),
         Kept::DeadLetters => {
             let given_up = give_up(&transaction, before, limit)?;

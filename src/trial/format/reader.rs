@@ -81,6 +81,14 @@ impl Reader<'_> {
         frame.read(&text).map_err(|what| self.fault(it.referenced, format!("{key}: {what}"))).ok()
     }
 
+    /// A list of moments, or one.
+    pub fn moments(&mut self, it: &Spanned<Yaml>, key: &str, frame: &Frame) -> Vec<Timestamp> {
+        match &it.value {
+            Yaml::List(list) => list.iter().filter_map(|one| self.moment(one, key, frame)).collect(),
+            _ => self.moment(it, key, frame).into_iter().collect(),
+        }
+    }
+
     /// The one of `known` that is named.
     pub fn one_of<T: Copy>(&mut self, it: &Spanned<Yaml>, key: &str, known: &[(&str, T)]) -> Option<T> {
         let name = self.text(it, key)?;

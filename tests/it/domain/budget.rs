@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use reassure::domain::decision::{Reason, Verdict};
 use reassure::domain::restraint::Budget;
 use reassure::domain::rule::RuleSet;
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::story::{Story, at, order, order_with, own_rules, rules, same, shop};
 
 fn enough(rules: &RuleSet, per_journey_day: u32) -> RuleSet {
     let mut shop = shop();
-    shop.budget = Budget { per_journey_day };
+    shop.budget = Budget { per_journey_day, per_customer_day: 0 };
     rules.for_shop(Arc::new(shop))
 }
 
@@ -154,4 +155,85 @@ fn of_the_default_rules_those_that_cannot_wait_do_not() {
          +3h parcel.tracked delay[A1] no superseded",
     );
     assert!(story.now >= at("+2d"));
+}
+
+fn for_all_orders(per_customer_day: u32, yaml: &str) -> Story {
+    let mut shop = shop();
+    shop.budget = Budget { per_journey_day: 0, per_customer_day };
+    Story::with(order(), own_rules(yaml).for_shop(Arc::new(shop)))
+}
+
+#[test]
+fn what_other_orders_have_told_counts_for_the_day() {
+    let mut story = for_all_orders(3, RULES);
+    // yesterday evening does not count
+    story.elsewhere = Some(vec![at("-12h"), at("-30m"), at("+10m")]);
+    same(
+        &story.tell(
+            "+1h scan A1 delivered
+             +2h scan A2 delivered
+             +3h scan A3 held_at_pickup
+             +4h support
+             +2d wait",
+        ),
+        "+1h parcel.tracked delivered[A1] send email
+         +2h parcel.tracked delivered[A2] until +23h
+         +3h parcel.tracked hold[A3] send email
+         +4h support.contacted delay until +23h
+         +23h deferral delivered[A2] send email
+         +23h deferral delay send email",
+    );
+    let reasons = |story: &Story| {
+        let decisions = story.steps.iter().filter_map(|step| step.entry.as_ref()).flat_map(|entry| &entry.decisions);
+        let deferred = decisions.filter_map(|decision| match decision.verdict {
+            Verdict::Defer { reason, .. } | Verdict::Suppress { reason, .. } => Some(reason),
+            Verdict::Send { .. } => None,
+        });
+        deferred.collect::<Vec<_>>()
+    };
+    assert_eq!(reasons(&story), [Reason::CustomerBudgetSpent, Reason::CustomerBudgetSpent]);
+    let mut late = for_all_orders(1, &RULES.replace("expires: 1d\n", "expires: 12h\n"));
+    late.elsewhere = Some(vec![at("-1h")]);
+    same(&late.tell("+2h support"), "+2h support.contacted delay no customer_budget_spent");
+}
+
+/// Only then are the other orders looked up: for whoever says nothing, or cannot wait, it costs nothing.
+#[test]
+fn it_asks_what_others_have_told_only_where_that_decides() {
+    let asks = |story: &Story| story.steps.last().is_some_and(|step| step.asks_elsewhere);
+    for (what, expected) in
+        [("+1h scan A1 in_transit", false), ("+1h scan A1 held_at_pickup", false), ("+1h scan A1 delivered", true)]
+    {
+        let mut story = for_all_orders(3, RULES);
+        story.tell(what);
+        assert_eq!(asks(&story), expected, "{what}");
+        let mut known = for_all_orders(3, RULES);
+        known.elsewhere = Some(Vec::new());
+        known.tell(what);
+        assert!(!asks(&known), "it is known by then");
+        let mut unlimited = for_all_orders(0, RULES);
+        unlimited.tell(what);
+        assert!(!asks(&unlimited), "there is no such budget");
+    }
+}
+
+/// What is folded into one message is one message.
+#[test]
+fn a_message_about_several_parcels_counts_once() {
+    let folding = RULES.replace("once_per: parcel\n  expires: 2d", "once_per: parcel\n  fold: 2h\n  expires: 2d");
+    let mut story = for_all_orders(2, &folding);
+    story.elsewhere = Some(Vec::new());
+    same(
+        &story.tell(
+            "+1h ship S1 all A1 A2 A3
+             +2h scan A1 delivered
+             +3h scan A2 delivered
+             +5h support",
+        ),
+        "+2h parcel.tracked delivered[A1] until +4h
+         +3h parcel.tracked delivered[A2] until +4h
+         +4h deferral delivered[A1] send email
+         +4h deferral delivered[A2] no folded
+         +5h support.contacted delay send email",
+    );
 }

@@ -31,7 +31,7 @@ use reassure::domain::order::Order;
 use reassure::domain::receipt::{Receipt, Received};
 use reassure::domain::rule::RuleSet;
 use reassure::domain::shop::Shop;
-use reassure::domain::step::{Input, Obstacle, Transition, step, still_holds};
+use reassure::domain::step::{Input, Moment, Obstacle, Transition, step, still_holds};
 use reassure::domain::time::{Timestamp, parse_span, spell_span};
 use serde_json::{Map, Value, json};
 
@@ -202,6 +202,8 @@ pub struct Story {
     pub sent: Vec<Notification>,
     /// Every step that was taken.
     pub steps: Vec<Transition>,
+    /// When other orders have told the customer something, if that is known.
+    pub elsewhere: Option<Vec<Timestamp>>,
     last: Option<Event>,
     lines: String,
     only: Vec<String>,
@@ -222,7 +224,7 @@ impl Story {
         let Body::OrderPlaced(data) = &event.body else { panic!("a story begins with an order") };
         let journey = begin(data, event.time);
         let (sent, steps, lines, only) = Default::default();
-        let mut story = Self { journey, rules, now, sent, steps, last: None, lines, only };
+        let mut story = Self { journey, rules, now, sent, steps, last: None, lines, only, elsewhere: None };
         story.take(Input::Event(&event));
         story
     }
@@ -320,7 +322,9 @@ impl Story {
     }
 
     pub fn take(&mut self, input: Input<'_>) {
-        let transition = step(&self.journey, input, &self.rules, self.now).expect("room for the event");
+        let transition =
+            step(&self.journey, input, &self.rules, Moment { now: self.now, elsewhere: self.elsewhere.as_deref() })
+                .expect("room for the event");
         self.journey = transition.journey.clone();
         self.sent.extend(transition.notifications.iter().cloned());
         for line in transition.entry.iter().flat_map(|entry| entry.decisions.iter().map(|one| (&entry.cause, one))) {

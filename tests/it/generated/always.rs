@@ -6,6 +6,7 @@ use rand::{Rng, SeedableRng};
 use reassure::domain::event::Body;
 use reassure::domain::time::{Timestamp, spell_span};
 
+use super::goods::{Contact, SHOPS};
 use super::{BEGIN, Plan, Recorded, seed};
 
 /// The events of one journey, as they are recorded.
@@ -38,19 +39,52 @@ impl Case {
 /// # Panics
 /// At the first journey of which it does not hold, with the seed and the fewest events that show it.
 pub fn always(journeys: u64, holds: impl Fn(&Case) -> anyhow::Result<()>) {
+    always_in(journeys, "journey", |seed, number| Plan::new(seed, number, placed(0), u64::MAX).events(), holds);
+}
+
+/// Tries `holds` on so many customers, each with so many orders at one shop, placed hours apart.
+///
+/// # Panics
+/// Like [`always`].
+pub fn always_together(customers: u64, orders: u64, holds: impl Fn(&Case) -> anyhow::Result<()>) {
+    let shops = u64::try_from(SHOPS.len()).expect("few");
+    let events = |seed, customer| {
+        let plans = (0..orders).map(|order| {
+            let number = (customer * orders + order) * shops + customer % shops;
+            let mut plan = Plan::new(seed, number, placed(order * 5), u64::MAX);
+            plan.shape.customer = customer;
+            plan.shape.contact = Contact::Both;
+            plan.events()
+        });
+        let mut events: Vec<Recorded> = plans.flatten().collect();
+        events.sort_by_key(|recorded| recorded.at);
+        events
+    };
+    always_in(customers, "customer", events, holds);
+}
+
+fn placed(hours: u64) -> Timestamp {
+    Timestamp::from_millis(BEGIN).plus(chrono::Duration::hours(i64::try_from(hours).expect("few")))
+}
+
+fn always_in(
+    cases: u64,
+    what: &str,
+    events: impl Fn(u64, u64) -> Vec<Recorded>,
+    holds: impl Fn(&Case) -> anyhow::Result<()>,
+) {
     let seed = seed();
-    let journeys = std::env::var("REASSURE_JOURNEYS").map_or(journeys, |text| text.parse().expect("REASSURE_JOURNEYS"));
-    println!("REASSURE_SEED={seed}, {journeys} journeys");
-    for number in 0..journeys {
-        let plan = Plan::new(seed, number, Timestamp::from_millis(BEGIN), u64::MAX);
-        let case = Case { events: plan.events(), chance: seed.wrapping_add(number) };
+    let cases = std::env::var("REASSURE_JOURNEYS").map_or(cases, |text| text.parse().expect("REASSURE_JOURNEYS"));
+    println!("REASSURE_SEED={seed}, {cases} {what}s");
+    for number in 0..cases {
+        let case = Case { events: events(seed, number), chance: seed.wrapping_add(number) };
         if let Err(error) = holds(&case) {
             let kept = smallest(&case, |part| holds(part).is_err());
             let small = case.of(&kept);
             let why = holds(&small).err().unwrap_or(error);
             let told: Vec<String> = small.events.iter().map(tell).collect();
             panic!(
-                "journey {number} of REASSURE_SEED={seed}: {why:#}\n{} of its {} events show it:\n{}",
+                "{what} {number} of REASSURE_SEED={seed}: {why:#}\n{} of its {} events show it:\n{}",
                 kept.len(),
                 case.events.len(),
                 told.join("\n")

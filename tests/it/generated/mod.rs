@@ -14,7 +14,7 @@ mod plan;
 mod stream;
 mod trouble;
 
-pub use always::always;
+pub use always::{always, always_together};
 use plan::Plan;
 pub use stream::Stream;
 

@@ -18,6 +18,7 @@ use reassure::domain::confirmation::Cause;
 use reassure::domain::decision::NotificationId;
 use reassure::domain::event::{EventKey, Reference};
 use reassure::domain::journey::JourneyKey;
+use reassure::domain::spending::{Addressee, Spending};
 use reassure::domain::storm::Hour;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
@@ -146,6 +147,7 @@ moody! {
     offsets() -> BTreeMap<Partition, i64>;
     resolve(references: &[(String, Reference, Timestamp)]) -> Vec<Vec<JourneyKey>>;
     load(keys: &[JourneyKey]) -> Vec<Option<Versioned>>;
+    spending(of: &[Addressee]) -> Vec<Option<Spending>>;
     parked(references: &[(String, Reference)], limit: usize) -> Vec<Vec<Parked>>;
     awaited(after: EventKey, limit: usize) -> Vec<(EventKey, String, Reference)>;
     due(now: Timestamp, limit: usize) -> Vec<JourneyKey>;

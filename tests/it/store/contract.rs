@@ -8,6 +8,7 @@ pub mod leases;
 pub mod people;
 pub mod publications;
 pub mod retention;
+pub mod spending;
 pub mod storms;
 
 /// Runs the whole contract in the places that `$place` gives, each new and empty; none where the
@@ -93,6 +94,10 @@ macro_rules! suite {
             retention::what_waits_in_vain_goes_after_its_time,
             retention::what_a_storm_holds_in_vain_goes_too,
             retention::what_is_not_old_is_not_gone_through,
+            spending::it_is_written_only_on_what_it_was_decided_on,
+            spending::customers_do_not_mix,
+            spending::a_customer_who_is_forgotten_is_on_record_no_more,
+            spending::what_was_told_long_ago_goes,
         }
     };
     (@ $place:expr; $($part:ident::$case:ident,)*) => {

@@ -10,6 +10,7 @@ use reassure::store::sqlite::{Settings, Sqlite};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::contract::spending::{addressee, spent};
 use super::fixture::*;
 
 super::contract::suite!(crate::store::place::Place::file());
@@ -32,6 +33,24 @@ fn open(place: &TempDir) -> Sqlite {
 /// The file as a stranger sees it.
 fn stranger(place: &TempDir) -> Connection {
     Connection::open(place.path().join("store.db")).unwrap()
+}
+
+/// What customers were told is kept under names that nobody can read, and each store has its own.
+#[tokio::test]
+async fn whom_it_was_told_is_not_kept_in_clear() {
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let place = TempDir::new().unwrap();
+        let ada = addressee("atelier", "ada@example.org");
+        let store = open(&place);
+        store.commit(spent(ada.clone(), None, Default::default()), &lease("me", 60), &none()).await.unwrap();
+        drop(store);
+        let file = std::fs::read(place.path().join("store.db")).unwrap();
+        assert!(!file.windows(5).any(|part| part == b"ada@e"), "the contact stands in the file");
+        ids.push(stranger(&place).query_row("SELECT id FROM spending", [], |row| row.get::<_, i64>(0)).unwrap());
+        assert!(open(&place).spending(&[ada]).await.unwrap()[0].is_some(), "the key is kept");
+    }
+    assert_ne!(ids[0], ids[1]);
 }
 
 #[tokio::test]

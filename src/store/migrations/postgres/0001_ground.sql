@@ -145,6 +145,21 @@ CREATE TABLE storms (
     UNIQUE (shop, rule)
 );
 
+-- When each order of a customer has told them something, of late. The id is a keyed hash of the shop
+-- and the customer's contact: what is kept names nobody.
+CREATE TABLE spending (
+    id bigint PRIMARY KEY,
+    last_ms bigint NOT NULL,
+    body text NOT NULL
+) WITH (fillfactor = 80);
+
+-- The key of those hashes, drawn once.
+CREATE TABLE pseudonyms (
+    key bytea NOT NULL
+);
+INSERT INTO pseudonyms (key)
+    SELECT sha256(string_agg(uuid_send(gen_random_uuid()), ''::bytea)) FROM generate_series(1, 4);
+
 -- What is sent.
 CREATE TABLE contents (
     notification bigint NOT NULL,

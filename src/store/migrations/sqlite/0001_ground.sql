@@ -127,6 +127,20 @@ CREATE TABLE storms (
     UNIQUE (shop, rule)
 ) STRICT;
 
+-- When each order of a customer has told them something, of late. The id is a keyed hash of the shop
+-- and the customer's contact: what is kept names nobody.
+CREATE TABLE spending (
+    id INTEGER PRIMARY KEY,
+    last_ms INTEGER NOT NULL,
+    body TEXT NOT NULL
+) STRICT;
+
+-- The key of those hashes, drawn once.
+CREATE TABLE pseudonyms (
+    key BLOB NOT NULL
+) STRICT;
+INSERT INTO pseudonyms (key) VALUES (randomblob(32));
+
 -- What is sent; apart, so that the rows of the outbox stay small.
 CREATE TABLE contents (
     notification INTEGER PRIMARY KEY REFERENCES outbox (seq) ON DELETE CASCADE,

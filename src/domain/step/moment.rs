@@ -1,0 +1,16 @@
+//! When a step is taken, and what is known by then from beyond the journey.
+
+use super::super::time::Timestamp;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Moment<'a> {
+    pub now: Timestamp,
+    /// When other orders have told the customer something, of late; `None`: nobody has looked.
+    pub elsewhere: Option<&'a [Timestamp]>,
+}
+
+impl From<Timestamp> for Moment<'_> {
+    fn from(now: Timestamp) -> Self {
+        Self { now, elsewhere: None }
+    }
+}
