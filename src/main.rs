@@ -1,6 +1,7 @@
 //! The command line: run, migrate, demo, check, rules, adapt, lookup, explain, simulate, storms, dlq,
 //! completions.
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -135,7 +136,10 @@ fn main() -> ExitCode {
         Command::Dlq { command } => cli::dlq::dlq(config, command, json),
         Command::Privacy { command } => cli::privacy::privacy(config, command),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Arguments::command(), "reassure", &mut std::io::stdout());
+            // it would panic where whoever reads ends sooner, such as `head`
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "reassure", &mut script);
+            let _ = std::io::stdout().write_all(&script);
             Ok(ExitCode::SUCCESS)
         }
         Command::Schemas { folder, check } => cli::check::schemas(&folder, check),

@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::Context;
 use chrono_tz::Tz;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{coloured, runtime, say};
 use crate::app::Drained;
@@ -112,8 +113,9 @@ async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode>
     Ok(if told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Goes on with the time of the machine until Ctrl-C.
+/// Goes on with the time of the machine until Ctrl-C or SIGTERM, after which nothing of it is left either.
 async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
     stage.clock.run_from(Clock::system().now());
     let brokers = stage.broker.bootstrap_servers();
     let ahead = stage.clock.now().since(Clock::system().now());
@@ -138,6 +140,7 @@ async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
                 stopped.context("Ctrl-C cannot be listened for")?;
                 break;
             }
+            _ = terminate.recv() => break,
             changed = changes.changed() => {
                 changed.context("the service ended")?;
                 let received = stage.sandbox.received();

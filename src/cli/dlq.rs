@@ -163,7 +163,7 @@ fn would(found: &[Item], missing: &[String], as_json: bool) -> anyhow::Result<()
         let items: Vec<Value> = found.iter().map(Item::json).collect();
         say(&serde_json::to_string_pretty(&json!({ "would_put_back": items, "missing": missing }))?);
     } else {
-        say(&format!("would put back {}:", found.len()));
+        say(&format!("would put back {}", found.len()));
         found.iter().for_each(|item| say(&item.line()));
     }
     Ok(())

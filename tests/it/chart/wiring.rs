@@ -119,6 +119,21 @@ fn every_alert_and_every_dashboard_of_the_folders_arrives() {
     }
 }
 
+/// Who is called has no folder of the chart at hand.
+#[test]
+fn the_alerts_link_to_where_the_runbooks_can_be_read() {
+    let Some(helm) = Helm::new() else { return };
+    let (_, all) = helm.rendered().iter().find(|(case, _)| case.starts_with("split")).unwrap();
+    let groups = all.iter().filter_map(|it| it.0["spec"]["groups"].as_array()).flatten();
+    let rules = groups.flat_map(|group| group["rules"].as_array().unwrap());
+    let alerts: Vec<&Value> = rules.filter(|rule| rule["alert"].is_string()).collect();
+    assert!(!alerts.is_empty());
+    for alert in alerts {
+        let expected = format!("https://git.example/reassure/runbooks/{}.md", alert["alert"].as_str().unwrap());
+        assert_eq!(alert["annotations"]["runbook_url"], expected);
+    }
+}
+
 /// On an installation the hooks come before everything else.
 #[test]
 fn the_migration_needs_nothing_of_the_release_but_what_it_brings() {
