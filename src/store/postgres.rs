@@ -46,8 +46,8 @@ use crate::domain::journey::JourneyKey;
 use crate::domain::spending::{Addressee, Spending};
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication, Purged, Record,
-    Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, Connections, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
+    Purged, Record, Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use call::call;
 use failure::{Failure, no_connection};
@@ -119,7 +119,9 @@ impl Postgres {
     }
 
     async fn session(&self) -> Result<Session, StoreError> {
-        Ok(Session::new(self.inner.pool.get().await.map_err(no_connection)?))
+        let waiting = self.inner.meter.wait();
+        let client = self.inner.pool.get().await.map_err(no_connection)?;
+        Ok(Session::new(client, waiting.over()))
     }
 
     /// Ends a call: gives its connection back, if it is worth keeping.
@@ -251,6 +253,14 @@ impl Store for Postgres {
 
     async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError> {
         call!(self, |session| publication::stop(session, stream, owner))
+    }
+
+    fn connections(&self) -> Vec<Connections> {
+        vec![self.inner.meter.read("both", self.inner.pool.status().size)]
+    }
+
+    async fn received_at(&self, key: &JourneyKey, id: &NotificationId) -> Result<Option<Timestamp>, StoreError> {
+        call!(self, |session| inspect::received_at(session, key, id))
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {

@@ -21,6 +21,7 @@ mod publication;
 mod purge;
 mod read;
 mod rows;
+mod settings;
 mod space;
 mod spending;
 mod storm;
@@ -34,7 +35,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
-use serde::{Deserialize, Serialize};
 
 use super::columns;
 use super::guard;
@@ -49,57 +49,14 @@ use crate::domain::spending::{Addressee, Spending};
 use crate::domain::storm::Hour;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, CarriedOut, Counted, DeadLetter, Kept, Lease, Leased, Parked, Partition,
-    Publication, Purged, Record, Ruling, Space, Store, StoreError, Storm, Storms, Stream, Timeline, Unconfirmed,
-    Versioned,
+    AttemptRecord, Backlog, Batch, CarriedOut, Connections, Counted, DeadLetter, Kept, Lease, Leased, Parked,
+    Partition, Publication, Purged, Record, Ruling, Space, Store, StoreError, Storm, Storms, Stream, Timeline,
+    Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
 use rows::Rows;
+pub use settings::Settings;
 use worker::Workers;
-
-/// How the store is opened. The defaults do for a shop of any size that one process serves.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Settings {
-    /// The database file; `-wal` and `-shm` come to lie beside it. Not on a network file system.
-    pub path: PathBuf,
-    /// The consumer group whose offsets are kept.
-    pub group: String,
-    /// Connections that read.
-    pub readers: usize,
-    /// Page cache of the connection that writes.
-    pub writer_cache_mib: u32,
-    /// Page cache of each connection that reads.
-    pub reader_cache_mib: u32,
-    /// The write-ahead log is written back once it is this long.
-    pub checkpoint_mib: u32,
-    /// How long to wait for another process that writes.
-    pub busy_timeout_ms: u64,
-    /// No call takes longer; afterwards the store counts as not available.
-    pub deadline_ms: u64,
-    /// Calls that may wait for a connection.
-    pub waiting_calls: usize,
-    /// The file does not grow beyond so many pages of 4 KiB; beyond them it behaves like a full
-    /// disk. Without it, the disk is the limit.
-    pub max_pages: Option<u32>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            path: PathBuf::from("reassure.db"),
-            group: "reassure".to_owned(),
-            readers: 2,
-            writer_cache_mib: 48,
-            reader_cache_mib: 8,
-            checkpoint_mib: 32,
-            busy_timeout_ms: 5_000,
-            deadline_ms: 30_000,
-            waiting_calls: 64,
-            max_pages: None,
-        }
-    }
-}
 
 /// The store in one SQLite file. Dropping it finishes the calls that were handed over.
 pub struct Sqlite {
@@ -374,6 +331,15 @@ impl Store for Sqlite {
 
     async fn space(&self) -> Result<Option<Space>, StoreError> {
         space::of(&self.path).map(Some).map_err(|error| StoreError::Unavailable(format!("the disk's room: {error}")))
+    }
+
+    fn connections(&self) -> Vec<Connections> {
+        vec![self.writer.connections("write"), self.readers.connections("read")]
+    }
+
+    async fn received_at(&self, key: &JourneyKey, id: &NotificationId) -> Result<Option<Timestamp>, StoreError> {
+        let (key, id) = (key.clone(), id.clone());
+        self.read(move |c| inspect::received_at(c, &key, &id)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

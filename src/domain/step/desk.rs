@@ -285,7 +285,7 @@ impl<'a> Desk<'a> {
                 received_at: self.now,
                 decided_at: self.now,
                 expires_at,
-                traceparent: self.occasion.event.and_then(|event| event.traceparent.clone()),
+                traceparent: None,
                 follows: follows.clone(),
             });
         }

@@ -13,14 +13,23 @@ use crate::domain::time::Timestamp;
 use crate::ports::{JourneyWrite, Publication, Wake};
 use crate::shops::Shops;
 
-/// What a journey is put through.
+/// What a journey is put through, with the trace that it belongs to; an event has its own.
 pub(super) enum Taken {
     /// With the moment at which it came.
     Event(Arc<Event>, Timestamp),
     /// All deadlines that are due.
-    Due,
-    Withdrawn(NotificationId, Reason),
-    Receipt(Received),
+    Due(Option<String>),
+    Withdrawn(NotificationId, Reason, Option<String>),
+    Receipt(Received, Option<String>),
+}
+
+impl Taken {
+    pub fn trace(&self) -> Option<&str> {
+        match self {
+            Self::Event(event, _) => event.traceparent.as_deref(),
+            Self::Due(trace) | Self::Withdrawn(.., trace) | Self::Receipt(_, trace) => trace.as_deref(),
+        }
+    }
 }
 
 pub(super) struct Sheet {

@@ -12,6 +12,7 @@ use super::row::Key;
 use super::{Settings, migrate, session, upkeep};
 use crate::domain::time::Timestamp;
 use crate::ports::{Kept, StoreError};
+use crate::store::meter::Meter;
 use crate::store::spending::Pseudonyms;
 
 pub(super) struct Inner {
@@ -21,6 +22,7 @@ pub(super) struct Inner {
     pub settings: Settings,
     /// Tells this process from the others in what it has taken up.
     pub replica: Key,
+    pub meter: Arc<Meter>,
     /// Known from the first contact on.
     pseudonyms: OnceLock<Pseudonyms>,
 }
@@ -53,7 +55,15 @@ impl Inner {
             }))
             .build()
             .map_err(|error| StoreError::Corrupt(format!("the pool of connections: {error}")))?;
-        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()), pseudonyms: OnceLock::new() })
+        Ok(Self {
+            pool,
+            client,
+            tls,
+            settings,
+            replica: Key(rand::random()),
+            meter: Arc::default(),
+            pseudonyms: OnceLock::new(),
+        })
     }
 
     /// A connection beside the pool, for what takes longer than a call may.

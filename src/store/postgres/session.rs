@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::settings::Settings;
 use super::{commit, inspect, lane, outbox, publication, purge, read, spending, storm, unconfirmed};
 use crate::ports::StoreError;
+use crate::store::meter::InUse;
 
 /// Every statement that is prepared.
 const STATEMENTS: [&[&str]; 10] = [
@@ -40,6 +41,7 @@ pub(super) struct Session {
     client: Option<Object>,
     /// Where it is in a transaction is not known.
     is_clean: bool,
+    _in_use: InUse,
 }
 
 impl Drop for Session {
@@ -53,8 +55,8 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub fn new(client: Object) -> Self {
-        Self { client: Some(client), is_clean: false }
+    pub fn new(client: Object, in_use: InUse) -> Self {
+        Self { client: Some(client), is_clean: false, _in_use: in_use }
     }
 
     fn client(&self) -> Result<&ClientWrapper, Failure> {
