@@ -144,7 +144,10 @@ impl Pool {
         let (provider, outcome, status) = (self.provider.name(), answer.outcome.as_str(), answer.status);
         match (was_in_trouble, self.pace.is_in_trouble()) {
             (false, true) => tracing::warn!(
-                provider, outcome, status, detail = answer.detail.as_deref(),
+                provider,
+                outcome,
+                status,
+                detail = answer.detail.as_deref(),
                 "a provider is left in peace for a while, its messages wait: it asked for that, or failed many times in a row"
             ),
             (true, false) => tracing::info!(provider, outcome, status, "a provider answers again, its messages go on"),
