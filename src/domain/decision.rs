@@ -172,6 +172,8 @@ pub enum Reason {
     PutAway,
     /// No channel of the rule can reach the customer.
     NoChannel,
+    /// The message is for the recipient of a present, and the order names none.
+    RecipientMissing,
     /// The order has no e-mail address.
     EmailMissing,
     EmailInvalid,
@@ -196,7 +198,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -225,6 +227,7 @@ impl Reason {
         Self::Storm,
         Self::PutAway,
         Self::NoChannel,
+        Self::RecipientMissing,
         Self::EmailMissing,
         Self::EmailInvalid,
         Self::PhoneMissing,
@@ -270,6 +273,7 @@ impl Reason {
             Self::Storm => "storm",
             Self::PutAway => "put_away",
             Self::NoChannel => "no_channel",
+            Self::RecipientMissing => "recipient_missing",
             Self::EmailMissing => "email_missing",
             Self::EmailInvalid => "email_invalid",
             Self::PhoneMissing => "phone_missing",
@@ -316,6 +320,7 @@ impl Reason {
             Self::Storm => "dropped by a person: its rule spoke far more often than ever",
             Self::PutAway => "put away by a person, since it could not be sent",
             Self::NoChannel => "no channel can reach the customer",
+            Self::RecipientMissing => "nobody is named whom the present is for",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",
             Self::PhoneMissing => "no phone number",

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::domain::apply::{self, Full, News};
-use crate::domain::contact::reach;
+use crate::domain::contact::reach_party;
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::{Body, Event, EventKey, Reference};
 use crate::domain::journey::JourneyKey;
@@ -285,7 +285,7 @@ impl<'a> Draft<'a> {
     ) -> Result<News, Full> {
         let Some(served) = self.shops.get(&key.shop) else { return Ok(News::Known) };
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
-        let moment = Moment { now: self.now, elsewhere: sheet.elsewhere.as_deref() };
+        let moment = Moment { now: self.now, elsewhere: sheet.elsewhere.as_ref() };
         let mut transition = step(&sheet.journey, input, &served.rules, moment)?;
         if transition.news == News::Repeated {
             return Ok(News::Repeated);
@@ -348,8 +348,9 @@ fn write(
     shop: &Shop,
 ) -> Result<Content, String> {
     let journey = &transition.journey;
+    let to = journey.told_by(&notification.id).next().map(|told| told.to).unwrap_or_default();
     let recipient =
-        reach(&journey.order.customer, shop, notification.channel).map_err(|reason| reason.in_words().to_owned())?;
+        reach_party(to, &journey.order, shop, notification.channel).map_err(|reason| reason.in_words().to_owned())?;
     let letter = Letter {
         shop_id: &key.shop,
         shop,

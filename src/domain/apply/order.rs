@@ -132,6 +132,6 @@ fn forget_address(delivery: Option<&mut Delivery>) {
 
 fn forget_recipient(gift: Option<&mut Gift>) {
     if let Some(gift) = gift {
-        gift.recipient_name = None;
+        (gift.recipient_name, gift.recipient) = (None, None);
     }
 }
