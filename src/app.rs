@@ -25,7 +25,7 @@ use crate::publish::{self, Outlet, Publish};
 use crate::reload::Reload;
 use crate::retention::Retention;
 use crate::shops::InForce;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Exporting, Metrics};
 
 /// Read batches that may wait between decoding and deciding.
 const READ_AHEAD: usize = 2;
@@ -49,6 +49,7 @@ pub struct Running {
     /// `None` in a process that takes nothing in.
     bus: Option<BusHandle>,
     tasks: JoinSet<&'static str>,
+    spans: Exporting,
 }
 
 /// What is told to the parts when they are to end, in the order in which it is told.
@@ -88,6 +89,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
     let reload = Reload::new(loaded, shops.clone(), clock.clone(), metrics.clone());
     let config = reload.status();
     metrics.expect(&loaded.shops, loaded.providers.iter().map(|(provider, _)| provider.name()));
+    let (tracer, spans) = loaded.tracing.start(&owner, &metrics).context("the exporter of spans")?;
     let (sequels, to_know) = mpsc::channel(SEQUELS);
     let shared = Shared {
         store: Arc::clone(&store),
@@ -95,6 +97,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         outlet: outlet(&settings.outgoing, &metrics),
         clock: clock.clone(),
         metrics: metrics.clone(),
+        tracer: tracer.clone(),
         progress: progress.clone(),
         sequels,
         owner: owner.clone(),
@@ -116,6 +119,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
             Schemas::new(Arc::clone(registry), settings.registry.schemas, clock.clone(), metrics.clone())
         }),
         metrics: metrics.clone(),
+        tracer,
         progress: progress.clone(),
     };
     let (read, intake) = mpsc::channel(READ_AHEAD);
@@ -198,7 +202,7 @@ pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics
         "reload"
     });
     let stops = Stops { intake: stop_intake, leaving, publishing: stop_publishing, http: stop_http };
-    Ok(Running { address, api, progress, dispatcher, store, reload: asked, stops, publishers, bus, tasks })
+    Ok(Running { address, api, progress, dispatcher, store, reload: asked, stops, publishers, bus, tasks, spans })
 }
 
 fn bus_of(loaded: &Loaded, store: &Arc<dyn Store>, metrics: &Metrics) -> anyhow::Result<Bus> {
@@ -372,6 +376,8 @@ impl Running {
                 }
             }
         }
+        // they tell of work that is done; whether they arrive is no part of it
+        self.spans.finish(end).await;
         if whole { Drained::Whole } else { Drained::CutShort }
     }
 }

@@ -32,6 +32,7 @@ use crate::provider;
 use crate::registry;
 use crate::retention;
 use crate::store;
+use crate::telemetry;
 
 pub use files::Files;
 pub use loaded::Loaded;
@@ -166,6 +167,7 @@ pub enum UnknownShops {
 pub struct Settings {
     pub service: Service,
     pub log: Log,
+    pub tracing: telemetry::export::Settings,
     pub http: Http,
     pub api: access::Settings,
     pub bus: bus::BusSettings,
@@ -191,9 +193,10 @@ pub struct Settings {
     source: Source,
 }
 
-const SECTIONS: [&str; 20] = [
+const SECTIONS: [&str; 21] = [
     "service",
     "log",
+    "tracing",
     "http",
     "api",
     "bus",
@@ -261,6 +264,7 @@ impl Settings {
         let read = (|| {
             let service = reader.part_or(&["service"], section("service"))?;
             let log = reader.part_or(&["log"], section("log"))?;
+            let tracing = reader.part_or(&["tracing"], section("tracing"))?;
             let http = reader.part_or(&["http"], section("http"))?;
             let api = reader.part_or(&["api"], section("api"))?;
             let bus: bus::BusSettings = reader.part_or(&["bus"], section("bus"))?;
@@ -308,6 +312,7 @@ impl Settings {
             let settings = Self {
                 service,
                 log,
+                tracing,
                 http,
                 api,
                 store,

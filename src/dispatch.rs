@@ -22,7 +22,7 @@ use crate::ingest::{Progress, Sequel};
 use crate::ports::{Leased, Provider, Store};
 use crate::publish::Outlet;
 use crate::shops::InForce;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Tracer};
 
 use pool::Pool;
 
@@ -42,6 +42,7 @@ pub struct Shared {
     pub outlet: Outlet,
     pub clock: Clock,
     pub metrics: Metrics,
+    pub tracer: Tracer,
     pub progress: Progress,
     /// What follows for a journey.
     pub sequels: mpsc::Sender<Sequel>,

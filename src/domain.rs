@@ -15,6 +15,7 @@ pub mod note;
 pub mod notification;
 pub mod order;
 pub mod parcel;
+pub mod party;
 pub mod personal;
 pub mod quiet;
 pub mod reasons;

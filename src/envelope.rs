@@ -189,12 +189,15 @@ fn adapted(event: &Value, record: &Record, reading: &Reading<'_>) -> Result<Deco
 fn finish(mut decoded: Decoded, record: &Record, now: Timestamp) -> Result<Decoded, Refusal> {
     validate::event(&decoded.event, now)?;
     if decoded.event.traceparent.is_none() {
-        decoded.event.traceparent = header(record, &["traceparent", "ce_traceparent"])
-            .and_then(|bytes| std::str::from_utf8(bytes).ok())
-            .filter(|text| is_traceparent(text))
-            .map(str::to_owned);
+        decoded.event.traceparent = traceparent(record).map(str::to_owned);
     }
     Ok(decoded)
+}
+
+/// The W3C trace context that the record's headers name, if it is one.
+pub fn traceparent(record: &Record) -> Option<&str> {
+    let text = std::str::from_utf8(header(record, &["traceparent", "ce_traceparent"])?).ok()?;
+    is_traceparent(text).then_some(text)
 }
 
 /// The first header of one of these names, whatever its case.

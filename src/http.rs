@@ -29,7 +29,7 @@ use crate::config::{Confirmation, Role};
 use crate::domain::confirmation::Cause;
 use crate::domain::time::Timestamp;
 use crate::ingest::{Progress, Receipts};
-use crate::ports::{Backlog, Provider, Space, Store, Storm};
+use crate::ports::{Backlog, Connections, Provider, Space, Store, Storm};
 use crate::publish::Outlet;
 use crate::reload::Status;
 use crate::shops::InForce;
@@ -162,6 +162,7 @@ async fn metrics(State(facts): State<Facts>) -> Response {
         Ok(space) => show_space(&facts.metrics, space),
         Err(_) => failed("space"),
     }
+    facts.store.connections().iter().for_each(|pool| show_connections(&facts.metrics, pool));
     let (from, to) = facts.confirmation.missed_at(now);
     match facts.store.unconfirmed(from, to).await {
         Ok(counts) => show_unconfirmed(&facts, counts),
@@ -206,6 +207,19 @@ fn show_space(metrics: &Metrics, space: Option<Space>) {
     {
         gauge.with_label_values::<&str>(&[]).set(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
+}
+
+fn show_connections(metrics: &Metrics, of: &Connections) {
+    let whole = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let connections = |state: &str| metrics.connections.with_label_values(&[of.pool, state]);
+    connections("in_use").set(whole(of.in_use));
+    connections("idle").set(whole(of.open.saturating_sub(of.in_use)));
+    metrics.waiting_calls.with_label_values(&[of.pool]).set(whole(of.waiting));
+    // one scrape at a time counts; two at once may count a little twice, never less
+    let given = metrics.connections_given.with_label_values(&[of.pool]);
+    given.inc_by(of.given.saturating_sub(given.get()));
+    let waited = metrics.connection_waits.with_label_values(&[of.pool]);
+    waited.inc_by((of.waited.as_secs_f64() - waited.get()).max(0.0));
 }
 
 fn show_unconfirmed(facts: &Facts, counts: Vec<(String, Cause, u64)>) {

@@ -1,6 +1,7 @@
 //! Takes events in: batch by batch, each one transaction. Deadlines that fall due and messages
 //! that must be taken back go the same way, so that one place alone changes journeys.
 
+pub(crate) mod disposition;
 pub(crate) mod draft;
 mod held;
 mod intake;
@@ -8,6 +9,7 @@ pub(crate) mod known;
 mod progress;
 mod receipts;
 mod schemas;
+mod sequel;
 mod storms;
 mod stranded;
 mod tally;
@@ -20,38 +22,26 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
-use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::Reference;
 use crate::domain::journey::JourneyKey;
-use crate::domain::receipt::Received;
 use crate::domain::time::Timestamp;
-use crate::envelope::Refusal;
+use crate::envelope::{self, Refusal};
 use crate::ports::{Advance, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
 use crate::publish::Outlet;
 use crate::shops::InForce;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Span, trace_id};
 
-use draft::{Disposition, Draft};
+use disposition::Disposition;
+use draft::Draft;
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
 pub use progress::Progress;
 pub use receipts::Receipts;
 pub use schemas::{Lookup, Schemas};
+pub use sequel::{Fate, Sequel};
 use storms::Watch;
 use stranded::Round;
 use tally::Tally;
-
-/// What dispatch has found of a notification, for its journey to know.
-pub type Sequel = (JourneyKey, NotificationId, Fate);
-
-/// What becomes of a notification.
-#[derive(Clone, Debug)]
-pub enum Fate {
-    /// It must not leave.
-    Withdrawn(Reason),
-    /// Its attempt is over.
-    Received(Received),
-}
 
 /// Told how far a partition is durable, as a hint for lag dashboards.
 pub type Hint = Arc<dyn Fn(&[(Partition, i64)]) + Send + Sync>;
@@ -98,7 +88,7 @@ struct Load {
     arrivals: Vec<Arrival>,
     dead: Vec<DeadRecord>,
     /// Journeys in which a deadline is due.
-    due: Vec<JourneyKey>,
+    due: Vec<(JourneyKey, Span)>,
     sequels: Vec<Sequel>,
     /// What parked events wait for and is there.
     stranded: Vec<(String, Reference)>,
@@ -108,8 +98,15 @@ struct Load {
 }
 
 impl Load {
+    /// Of what was consumed and what was woken.
+    fn spans(&self) -> impl Iterator<Item = &Span> + Clone {
+        self.arrivals.iter().map(|arrival| &arrival.span).chain(self.due.iter().map(|(_, span)| span))
+    }
+
     /// Leaves out what comes of `partition`.
     fn leave(&mut self, partition: &Partition) {
+        let left = self.arrivals.iter().filter(|arrival| arrival.partition.as_ref() == Some(partition));
+        left.for_each(|arrival| arrival.span.applied("left"));
         self.advances.retain(|advance| advance.partition != *partition);
         self.arrivals.retain(|arrival| arrival.partition.as_ref() != Some(partition));
         self.dead.retain(|dead| dead.record.partition != *partition);
@@ -208,7 +205,7 @@ impl Ingest {
             Err(error) => self.complain("awaited", &error),
         }
         match self.store.due(self.clock.now(), DUE_AT_ONCE).await {
-            Ok(due) => load.due = due,
+            Ok(due) => load.due = due.into_iter().map(|key| (key, self.reader.tracer.woken())).collect(),
             Err(error) => self.complain("due", &error),
         }
         let redriven: Vec<(i64, Record)> = match self.store.redriven(REDRIVEN_AT_ONCE).await {
@@ -236,14 +233,17 @@ impl Ingest {
         stop: &mut watch::Receiver<bool>,
     ) -> bool {
         let mut failures = 0;
+        let span = self.reader.tracer.stored(load.spans());
         loop {
             match self.attempt(load, watch).await {
                 Ok(()) => {
                     self.store_is_back();
+                    load.spans().chain([&span]).for_each(Span::end);
                     return true;
                 }
                 Err(StoreError::Conflict) => {
                     self.metrics.conflicts.inc();
+                    span.again("conflict");
                     tokio::task::yield_now().await;
                 }
                 Err(StoreError::Fenced(partition)) => {
@@ -252,12 +252,14 @@ impl Ingest {
                         partition = partition.number,
                         "somebody else has advanced the partition; it is read anew, if it is still ours"
                     );
+                    span.again("fenced");
                     load.leave(&partition);
                     positions.remove(&partition);
                     (self.reread)(&partition);
                 }
                 Err(error) => {
                     self.complain("commit", &error);
+                    span.again("unavailable");
                     self.progress.set_store_works(false);
                     let wait = STORE_WAITS[failures.min(STORE_WAITS.len() - 1)];
                     failures += 1;
@@ -271,26 +273,21 @@ impl Ingest {
     }
 
     async fn attempt(&self, load: &Load, watch: &mut Watch) -> Result<(), StoreError> {
-        let mut also = load.due.clone();
-        also.extend(load.sequels.iter().map(|(key, ..)| key.clone()));
+        let woken = load.due.iter().map(|(key, _)| key);
+        let also: Vec<JourneyKey> = woken.chain(load.sequels.iter().map(|sequel| &sequel.key)).cloned().collect();
         let known =
             self.metrics.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
         let now = self.clock.now();
         let shops = self.shops.get();
         let draft = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
-            for (key, notification, fate) in &load.sequels {
-                match fate {
-                    Fate::Withdrawn(reason) => draft.withdraw(key, notification, *reason),
-                    Fate::Received(received) => drop(draft.receive(key, received)),
-                }
-            }
+            load.sequels.iter().for_each(|sequel| draft.follow(sequel));
             draft.take_up_stranded();
             for arrival in &load.arrivals {
                 draft.take(arrival.clone());
             }
-            for key in &load.due {
-                draft.wake(key);
+            for (key, span) in &load.due {
+                draft.wake(key, span.traceparent());
             }
             for dead in &load.dead {
                 draft.bury(dead);
@@ -338,6 +335,7 @@ impl Ingest {
                 offset = dead.record.offset,
                 cause = dead.cause,
                 detail = dead.detail,
+                trace_id = envelope::traceparent(&dead.record).and_then(trace_id),
                 "a record could not be read; it waits with the dead letters"
             );
         }

@@ -8,6 +8,7 @@
 mod check;
 mod context;
 pub mod format;
+mod gift;
 pub mod locale;
 mod markup;
 mod required;
@@ -21,7 +22,8 @@ mod write;
 use crate::domain::contact::Recipient;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::{Journey, Subject};
-use crate::domain::order::Channel;
+use crate::domain::order::{Channel, Customer};
+use crate::domain::party::Party;
 use crate::domain::shop::Shop;
 use crate::domain::time::Timestamp;
 
@@ -42,4 +44,16 @@ pub struct Letter<'a> {
     pub recipient: &'a Recipient,
     pub notification: &'a NotificationId,
     pub now: Timestamp,
+}
+
+impl<'a> Letter<'a> {
+    /// Whom it is for.
+    pub fn to(&self) -> Party {
+        self.journey.told_by(self.notification).next().map(|told| told.to).unwrap_or_default()
+    }
+
+    /// The person who reads it; none if it is for the shop.
+    pub fn reader(&self) -> Option<&'a Customer> {
+        self.to().person(&self.journey.order)
+    }
 }

@@ -14,7 +14,8 @@ mod storm;
 pub use bus::{Feed, Partition, Record};
 pub use keys::Keys;
 pub use outbox::{
-    Attempt, AttemptRecord, Backlog, DeadLetter, Lease, Leased, Next, Space, State, Story, Timeline, Unconfirmed,
+    Attempt, AttemptRecord, Backlog, Connections, DeadLetter, Lease, Leased, Next, Space, State, Story, Timeline,
+    Unconfirmed,
 };
 pub use provider::{Answer, Callback, Heard, Notice, OnUnknown, Outgoing, Provider, Receipts, Unheard};
 pub use publication::{Publication, Publisher, Stream, Unpublished};

@@ -219,6 +219,7 @@ fn files() -> impl Iterator<Item = (String, String)> {
         ("editor/rules.json".to_owned(), text(&editor::rules())),
         ("editor/tests.json".to_owned(), text(&editor::tests())),
         ("metrics.md".to_owned(), telemetry::page()),
+        ("logs.md".to_owned(), telemetry::log::page()),
     ];
     events.chain(reports).chain(documents)
 }

@@ -4,6 +4,7 @@
 mod columns;
 mod guard;
 mod leased;
+mod meter;
 pub mod postgres;
 mod prepare;
 mod spending;

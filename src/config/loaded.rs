@@ -13,6 +13,7 @@ use crate::ports::{Provider, Registry};
 use crate::provider;
 use crate::registry::HttpRegistry;
 use crate::shops::Shops;
+use crate::telemetry::export::Target;
 
 /// Everything that the configuration names, read and made: ready to run.
 pub struct Loaded {
@@ -28,6 +29,8 @@ pub struct Loaded {
     pub registry: Option<Arc<dyn Registry>>,
     /// Who may ask the API.
     pub access: Arc<Access>,
+    /// Where spans go, if anywhere.
+    pub tracing: Target,
 }
 
 impl Loaded {
@@ -72,6 +75,9 @@ impl Loaded {
         let registry = HttpRegistry::new(&settings.registry)
             .map_err(|(key, what)| keep(vec![settings.place_in(&["registry", key], &what)]))
             .unwrap_or_default();
+        let tracing = Target::of(&settings.tracing, |name| std::env::var(name).ok())
+            .map_err(|(key, what)| keep(vec![settings.place_in(&["tracing", key], &what)]))
+            .unwrap_or_default();
         let access = settings.access().map_err(&mut keep).ok();
         let (Some(shops), Some(access), true) = (shops, access, faults.is_empty()) else { return Err(faults) };
         Ok(Self {
@@ -83,6 +89,7 @@ impl Loaded {
             formats: Arc::new(formats),
             registry: registry.map(|registry| -> Arc<dyn Registry> { Arc::new(registry) }),
             access: Arc::new(access),
+            tracing,
         })
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::{Settings, UnknownShops};
 use crate::domain::fault::{Fault, nearest};
+use crate::domain::party::Party;
 use crate::domain::restraint::Restraints;
 use crate::domain::rule::RuleSet;
 use crate::domain::shop::Shop;
@@ -46,6 +47,7 @@ impl Settings {
         if words {
             keep(templates.check());
             keep(rules.wordless(&templates.messages().collect::<Vec<_>>()));
+            keep(for_recipients(&RuleSet::new(rules.all(), Arc::new(self.shop.clone())), &templates));
         }
         let all = Inherited {
             set: RuleSet::new(rules.all(), Arc::new(self.shop.clone())).with_restraints(&restraints),
@@ -157,14 +159,24 @@ impl Inherited {
             if let Some(rules) = rules.as_ref().filter(|_| self.words) {
                 keep(rules.wordless(&templates.messages().collect::<Vec<_>>()));
             }
+            let rules = rules
+                .map_or(inherited.rules, |rules| RuleSet::new(rules.all(), shop).with_restraints(&self.restraints));
+            if self.words {
+                keep(for_recipients(&rules, &templates));
+            }
             if faults.is_empty() {
-                let rules = rules
-                    .map_or(inherited.rules, |rules| RuleSet::new(rules.all(), shop).with_restraints(&self.restraints));
                 return Ok(Served { rules, templates });
             }
         }
         Err(faults)
     }
+}
+
+/// What keeps messages from being written for the recipients of presents.
+fn for_recipients(rules: &RuleSet, templates: &Templates) -> Vec<Fault> {
+    let theirs: BTreeSet<&str> =
+        rules.iter().filter(|rule| rule.to == Party::Recipient).map(|rule| &*rule.message).collect();
+    theirs.into_iter().flat_map(|message| templates.check_for_recipient(message)).collect()
 }
 
 /// A fault outside of the shop's folder says which shop it is of.

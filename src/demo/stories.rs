@@ -186,7 +186,11 @@ fn tales() -> Vec<Tale> {
             "7h 10m",
             sam,
             items::necklace(),
-            json!({ "gift": { "recipient_name": "Ellis", "wanted_on": "2026-03-14" } }),
+            json!({ "gift": {
+                "recipient_name": "Ellis",
+                "recipient": { "name": "Ellis", "email": "ellis@example.net", "locale": "en-GB" },
+                "wanted_on": "2026-03-14",
+            } }),
         )
         .shipped("1d")
         .scan("2d", "out_for_delivery")

@@ -1,5 +1,7 @@
 //! One provider's pool: what is leased for it, what is under way, and what is to be written.
 
+mod ending;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,16 +10,10 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::confirmation;
-use crate::domain::notification::Outcome;
-use crate::domain::order::Channel;
-use crate::domain::receipt::{Receipt, Received};
-use crate::domain::retry::{After, Tried};
-use crate::domain::rule::RuleSet;
 use crate::domain::step::{Obstacle, still_holds};
 use crate::domain::time::Timestamp;
 use crate::ingest::{Fate, Sequel, told};
-use crate::ports::{Answer, AttemptRecord, Lease, Leased, Next, OnUnknown, Outgoing, Provider, State, StoreError};
+use crate::ports::{Answer, AttemptRecord, Lease, Leased, Outgoing, Provider, StoreError};
 
 use super::pace::Pace;
 use super::{Dispatcher, Room, Shared};
@@ -201,7 +197,9 @@ impl Pool {
                 Err(Obstacle::QuietUntil(end)) => self.give_back(&[one.notification.id], Some(end)).await,
                 Err(Obstacle::Withdrawn(reason)) => {
                     // should ingest not take it, the lease runs out and it is looked at again
-                    self.tell((one.key, one.notification.id, Fate::Withdrawn(reason))).await;
+                    let (key, notification) = (one.key, one.notification);
+                    self.tell(Sequel::new(key, notification.id, Fate::Withdrawn(reason), notification.traceparent))
+                        .await;
                 }
             }
         }
@@ -210,8 +208,13 @@ impl Pool {
         }
     }
 
-    fn fly(&mut self, one: Leased, now: Timestamp) {
+    fn fly(&mut self, mut one: Leased, now: Timestamp) {
         let provider = Arc::clone(&self.provider);
+        let span = self.shared.tracer.attempt(&one, provider.name());
+        // the provider is told of the attempt, and so is who reads of its outcome
+        if let Some(own) = span.traceparent() {
+            one.notification.traceparent = Some(own);
+        }
         self.flying.spawn(async move {
             let answer = provider
                 .send(Outgoing {
@@ -224,6 +227,7 @@ impl Pool {
                     now,
                 })
                 .await;
+            span.answered(&answer);
             (one, answer)
         });
     }
@@ -256,98 +260,6 @@ impl Pool {
         self.shared.outlet.note(records.iter().filter_map(|record| Some(record.publication.as_ref()?.stream)));
         self.shared.progress.note();
         true
-    }
-
-    /// Tells the journey what it may wait to hear before it says the same on another channel: that the
-    /// message never arrives, or, of a provider that tells no more, that it was taken. Should ingest not
-    /// take it, the journey's own deadline is as good, only later.
-    async fn tell_of(&self, one: &Leased, record: &AttemptRecord) {
-        let receipt = match record.next {
-            Next::Dead => Receipt::Failed,
-            Next::Accepted if self.provider.receipts().is_none() => Receipt::Accepted,
-            _ => return,
-        };
-        let escalates = |rules: &RuleSet| rules.get(&one.notification.rule).is_some_and(|rule| rule.escalate.is_some());
-        if self.shared.shops.get().rules(&one.key.shop).is_some_and(escalates) {
-            let (notification, channel) = (one.notification.id.clone(), one.notification.channel);
-            let received = Received { notification: notification.clone(), channel, receipt, at: record.at };
-            self.tell((one.key.clone(), notification, Fate::Received(received))).await;
-        }
-    }
-
-    async fn tell(&self, sequel: Sequel) {
-        self.shared.progress.sequel_begins();
-        let _ = self.shared.sequels.send(sequel).await;
-    }
-
-    /// What follows from an attempt.
-    fn judge(&self, one: &Leased, answer: &Answer, now: Timestamp) -> AttemptRecord {
-        let tried = Tried {
-            attempts: one.attempts + 1,
-            outcome: answer.outcome,
-            retry_after: answer.retry_after,
-            rests: answer.rest,
-            retry_unknown: self.provider.on_unknown() == OnUnknown::Retry,
-        };
-        let next = match self.shared.manner.retry.after(tried, rand::random(), now) {
-            After::Accepted => Next::Accepted,
-            After::GiveUp => Next::Dead,
-            After::Hold => Next::Held,
-            After::RetryAt(at) => {
-                let at = self.pace.resting_until(now).map_or(at, |rested| at.max(rested));
-                if answer.rest { Next::Wait(at) } else { Next::Retry(at) }
-            }
-        };
-        let mut record = AttemptRecord {
-            notification: one.notification.id.clone(),
-            key: one.key.clone(),
-            at: now,
-            provider: self.provider.name().to_owned(),
-            outcome: answer.outcome,
-            status: answer.status,
-            provider_id: answer.provider_id.clone(),
-            detail: answer.detail.clone(),
-            next,
-            publication: None,
-        };
-        record.publication = self.shared.outlet.of_attempt(one, &record);
-        record
-    }
-
-    fn count(&self, one: &Leased, answer: &Answer, record: &AttemptRecord, now: Timestamp) {
-        let channel = one.notification.channel.as_str();
-        let name = self.provider.name();
-        let metrics = &self.shared.metrics;
-        metrics.attempts.with_label_values(&[channel, name, answer.outcome.as_str()]).inc();
-        if answer.rest {
-            metrics.throttled.with_label_values(&[name]).inc();
-        }
-        if answer.outcome == Outcome::Accepted {
-            let after = now.since(one.notification.received_at).to_std().unwrap_or_default();
-            let message = metrics.messages.label(&one.notification.message);
-            metrics.accepted_after.with_label_values(&[message, channel]).observe(after.as_secs_f64());
-            if one.notification.message == confirmation::MESSAGE && one.notification.channel != Channel::Webhook {
-                metrics.confirmed_after.observe(after.as_secs_f64());
-            }
-        }
-        let state = match record.next {
-            Next::Accepted => Some(State::Accepted),
-            Next::Dead => Some(State::Dead),
-            Next::Held => Some(State::Held),
-            Next::Retry(_) | Next::Wait(_) => None,
-        };
-        if let Some(state) = state {
-            let shops = self.shared.shops.get();
-            let shop = metrics.shops.label(shops.label(&one.key.shop));
-            metrics.ended.with_label_values(&[shop, channel, state.as_str()]).inc();
-        }
-        if matches!(record.next, Next::Dead | Next::Held) {
-            tracing::warn!(
-                notification = %one.notification.id, message = one.notification.message, provider = name,
-                outcome = answer.outcome.as_str(), status = answer.status, detail = answer.detail.as_deref(),
-                "a message waits for a person with the dead letters"
-            );
-        }
     }
 
     fn lease(&self, now: Timestamp) -> Lease {

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use email_address::EmailAddress;
 
 use super::decision::Reason;
-use super::order::{Channel, Customer};
+use super::order::{Channel, Customer, Order};
+use super::party::Party;
 use super::personal::Personal;
 use super::shop::Shop;
 
@@ -35,6 +36,18 @@ pub fn reach(customer: &Customer, shop: &Shop, channel: Channel) -> Result<Recip
         Channel::Webhook => Ok(Recipient::Webhook),
         Channel::Email => email(customer).map(|address| Recipient::Email(address.into())),
         Channel::Sms => phone(customer, &shop.country).map(Recipient::Phone),
+    }
+}
+
+/// Where `to` is reached on `channel`, or why nowhere.
+///
+/// # Errors
+/// The reason that the decision records.
+pub fn reach_party(to: Party, order: &Order, shop: &Shop, channel: Channel) -> Result<Recipient, Reason> {
+    match to.person(order) {
+        Some(person) => reach(person, shop, channel),
+        None if to == Party::Recipient => Err(Reason::RecipientMissing),
+        None => reach(&order.customer, shop, Channel::Webhook),
     }
 }
 

@@ -170,6 +170,8 @@ pub enum Reason {
     Storm,
     /// No channel of the rule can reach the customer.
     NoChannel,
+    /// The message is for the recipient of a present, and the order names none.
+    RecipientMissing,
     /// The order has no e-mail address.
     EmailMissing,
     EmailInvalid,
@@ -194,7 +196,7 @@ pub enum Reason {
 }
 
 impl Reason {
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 40] = [
         Self::ConditionFalse,
         Self::ConditionError,
         Self::AlreadyTold,
@@ -222,6 +224,7 @@ impl Reason {
         Self::SwitchedOff,
         Self::Storm,
         Self::NoChannel,
+        Self::RecipientMissing,
         Self::EmailMissing,
         Self::EmailInvalid,
         Self::PhoneMissing,
@@ -266,6 +269,7 @@ impl Reason {
             Self::SwitchedOff => "switched_off",
             Self::Storm => "storm",
             Self::NoChannel => "no_channel",
+            Self::RecipientMissing => "recipient_missing",
             Self::EmailMissing => "email_missing",
             Self::EmailInvalid => "email_invalid",
             Self::PhoneMissing => "phone_missing",
@@ -311,6 +315,7 @@ impl Reason {
             Self::SwitchedOff => "switched off for a time",
             Self::Storm => "dropped by a person: its rule spoke far more often than ever",
             Self::NoChannel => "no channel can reach the customer",
+            Self::RecipientMissing => "nobody is named whom the present is for",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",
             Self::PhoneMissing => "no phone number",

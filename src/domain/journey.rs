@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::decision::NotificationId;
 use super::event::{Extent, Line, ParcelStatus, Reference, Waybill};
 use super::order::{Amount, Channel, Concern, DeliveryMethod, Order};
+use super::party::Party;
 use super::receipt::{Receipt, Received};
 use super::rule::RuleName;
 use super::time::{Timestamp, Window};
@@ -95,6 +96,8 @@ pub struct Promised {
 pub struct Told {
     pub rule: RuleName,
     pub message: String,
+    #[serde(default, skip_serializing_if = "Party::is_buyer")]
+    pub to: Party,
     pub subject: Subject,
     /// What the rule counts as once: see [`super::rule::OncePer`].
     pub once_key: String,
@@ -250,15 +253,17 @@ impl Journey {
         self.receipts.iter().rev().find(|received| received.notification == *notification)
     }
 
-    /// A message on that channel has come back, and the customer has given no other address since.
-    pub fn has_bounced(&self, channel: Channel) -> bool {
-        let fact = match channel {
-            Channel::Email => "customer.email",
-            Channel::Sms => "customer.phone",
-            Channel::Webhook => return false,
+    /// A message to them on that channel has come back, and no other address has been given since.
+    pub fn has_bounced(&self, to: Party, channel: Channel) -> bool {
+        let fact = match (to, channel) {
+            (_, Channel::Webhook) | (Party::Shop, _) => return false,
+            (Party::Recipient, _) => "gift",
+            (Party::Buyer, Channel::Email) => "customer.email",
+            (Party::Buyer, Channel::Sms) => "customer.phone",
         };
-        let mut bounced = self.receipts.iter().filter(|it| it.receipt == Receipt::Bounced && it.channel == channel);
-        bounced.any(|it| self.as_of.get(fact).is_none_or(|given| *given <= it.at))
+        let is_theirs = |it: &&Received| self.told_by(&it.notification).any(|told| told.to == to);
+        let bounced = self.receipts.iter().filter(|it| it.receipt == Receipt::Bounced && it.channel == channel);
+        bounced.filter(is_theirs).any(|it| self.as_of.get(fact).is_none_or(|given| *given <= it.at))
     }
 
     /// Whether all that `told` is about, `subject` is about too.

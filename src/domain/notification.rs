@@ -28,6 +28,7 @@ pub struct Notification {
     pub decided_at: Timestamp,
     /// From then on it is no news any more.
     pub expires_at: Timestamp,
+    /// W3C trace context of what caused it, filled in where that came in.
     pub traceparent: Option<String>,
     /// What it answers or says once more: as long as all of that is held in a storm, so is this. Known
     /// only while it is new.

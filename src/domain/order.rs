@@ -269,6 +269,9 @@ pub struct Totals {
 pub struct Gift {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recipient_name: Option<Personal>,
+    /// For whom it is, and how to reach them: what is told to them is never told with prices.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<Customer>,
     /// The day it is wanted for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wanted_on: Option<NaiveDate>,

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::condition::Condition;
 use super::event::{EventType, ParcelStatus};
 use super::order::Channel;
+use super::party::Party;
 use super::restraint::Restraints;
 use super::shop::Shop;
 
@@ -95,6 +96,7 @@ pub struct Rule {
     pub deadlines: Vec<Deadline>,
     pub when: Option<Condition>,
     pub message: String,
+    pub to: Party,
     /// Each of these that reaches the customer is used.
     pub channels: Vec<Channel>,
     /// Used, in turn, if none of `channels` that a person reads could be.

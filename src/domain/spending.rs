@@ -11,6 +11,7 @@ use chrono::Duration;
 use super::contact;
 use super::decision::NotificationId;
 use super::journey::{Journey, Told};
+use super::party::Party;
 use super::personal::Personal;
 use super::rule::RuleSet;
 use super::shop::Shop;
@@ -28,29 +29,49 @@ pub struct Addressee {
 }
 
 impl Addressee {
-    /// Whom the journey's messages reach; `None`: nobody whom another order could reach too.
-    pub fn of(journey: &Journey, shop: &Shop) -> Option<Self> {
-        let contact = contact::known_by(&journey.order.customer, &shop.country)?;
+    /// Whom the journey's messages to `to` reach; `None`: nobody whom another order could reach too.
+    pub fn of(journey: &Journey, to: Party, shop: &Shop) -> Option<Self> {
+        let contact = contact::known_by(to.person(&journey.order)?, &shop.country)?;
         Some(Self { shop: journey.key.shop.clone(), contact })
     }
 }
 
-/// When each order has told the customer something that counts, of late.
+/// What is told elsewhere than by the journey itself, to each whom it could tell something too.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spending(BTreeMap<String, Vec<Timestamp>>);
+pub struct Elsewhere {
+    pub buyer: Vec<Timestamp>,
+    pub recipient: Vec<Timestamp>,
+}
+
+impl Elsewhere {
+    pub fn to(&self, to: Party) -> &[Timestamp] {
+        match to {
+            Party::Buyer => &self.buyer,
+            Party::Recipient => &self.recipient,
+            Party::Shop => &[],
+        }
+    }
+}
+
+/// When each order has told the customer something that counts, of late: as its buyer, or as the
+/// recipient of a present.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spending(BTreeMap<(String, Party), Vec<Timestamp>>);
 
 impl Spending {
-    /// When other orders than this one have told the customer something.
-    pub fn elsewhere(&self, order_id: &str) -> Vec<Timestamp> {
-        self.0.iter().filter(|(other, _)| *other != order_id).flat_map(|(_, times)| times).copied().collect()
+    /// When they have been told something otherwise than by this order as this party to it.
+    pub fn elsewhere(&self, order_id: &str, to: Party) -> Vec<Timestamp> {
+        let others = self.0.iter().filter(|((id, party), _)| (&**id, *party) != (order_id, to));
+        others.flat_map(|(_, times)| times).copied().collect()
     }
 
-    /// The order has told the customer something at these moments, and at no others.
-    pub fn set(&mut self, order_id: &str, times: Vec<Timestamp>) {
+    /// The order has told them something at these moments, and at no others.
+    pub fn set(&mut self, order_id: &str, to: Party, times: Vec<Timestamp>) {
+        let key = (order_id.to_owned(), to);
         if times.is_empty() {
-            self.0.remove(order_id);
+            self.0.remove(&key);
         } else {
-            self.0.insert(order_id.to_owned(), times);
+            self.0.insert(key, times);
         }
     }
 
@@ -69,22 +90,26 @@ impl Spending {
     }
 
     /// By order.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &[Timestamp])> {
-        self.0.iter().map(|(order_id, times)| (&**order_id, &**times))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Party, &[Timestamp])> {
+        self.0.iter().map(|((order_id, to), times)| (&**order_id, *to, &**times))
     }
 }
 
-impl FromIterator<(String, Vec<Timestamp>)> for Spending {
-    fn from_iter<I: IntoIterator<Item = (String, Vec<Timestamp>)>>(orders: I) -> Self {
+impl FromIterator<((String, Party), Vec<Timestamp>)> for Spending {
+    fn from_iter<I: IntoIterator<Item = ((String, Party), Vec<Timestamp>)>>(orders: I) -> Self {
         Self(orders.into_iter().collect())
     }
 }
 
-/// When something was told that counts; what was folded into one message counts once.
-pub fn spent<'a>(told: impl IntoIterator<Item = &'a Told>, rules: &RuleSet) -> impl Iterator<Item = Timestamp> {
-    let counts = |told: &&Told| {
+/// When they were told something that counts; what was folded into one message counts once.
+pub fn spent<'a>(
+    told: impl IntoIterator<Item = &'a Told>,
+    to: Party,
+    rules: &RuleSet,
+) -> impl Iterator<Item = Timestamp> {
+    let counts = move |told: &&Told| {
         let beyond = rules.get(&told.rule).is_some_and(|rule| rule.beyond_budget);
-        !told.withdrawn && !beyond
+        told.to == to && !told.withdrawn && !beyond
     };
     let mut before: Option<&NotificationId> = None;
     let moments = move |told: &'a Told| {
@@ -96,9 +121,9 @@ pub fn spent<'a>(told: impl IntoIterator<Item = &'a Told>, rules: &RuleSet) -> i
 }
 
 /// When the journey has told something that counts, of late; in order.
-pub fn spent_of_late(journey: &Journey, rules: &RuleSet, now: Timestamp) -> Vec<Timestamp> {
+pub fn spent_of_late(journey: &Journey, to: Party, rules: &RuleSet, now: Timestamp) -> Vec<Timestamp> {
     let since = now.plus(-KEPT);
-    let mut times: Vec<Timestamp> = spent(&journey.told, rules).filter(|at| *at > since).collect();
+    let mut times: Vec<Timestamp> = spent(&journey.told, to, rules).filter(|at| *at > since).collect();
     times.sort_unstable();
     times
 }

@@ -199,13 +199,18 @@ fn item_view<'a>(item: &'a Item, end_of: impl Fn(NaiveDate) -> EndOfDay<'a>) -> 
 
 fn told(journey: &Journey, about: impl Fn(&Subject) -> bool) -> Vec<&str> {
     let mut told: Vec<&str> =
-        journey.told.iter().filter(|told| !told.withdrawn && about(&told.subject)).map(|told| &*told.message).collect();
+        journey.told.iter().filter(|told| is_heard(told) && about(&told.subject)).map(|told| &*told.message).collect();
     told.dedup();
     told
 }
 
 fn last_told(journey: &Journey, about: impl Fn(&Subject) -> bool) -> Option<&Told> {
-    journey.told.iter().rev().find(|told| !told.withdrawn && about(&told.subject))
+    journey.told.iter().rev().find(|told| is_heard(told) && about(&told.subject))
+}
+
+/// The buyer was told it.
+fn is_heard(told: &Told) -> bool {
+    !told.withdrawn && told.to.is_buyer()
 }
 
 /// Whether the parcel had stopped before its last scan, under this number or the one before.

@@ -2,7 +2,8 @@
 
 use chrono_tz::Tz;
 
-use super::order::{Address, Customer, Delivery};
+use super::order::{Address, Customer, Delivery, Order};
+use super::party::Party;
 use super::shop::Shop;
 
 /// Countries with one time zone, and the parts of others that a postal code tells, the longest
@@ -80,6 +81,14 @@ pub fn of_address(address: &Address) -> Option<Tz> {
         country.eq_ignore_ascii_case(&address.country) && code.starts_with(begins)
     };
     ZONES.iter().find(fits).map(|(.., zone)| *zone)
+}
+
+/// The zone of whom a message is for; the shop's own clock is its own.
+pub fn of_party(to: Party, order: &Order, shop: &Shop) -> Tz {
+    match to.person(order) {
+        Some(person) => of_recipient(person, &order.delivery, shop),
+        None => shop.time_zone,
+    }
 }
 
 /// The zone of whom a message reaches: the customer's own, else that of the delivery, else the

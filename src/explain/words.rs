@@ -59,10 +59,10 @@ pub fn because(journey: &Journey, entry: &Entry, decision: &Decision, rules: &Ru
 fn budget(journey: &Journey, entry: &Entry, decision: &Decision, rules: &RuleSet) -> Option<String> {
     let (Verdict::Defer { reason, .. } | Verdict::Suppress { reason, .. }) = &decision.verdict else { return None };
     let Budget { per_journey_day, per_customer_day } = rules.shop.budget;
-    let order = &journey.order;
-    let zone = zone::of_recipient(&order.customer, &order.delivery, &rules.shop);
+    let to = rules.get(&decision.rule)?.to;
+    let zone = zone::of_party(to, &journey.order, &rules.shop);
     let today = |at: &Timestamp| at.day_in(zone) == entry.at.day_in(zone);
-    let here = spent(&journey.told, rules).filter(today).count();
+    let here = spent(&journey.told, to, rules).filter(today).count();
     match reason {
         Reason::BudgetSpent => Some(format!("this order had told {here} messages that day, of {per_journey_day}")),
         Reason::CustomerBudgetSpent => Some(format!(

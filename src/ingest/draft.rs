@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use crate::domain::apply::{self, Full, News};
-use crate::domain::contact::reach;
+use crate::domain::contact::reach_party;
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::{Body, Event, EventKey, Reference};
 use crate::domain::journey::JourneyKey;
@@ -23,30 +23,12 @@ use crate::ports::{Batch, DeadRecord, Parked, Record};
 use crate::publish::Outlet;
 use crate::shops::Shops;
 
+use super::disposition::Disposition;
 use super::intake::Arrival;
 use super::known::{Known, released_by};
+use super::sequel::{Fate, Sequel};
 pub use budget::OnRecord;
 use sheet::{Sheet, Taken};
-
-/// What became of an event (I8).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Disposition {
-    Applied,
-    Duplicate,
-    Parked,
-    DeadLettered,
-}
-
-impl Disposition {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Applied => "applied",
-            Self::Duplicate => "duplicate",
-            Self::Parked => "parked",
-            Self::DeadLettered => "dead_lettered",
-        }
-    }
-}
 
 /// How many deadlines of one journey are decided in one batch; the rest wakes it again.
 const MOST_AT_ONCE: usize = 1_000;
@@ -101,6 +83,7 @@ impl<'a> Draft<'a> {
         let mut waiting = VecDeque::from([arrival]);
         while let Some(arrival) = waiting.pop_front() {
             let disposition = self.one(&arrival, &mut waiting);
+            arrival.span.applied(disposition.as_str());
             self.dispositions.push((arrival.event.body.event_type().as_str(), disposition));
         }
     }
@@ -109,7 +92,7 @@ impl<'a> Draft<'a> {
     pub fn take_up_stranded(&mut self) {
         for (parked, event) in std::mem::take(&mut self.known.stranded) {
             let key = parked.key;
-            self.take(Arrival { event: Arc::new(event), key, partition: None, at: parked.parked_at });
+            self.take(Arrival::released(key, event, parked.parked_at));
             // parked once more if the journey is not there after all: then it goes on waiting
             if !self.batch.parked.iter().any(|waiting| waiting.key == key) {
                 self.batch.released.push(key);
@@ -147,8 +130,7 @@ impl<'a> Draft<'a> {
                     Some(at) => drop(self.batch.parked.swap_remove(at)),
                     None => self.batch.released.push(parked.key),
                 }
-                let (event, at) = (Arc::new(event), parked.parked_at);
-                waiting.push_front(Arrival { event, key: parked.key, partition: None, at });
+                waiting.push_front(Arrival::released(parked.key, event, parked.parked_at));
             }
         }
         disposition
@@ -202,7 +184,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Decides on every deadline of a journey that is due. A journey that is gone has none.
-    pub fn wake(&mut self, key: &JourneyKey) {
+    pub fn wake(&mut self, key: &JourneyKey, trace: Option<String>) {
         self.open(key);
         let Some(sheet) = self.sheets.get_mut(key) else { return };
         // whatever the journey knows of it: the store must not wake it for the same again
@@ -213,13 +195,22 @@ impl<'a> Draft<'a> {
             Arc::make_mut(&mut sheet.journey).stop_waiting();
         }
         // only an event can find it full
-        let _ = self.advance(key, Taken::Due);
+        let _ = self.advance(key, Taken::Due(trace));
+    }
+
+    /// Lets a journey know what became of its notification.
+    pub fn follow(&mut self, sequel: &Sequel) {
+        let Sequel { key, notification, fate, traceparent } = sequel;
+        match fate {
+            Fate::Withdrawn(reason) => self.withdraw(key, notification, *reason, traceparent.clone()),
+            Fate::Received(received) => drop(self.receive(key, received, traceparent.clone())),
+        }
     }
 
     /// Takes a notification back that must not leave.
-    pub fn withdraw(&mut self, key: &JourneyKey, notification: &NotificationId, reason: Reason) {
+    pub fn withdraw(&mut self, key: &JourneyKey, notification: &NotificationId, reason: Reason, trace: Option<String>) {
         // only an event can find it full
-        let _ = self.advance(key, Taken::Withdrawn(notification.clone(), reason));
+        let _ = self.advance(key, Taken::Withdrawn(notification.clone(), reason, trace));
         self.batch.withdrawn.push((notification.clone(), reason));
     }
 
@@ -230,11 +221,11 @@ impl<'a> Draft<'a> {
     }
 
     /// Takes a receipt in; says when the message that it is of was told, if it says anything new.
-    pub fn receive(&mut self, key: &JourneyKey, received: &Received) -> Option<Timestamp> {
+    pub fn receive(&mut self, key: &JourneyKey, received: &Received, trace: Option<String>) -> Option<Timestamp> {
         self.open(key);
         let told_at = self.sheets.get(key)?.journey.told_by(&received.notification).next()?.at;
         // only an event can find it full
-        let news = self.advance(key, Taken::Receipt(received.clone())).unwrap_or(News::Known);
+        let news = self.advance(key, Taken::Receipt(received.clone(), trace)).unwrap_or(News::Known);
         (news == News::Fresh).then_some(told_at)
     }
 
@@ -264,32 +255,37 @@ impl<'a> Draft<'a> {
     }
 
     fn put(&mut self, key: &JourneyKey, taken: &Taken) -> Result<News, Full> {
+        let trace = taken.trace();
         match taken {
-            Taken::Event(event, at) => self.step(key, Input::Event(event), *at),
-            Taken::Withdrawn(notification, reason) => self.step(key, Input::Withdrawn(notification, *reason), self.now),
-            Taken::Receipt(received) => self.step(key, Input::Receipt(received), self.now),
-            Taken::Due => {
+            Taken::Event(event, at) => self.step(key, Input::Event(event), *at, trace),
+            Taken::Withdrawn(notification, reason, _) => {
+                self.step(key, Input::Withdrawn(notification, *reason), self.now, trace)
+            }
+            Taken::Receipt(received, _) => self.step(key, Input::Receipt(received), self.now, trace),
+            Taken::Due(_) => {
                 let is_due = |sheet: &Sheet, now| sheet.journey.wakes_at().is_some_and(|at| at <= now);
                 for _ in 0..MOST_AT_ONCE {
                     if !self.sheets.get(key).is_some_and(|sheet| is_due(sheet, self.now)) {
                         break;
                     }
-                    self.step(key, Input::Due, self.now)?;
+                    self.step(key, Input::Due, self.now, trace)?;
                 }
                 Ok(News::Fresh)
             }
         }
     }
 
-    /// Takes one step of a journey.
-    fn step(&mut self, key: &JourneyKey, input: Input<'_>, received_at: Timestamp) -> Result<News, Full> {
+    /// Takes one step of a journey. What follows belongs to `trace`.
+    fn step(
+        &mut self,
+        key: &JourneyKey,
+        input: Input<'_>,
+        received_at: Timestamp,
+        trace: Option<&str>,
+    ) -> Result<News, Full> {
         let Some(served) = self.shops.get(&key.shop) else { return Ok(News::Known) };
         let Some(sheet) = self.sheets.get_mut(key) else { return Ok(News::Known) };
-        let traceparent = match input {
-            Input::Event(event) => event.traceparent.as_deref(),
-            Input::Due | Input::Withdrawn(..) | Input::Receipt(_) => None,
-        };
-        let moment = Moment { now: self.now, elsewhere: sheet.elsewhere.as_deref() };
+        let moment = Moment { now: self.now, elsewhere: sheet.elsewhere.as_ref() };
         let mut transition = step(&sheet.journey, input, &served.rules, moment)?;
         if transition.news == News::Repeated {
             return Ok(News::Repeated);
@@ -304,7 +300,10 @@ impl<'a> Draft<'a> {
             }
             let content = write(self.writer, key, &transition, &notification, &served.rules.shop);
             match content {
-                Ok(content) => sheet.notifications.push((Notification { received_at, ..notification }, content)),
+                Ok(content) => {
+                    let traceparent = trace.map(str::to_owned);
+                    sheet.notifications.push((Notification { received_at, traceparent, ..notification }, content));
+                }
                 Err(why) => transition.refuse(&notification.id, &why),
             }
         }
@@ -315,7 +314,7 @@ impl<'a> Draft<'a> {
             sheet.links.push(link);
         }
         if let Some(entry) = &transition.entry {
-            sheet.publications.extend(self.outlet.of_entry(key, entry, traceparent));
+            sheet.publications.extend(self.outlet.of_entry(key, entry, trace));
         }
         sheet.entries.extend(transition.entry);
         sheet.journey = Arc::new(transition.journey);
@@ -349,8 +348,9 @@ fn write(
     shop: &Shop,
 ) -> Result<Content, String> {
     let journey = &transition.journey;
+    let to = journey.told_by(&notification.id).next().map(|told| told.to).unwrap_or_default();
     let recipient =
-        reach(&journey.order.customer, shop, notification.channel).map_err(|reason| reason.in_words().to_owned())?;
+        reach_party(to, &journey.order, shop, notification.channel).map_err(|reason| reason.in_words().to_owned())?;
     let letter = Letter {
         shop_id: &key.shop,
         shop,

@@ -17,7 +17,7 @@ use crate::domain::time::Timestamp;
 use crate::envelope::{self, Decoded, Formats, Limits, Reading, Refusal};
 use crate::ports::{DeadRecord, Feed, Partition, Record};
 use crate::shops::{InForce, Shops};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Span, Tracer};
 
 /// What the feed becomes once it is decoded; in the same order.
 #[derive(Debug)]
@@ -40,13 +40,6 @@ pub struct Read {
     pub ignored: usize,
 }
 
-impl Read {
-    fn refuse(&mut self, record: Record, refusal: Refusal, at: Timestamp) {
-        let Refusal { stage, cause, detail } = refusal;
-        self.dead.push(DeadRecord { record, stage, cause, detail, at });
-    }
-}
-
 /// An event that has come in.
 #[derive(Clone, Debug)]
 pub struct Arrival {
@@ -56,6 +49,15 @@ pub struct Arrival {
     pub partition: Option<Partition>,
     /// When it reached the bus.
     pub at: Timestamp,
+    /// From when its record was read until its effects are durable.
+    pub span: Span,
+}
+
+impl Arrival {
+    /// An event that waited, and waits no more.
+    pub(super) fn released(key: EventKey, event: Event, parked_at: Timestamp) -> Self {
+        Self { event: Arc::new(event), key, partition: None, at: parked_at, span: Span::default() }
+    }
 }
 
 /// Reads records; shared by the feed and by redrives.
@@ -68,6 +70,7 @@ pub struct Reader {
     pub schemas: Option<Schemas>,
     pub clock: Clock,
     pub metrics: Metrics,
+    pub tracer: Tracer,
     pub progress: Progress,
 }
 
@@ -119,7 +122,7 @@ impl Reader {
             Some(Lookup::Known(schema)) => Some(schema),
             Some(Lookup::Asked) => return Some(record),
             Some(Lookup::Refused(refusal)) => {
-                read.refuse(record, refusal, now);
+                self.refuse(record, refusal, read);
                 return None;
             }
         };
@@ -129,22 +132,35 @@ impl Reader {
             Ok(events) if events.is_empty() => read.ignored += 1,
             Ok(events) => {
                 let at = record.timestamp.map_or(now, Timestamp::from_millis);
-                read.arrivals.extend(events.into_iter().map(|decoded| self.arrival(decoded, &record.partition, at)));
+                read.arrivals.extend(events.into_iter().map(|decoded| self.arrival(decoded, &record, at)));
             }
             Err(refusal) if refusal.is_tombstone() => read.tombstones += 1,
-            Err(refusal) => read.refuse(record, refusal, now),
+            Err(refusal) => self.refuse(record, refusal, read),
         }
         None
     }
 
-    fn arrival(&self, decoded: Decoded, partition: &Partition, at: Timestamp) -> Arrival {
+    fn refuse(&self, record: Record, refusal: Refusal, read: &mut Read) {
+        let Refusal { stage, cause, detail } = refusal;
+        self.tracer.consumed(&record, envelope::traceparent(&record)).refused(cause);
+        read.dead.push(DeadRecord { record, stage, cause, detail, at: self.clock.now() });
+    }
+
+    fn arrival(&self, mut decoded: Decoded, record: &Record, at: Timestamp) -> Arrival {
         self.metrics.zoneless.inc_by(decoded.zoneless.into());
         if let Body::ParcelTracked(data) = &decoded.event.body
             && data.status == ParcelStatus::Unknown
         {
             self.metrics.unknown_statuses.inc();
         }
-        Arrival { key: decoded.event.key(), event: Arc::new(decoded.event), at, partition: Some(partition.clone()) }
+        let span = self.tracer.consumed(record, decoded.event.traceparent.as_deref());
+        // what follows from it belongs to what is done with it here
+        if let Some(own) = span.traceparent() {
+            span.is_of(decoded.event.body.event_type().as_str());
+            decoded.event.traceparent = Some(own);
+        }
+        let partition = Some(record.partition.clone());
+        Arrival { key: decoded.event.key(), event: Arc::new(decoded.event), at, partition, span }
     }
 
     /// Reads the feed until it ends, or until `stop` is told while no more can be held back.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::journey::JourneyKey;
+use crate::domain::receipt::Receipt;
 use crate::ports::{Lease, Notice, Store, StoreError, Stream};
 use crate::publish::Outlet;
 use crate::shops::InForce;
@@ -49,7 +50,8 @@ impl Receipts {
         let (now, shops) = (self.clock.now(), self.shops.get());
         let (draft, heard) = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
-            let heard: Vec<_> = notices.iter().map(|notice| draft.receive(&notice.key, &notice.received)).collect();
+            let heard: Vec<_> =
+                notices.iter().map(|notice| draft.receive(&notice.key, &notice.received, None)).collect();
             (draft, heard)
         });
         let on_record = known::on_record(&self.store, draft.addressees()).await?;
@@ -70,8 +72,22 @@ impl Receipts {
             if let Some(span) = told_at.and_then(|told_at| received.at.since(told_at).to_std().ok()) {
                 let channel = received.channel.as_str();
                 self.metrics.received_after.with_label_values(&[channel]).observe(span.as_secs_f64());
+                if received.receipt == Receipt::Delivered {
+                    self.delivered(notice).await;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Counts how long the buyer has waited. What is written is written: a store that does not answer
+    /// now costs the count alone.
+    async fn delivered(&self, notice: &Notice) {
+        let Notice { key, received } = notice;
+        if let Ok(Some(since)) = self.store.received_at(key, &received.notification).await
+            && let Ok(span) = received.at.since(since).to_std()
+        {
+            self.metrics.delivered_after.with_label_values(&[received.channel.as_str()]).observe(span.as_secs_f64());
+        }
     }
 }

@@ -110,7 +110,7 @@ impl Watch {
             self.due = Instant::now() + EVERY;
         }
         let dropped =
-            done.dropped.into_iter().map(|(key, notification)| (key, notification, Fate::Withdrawn(Reason::Storm)));
+            done.dropped.into_iter().map(|(key, it)| Sequel::new(key, it, Fate::Withdrawn(Reason::Storm), None));
         Ok((dropped.collect(), done.released))
     }
 }

@@ -72,6 +72,23 @@ impl Templates {
         }
     }
 
+    /// What keeps the message from being written for the recipient of a present, who must not be told
+    /// what it cost nor what it is.
+    pub fn check_for_recipient(&self, message: &str) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for sample in sample::all() {
+            let sample = sample::for_recipient(sample, message);
+            for locale in self.locales(Some(message)) {
+                for channel in [Channel::Email, Channel::Sms] {
+                    self.check_sample(message, locale, &sample, channel, &mut faults);
+                }
+            }
+        }
+        faults.sort();
+        faults.dedup();
+        faults
+    }
+
     /// Writes every message from every sample, in every locale, on every channel.
     fn check_samples(&self, faults: &mut Vec<Fault>) {
         let samples = sample::all();
@@ -96,6 +113,9 @@ impl Templates {
     ) {
         let mut journey = sample.journey.clone();
         journey.order.customer.locale = Some(locale.to_owned());
+        if let Some(recipient) = journey.order.gift.as_mut().and_then(|gift| gift.recipient.as_mut()) {
+            recipient.locale = Some(locale.to_owned());
+        }
         let recipient = match channel {
             Channel::Email => Recipient::Email("camille@example.com".into()),
             Channel::Sms => Recipient::Phone("+33612345678".into()),

@@ -192,7 +192,7 @@ impl<'a> Scene<'a> {
             title: "",
             message: letter.message,
             shop: ShopFacts::of(&source, shop),
-            customer: CustomerFacts { name: source.maybe(journey.order.customer.name.as_deref()) },
+            customer: CustomerFacts { name: source.maybe(letter.reader().and_then(|reader| reader.name.as_deref())) },
             order: order::of(&source),
             concerns: concerns(&source),
             packaging: source.maybe(journey.packaging.as_ref().or(shop.packaging.as_ref())),
@@ -264,8 +264,7 @@ fn readable_on(color: &str) -> &'static str {
 }
 
 fn zone_of(letter: &Letter<'_>) -> Tz {
-    let order = &letter.journey.order;
-    zone::of_recipient(&order.customer, &order.delivery, letter.shop)
+    zone::of_party(letter.to(), &letter.journey.order, letter.shop)
 }
 
 /// The parcel a letter is about: the one it names, else the newest that is on its way, else the

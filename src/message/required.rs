@@ -127,6 +127,8 @@ const CANCELLED: &[Required] =
 
 const RETURNED: &[Required] = &[ORDER, letter(&["refund.amount"], "what is refunded"), CONTACT];
 
+const GIFT: &[Required] = &[TRACKING, TRACKING_LINK, ARRIVAL, CONTACT];
+
 /// What `message` has to tell. A message that is the shop's own needs only to say of which
 /// order it speaks and whom to ask.
 pub fn of(message: &str) -> &'static [Required] {
@@ -142,6 +144,7 @@ pub fn of(message: &str) -> &'static [Required] {
         "usage" => USAGE,
         "cancelled" => CANCELLED,
         "returned" => RETURNED,
+        "gift_arriving" => GIFT,
         _ => &[ORDER, CONTACT],
     }
 }

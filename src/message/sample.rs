@@ -17,6 +17,8 @@ use crate::domain::order::{Amount, DeliveryMethod, Order, Point};
 use crate::domain::shop::Shop;
 use crate::domain::time::{Timestamp, Window};
 
+pub use several::for_recipient;
+
 /// A journey at a moment at which something is told.
 #[derive(Clone, Debug)]
 pub struct Sample {

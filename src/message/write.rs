@@ -7,10 +7,11 @@ use serde_json::Value;
 
 use super::context::{clip, one_line};
 use super::locale::{self, Choice};
-use super::{Letter, Part, Scene, Templates, sms, webhook};
+use super::{Letter, Part, Scene, Templates, gift, sms, webhook};
 use crate::domain::contact::Recipient;
 use crate::domain::notification::{Content, Email, Sms, Webhook};
 use crate::domain::order::Channel;
+use crate::domain::party::Party;
 use crate::domain::personal::Personal;
 
 /// Why a letter could not be written. No personal data in the texts (I9).
@@ -39,10 +40,13 @@ impl Templates {
     /// # Errors
     /// If the message has no templates or the journey lacks what they need.
     pub fn write(&self, letter: &Letter<'_>) -> Result<Content, Unwritable> {
-        let customer = &letter.journey.order.customer;
         let available = self.locales(Some(letter.message));
-        let choice = locale::choose(customer.locale.as_deref(), &letter.shop.locale, &available)
-            .ok_or_else(|| Unwritable::NoTemplate(letter.message.to_owned()))?;
+        let choice = locale::choose(
+            letter.reader().and_then(|reader| reader.locale.as_deref()),
+            &letter.shop.locale,
+            &available,
+        )
+        .ok_or_else(|| Unwritable::NoTemplate(letter.message.to_owned()))?;
         match (letter.channel, letter.recipient) {
             (Channel::Email, Recipient::Email(to)) => self.email(letter, &choice, to).map(Content::Email),
             (Channel::Sms, Recipient::Phone(to)) => {
@@ -67,11 +71,8 @@ impl Templates {
             reply_to: sender.reply_to.as_deref().map(|address| one_line(address).into_owned()),
             to: safe(to),
             to_name: letter
-                .journey
-                .order
-                .customer
-                .name
-                .as_deref()
+                .reader()
+                .and_then(|reader| reader.name.as_deref())
                 .map(display_name)
                 .filter(|name| !name.is_empty())
                 .map(Personal),
@@ -127,7 +128,11 @@ fn context(letter: &Letter<'_>, choice: &Choice, width: Option<usize>) -> Result
         line: 0,
         what: error.reason().to_string(),
     };
-    Context::wraps(&scene).map_err(unfit)
+    let mut context = Context::wraps(&scene).map_err(unfit)?;
+    if letter.to() == Party::Recipient {
+        gift::keep_secret(context.data_mut());
+    }
+    Ok(context)
 }
 
 /// A name beside an address in a header: nothing in it may look like an address of its own.

@@ -1,6 +1,7 @@
 //! Notifications on their way: leases, attempts, and what is told of them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -219,6 +220,25 @@ pub struct Backlog {
     pub timers: u64,
     /// When the first of them is to be woken.
     pub next_wake: Option<Timestamp>,
+}
+
+/// How the connections of one of a store's pools stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Connections {
+    /// One of [`Connections::POOLS`].
+    pub pool: &'static str,
+    pub open: usize,
+    pub in_use: usize,
+    /// Calls that wait for one.
+    pub waiting: usize,
+    /// How often one has been given to a call, and how long the calls had waited, all together.
+    pub given: u64,
+    pub waited: Duration,
+}
+
+impl Connections {
+    /// SQLite has one connection that writes and some that read; PostgreSQL's do both.
+    pub const POOLS: [&str; 3] = ["write", "read", "both"];
 }
 
 /// What a store takes of the disk that it is on, in bytes.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::bus::{Partition, Record};
-use super::outbox::{AttemptRecord, Backlog, DeadLetter, Lease, Leased, Space, Timeline, Unconfirmed};
+use super::outbox::{AttemptRecord, Backlog, Connections, DeadLetter, Lease, Leased, Space, Timeline, Unconfirmed};
 use super::publication::{Publication, Stream};
 use super::retention::{Kept, Purged};
 use super::storm::{Spoken, Storms};
@@ -269,6 +269,14 @@ pub trait Store: Storms {
     async fn space(&self) -> Result<Option<Space>, StoreError> {
         Ok(None)
     }
+
+    /// How its connections stand, by pool.
+    fn connections(&self) -> Vec<Connections> {
+        Vec::new()
+    }
+
+    /// When what caused a notification reached the bus; `None` if there is no such notification.
+    async fn received_at(&self, key: &JourneyKey, id: &NotificationId) -> Result<Option<Timestamp>, StoreError>;
 
     /// Answers if reads and writes work.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -7,6 +7,7 @@ use super::DataSchema;
 use crate::domain::decision::Reason;
 use crate::domain::event::{EventType, ParcelStatus};
 use crate::domain::order::{Channel, Concern};
+use crate::domain::party::Party;
 use crate::domain::rule::ESCALATION_KEYS;
 use crate::domain::rule::keys::{KEYS, NEEDED, OFF_KEYS};
 use crate::trial::keys::{self, Key};
@@ -47,6 +48,7 @@ fn of_rule(key: &str) -> Value {
         "at" => one_or_more(
             &json!({ "type": "string", "examples": ["4h after promise", "2 working days after promise", "1 open day before hold_until", "silence after last_scan"] }),
         ),
+        "to" => words(Party::ALL.map(Party::as_str)),
         "channels" | "otherwise" => one_or_more(&words(channels())),
         "escalate" => object(ESCALATION_KEYS, of_escalation, &["to"]),
         "once_per" => words(["order", "shipment", "parcel", "event"]),

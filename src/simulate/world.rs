@@ -17,13 +17,14 @@ use crate::domain::receipt::{Receipt, Received};
 use crate::domain::step::{Obstacle, still_holds};
 use crate::domain::time::Timestamp;
 use crate::ingest::Arrival;
-use crate::ingest::draft::{Disposition, Draft, Writer};
+use crate::ingest::disposition::Disposition;
+use crate::ingest::draft::{Draft, Writer};
 use crate::ingest::known::{self, Known};
 use crate::message::Letter;
 use crate::ports::{Batch, Wake};
 use crate::publish::Outlet;
 use crate::shops::Shops;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Span};
 
 use super::Recorded;
 use super::memory::Memory;
@@ -108,7 +109,7 @@ impl<'a> World<'a> {
             if due.is_some_and(|due| due <= self.now) {
                 let known = self.known(&[], std::slice::from_ref(&key));
                 let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, known);
-                draft.wake(&key);
+                draft.wake(&key, None);
                 let (batch, _) = self.finish(draft);
                 self.keep(batch, true, witness);
             }
@@ -135,7 +136,8 @@ impl<'a> World<'a> {
         if self.memory.is_parked(&key) {
             return vec![Fate::Duplicate];
         }
-        let arrival = Arrival { event: Arc::clone(event), key, partition: None, at: recorded.at };
+        let arrival =
+            Arrival { event: Arc::clone(event), key, partition: None, at: recorded.at, span: Span::default() };
         let known = self.known(std::slice::from_ref(&arrival), &[]);
         let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, known);
         draft.take(arrival);
@@ -201,10 +203,10 @@ impl<'a> World<'a> {
             let keys: Vec<JourneyKey> = keys.cloned().collect();
             let mut draft = Draft::new(self.shops, &Unwritten, &self.outlet, self.now, self.known(&[], &keys));
             for (key, notification, reason) in &withheld {
-                draft.withdraw(key, notification, *reason);
+                draft.withdraw(key, notification, *reason, None);
             }
             for (key, received) in &arrived {
-                draft.receive(key, received);
+                draft.receive(key, received, None);
             }
             let (batch, _) = self.finish(draft);
             self.keep(Batch { withdrawn: Vec::new(), ..batch }, woken, witness);

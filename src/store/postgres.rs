@@ -48,8 +48,8 @@ use crate::domain::journey::JourneyKey;
 use crate::domain::spending::{Addressee, Spending};
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication, Purged, Record,
-    Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, Connections, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
+    Purged, Record, Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use call::call;
 use inner::Inner;
@@ -275,6 +275,14 @@ impl Store for Postgres {
 
     async fn stop_publishing(&self, stream: Stream, owner: &str) -> Result<(), StoreError> {
         call!(self, |session| publication::stop(session, stream, owner))
+    }
+
+    fn connections(&self) -> Vec<Connections> {
+        vec![self.inner.connections()]
+    }
+
+    async fn received_at(&self, key: &JourneyKey, id: &NotificationId) -> Result<Option<Timestamp>, StoreError> {
+        call!(self, |session| inspect::received_at(session, key, id))
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {

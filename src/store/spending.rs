@@ -5,6 +5,7 @@ use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
 use super::columns;
+use crate::domain::party::Party;
 use crate::domain::spending::{Addressee, Spending};
 use crate::domain::time::Timestamp;
 use crate::ports::{Spent, StoreError};
@@ -53,12 +54,13 @@ pub(super) fn row(spent: &Spent, pseudonyms: &Pseudonyms) -> Result<Row, StoreEr
 /// The same for what is the same, so that it can be compared as text.
 fn body(spending: &Spending) -> Result<String, StoreError> {
     let millis = |times: &[Timestamp]| times.iter().map(|at| at.millis()).collect::<Vec<i64>>();
-    let orders: Vec<(&str, Vec<i64>)> = spending.iter().map(|(order, times)| (order, millis(times))).collect();
+    let orders: Vec<(&str, Party, Vec<i64>)> =
+        spending.iter().map(|(order, to, times)| (order, to, millis(times))).collect();
     columns::json("what a customer was told", &orders)
 }
 
 pub(super) fn read(body: &str) -> Result<Spending, StoreError> {
-    let orders: Vec<(String, Vec<i64>)> = columns::from_json("what a customer was told", body)?;
+    let orders: Vec<(String, Party, Vec<i64>)> = columns::from_json("what a customer was told", body)?;
     let moments = |times: Vec<i64>| times.into_iter().map(Timestamp::from_millis).collect();
-    Ok(orders.into_iter().map(|(order, times)| (order, moments(times))).collect())
+    Ok(orders.into_iter().map(|(order, to, times)| ((order, to), moments(times))).collect())
 }

@@ -50,8 +50,8 @@ use crate::domain::journey::JourneyKey;
 use crate::domain::spending::{Addressee, Spending};
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication, Purged, Record,
-    Space, Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, Connections, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
+    Purged, Record, Space, Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
 pub use keys::Encryption;
@@ -374,6 +374,15 @@ impl Store for Sqlite {
 
     async fn space(&self) -> Result<Option<Space>, StoreError> {
         space::of(&self.path).map(Some).map_err(|error| StoreError::Unavailable(format!("the disk's room: {error}")))
+    }
+
+    fn connections(&self) -> Vec<Connections> {
+        vec![self.writer.connections("write"), self.readers.connections("read")]
+    }
+
+    async fn received_at(&self, key: &JourneyKey, id: &NotificationId) -> Result<Option<Timestamp>, StoreError> {
+        let (key, id) = (key.clone(), id.clone());
+        self.read(move |c| inspect::received_at(c, &key, &id)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

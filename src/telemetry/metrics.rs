@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use prometheus::core::Collector;
 use prometheus::{
-    Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
-    Registry, TextEncoder,
+    CounterVec, Gauge, GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge,
+    IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
 use super::names::Names;
-use super::specification::{FAMILIES, Family, INCIDENTS, Kind, MOST_MESSAGES, MOST_RULES, MOST_SHOPS, OTHER};
+use super::specification::{
+    FAMILIES, Family, INCIDENTS, Kind, MOST_MESSAGES, MOST_RULES, MOST_SHOPS, OTHER, SPAN_OUTCOMES,
+};
 use crate::domain::decision::Reason;
 use crate::domain::order::Channel;
 use crate::ports::State;
@@ -32,6 +34,7 @@ pub struct Metrics {
     pub accepted_after: HistogramVec,
     pub receipts: IntCounterVec,
     pub received_after: HistogramVec,
+    pub delivered_after: HistogramVec,
     pub confirmed_after: Histogram,
     pub confirmations_missing: IntGaugeVec,
     pub orders_without_contact: IntCounterVec,
@@ -59,6 +62,10 @@ pub struct Metrics {
     pub ready: IntGaugeVec,
     pub store_errors: IntCounterVec,
     pub store_seconds: HistogramVec,
+    pub connections: IntGaugeVec,
+    pub waiting_calls: IntGaugeVec,
+    pub connections_given: IntCounterVec,
+    pub connection_waits: CounterVec,
     pub conflicts: IntCounter,
     pub published: IntCounterVec,
     pub publication_waits: GaugeVec,
@@ -78,6 +85,7 @@ pub struct Metrics {
     pub config_refused: IntGauge,
     pub config_awaits_restart: IntGauge,
     pub reloads: IntCounterVec,
+    pub spans: IntCounterVec,
 }
 
 impl Metrics {
@@ -99,6 +107,7 @@ impl Metrics {
             accepted_after: of.histograms("reassure_event_to_accepted_seconds")?,
             receipts: of.counters("reassure_receipts_total")?,
             received_after: of.histograms("reassure_decision_to_receipt_seconds")?,
+            delivered_after: of.histograms("reassure_event_to_receipt_seconds")?,
             confirmed_after: of.histogram("reassure_confirmation_seconds")?,
             confirmations_missing: of.int_gauges("reassure_confirmations_missing")?,
             orders_without_contact: of.counters("reassure_orders_without_contact_total")?,
@@ -126,6 +135,10 @@ impl Metrics {
             ready: of.int_gauges("reassure_ready")?,
             store_errors: of.counters("reassure_store_errors_total")?,
             store_seconds: of.histograms("reassure_store_seconds")?,
+            connections: of.int_gauges("reassure_store_connections")?,
+            waiting_calls: of.int_gauges("reassure_store_waiting_calls")?,
+            connections_given: of.counters("reassure_store_connections_given_total")?,
+            connection_waits: of.float_counters("reassure_store_connection_wait_seconds_total")?,
             conflicts: of.counter("reassure_journey_conflicts_total")?,
             published: of.counters("reassure_published_total")?,
             publication_waits: of.gauges("reassure_publication_waiting_seconds")?,
@@ -144,6 +157,7 @@ impl Metrics {
             config_refused: of.int_gauge("reassure_config_refused")?,
             config_awaits_restart: of.int_gauge("reassure_config_restart_needed")?,
             reloads: of.counters("reassure_reload_total")?,
+            spans: of.counters("reassure_spans_total")?,
             registry: of.registry.clone(),
         };
         of.int_gauges("reassure_build_info")?.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
@@ -182,6 +196,9 @@ impl Metrics {
         }
         for change in ["given", "taken"] {
             self.rebalances.with_label_values(&[change]);
+        }
+        for outcome in SPAN_OUTCOMES {
+            self.spans.with_label_values(&[outcome]);
         }
         for outcome in ["applied", "refused"] {
             self.reloads.with_label_values(&[outcome]);
@@ -253,6 +270,11 @@ impl Registrar {
     fn counters(&self, name: &str) -> Result<IntCounterVec, prometheus::Error> {
         let family = self.family(name, |kind| kind == Kind::Counter)?;
         self.register(IntCounterVec::new(Opts::new(family.name, family.help), &family.label_names())?)
+    }
+
+    fn float_counters(&self, name: &str) -> Result<CounterVec, prometheus::Error> {
+        let family = self.family(name, |kind| kind == Kind::Counter)?;
+        self.register(CounterVec::new(Opts::new(family.name, family.help), &family.label_names())?)
     }
 
     fn gauge(&self, name: &str) -> Result<Gauge, prometheus::Error> {

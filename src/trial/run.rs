@@ -1,7 +1,7 @@
 //! A test, run: what happens is taken step by step, and every deadline that falls due in between.
 
 use crate::domain::apply::{self, Full};
-use crate::domain::contact::reach;
+use crate::domain::contact::reach_party;
 use crate::domain::decision::{Cause, Decision, Entry};
 use crate::domain::event::{Body, Event, ParcelStatus};
 use crate::domain::journey::Journey;
@@ -10,6 +10,7 @@ use crate::domain::order::Channel;
 use crate::domain::reasons::Reasons;
 use crate::domain::receipt::{Receipt, Received};
 use crate::domain::rule::{RuleName, RuleSet};
+use crate::domain::spending::Elsewhere;
 use crate::domain::step::{Moment, Obstacle, Transition, step, still_holds};
 use crate::domain::time::Timestamp;
 use crate::domain::view::Scene;
@@ -167,7 +168,8 @@ impl Stage<'_> {
 
     fn step(&mut self, woken: &Woken<'_>) {
         let Some(before) = &self.journey else { return };
-        let by_now: Vec<Timestamp> = self.told_elsewhere.iter().filter(|at| **at <= self.now).copied().collect();
+        let buyer = self.told_elsewhere.iter().filter(|at| **at <= self.now).copied().collect();
+        let by_now = Elsewhere { buyer, recipient: Vec::new() };
         let moment = Moment { now: self.now, elsewhere: Some(&by_now) };
         let transition = match step(before, woken.input(), self.rules, moment) {
             Ok(transition) => transition,
@@ -190,7 +192,8 @@ impl Stage<'_> {
     fn write(&mut self, mut transition: Transition) -> Transition {
         for notification in transition.notifications.clone() {
             let journey = &transition.journey;
-            let Ok(recipient) = reach(&journey.order.customer, &self.rules.shop, notification.channel) else {
+            let to = journey.told_by(&notification.id).next().map(|told| told.to).unwrap_or_default();
+            let Ok(recipient) = reach_party(to, &journey.order, &self.rules.shop, notification.channel) else {
                 continue;
             };
             let letter = Letter {

@@ -16,9 +16,11 @@ mod escalation;
 mod facts;
 mod folding;
 mod leave;
+mod limits;
 
 mod journeys;
 mod parser;
+mod party;
 mod pickup;
 mod properties;
 mod quiet;

@@ -3,6 +3,7 @@
 mod claims;
 mod faults;
 mod formats;
+mod presents;
 mod safety;
 mod snapshots;
 mod text_messages;

@@ -27,5 +27,6 @@ mod stopping;
 mod storage;
 mod storms;
 mod stranded;
+mod traced;
 mod unconfirmed;
 mod unfinished;

@@ -1,6 +1,7 @@
 //! What others have made and is part of the program: under which licences, and from where. `deny.toml`
 //! says what may be; `cargo deny check` says the same and knows of advisories, too.
 
+mod bill;
 mod image;
 
 use std::path::Path;
@@ -64,8 +65,8 @@ fn one(words: &mut Words<'_>, allowed: &[&str]) -> bool {
     }
 }
 
-/// Every package that is built for this machine.
-fn packages() -> Vec<Value> {
+/// What cargo knows of what is built for this machine.
+fn metadata() -> Value {
     let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let told = Command::new(env!("CARGO"))
         .args(["metadata", "--locked", "--offline", "--format-version", "1", "--filter-platform", &platform])
@@ -73,7 +74,11 @@ fn packages() -> Vec<Value> {
         .output()
         .unwrap();
     assert!(told.status.success(), "{}", String::from_utf8_lossy(&told.stderr));
-    let mut told: Value = serde_json::from_slice(&told.stdout).unwrap();
+    serde_json::from_slice(&told.stdout).unwrap()
+}
+
+fn packages() -> Vec<Value> {
+    let mut told = metadata();
     let packages: Vec<Value> = serde_json::from_value(told["packages"].take()).unwrap();
     assert!(packages.len() > 100, "{} packages", packages.len());
     packages

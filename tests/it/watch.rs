@@ -4,6 +4,7 @@
 mod dashboards;
 mod drill;
 mod exposition;
+mod lines;
 mod picture;
 mod prometheus;
 mod query;

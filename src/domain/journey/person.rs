@@ -15,7 +15,9 @@ pub struct Person {
     customer: Customer,
     name: Option<Personal>,
     lines: Vec<Personal>,
-    recipient: Option<Personal>,
+    recipient_name: Option<Personal>,
+    /// For whom it is.
+    recipient: Option<Customer>,
     /// Of every scan, and then of every parcel, in their order.
     delivered_to: Vec<Option<Personal>>,
 }
@@ -28,11 +30,13 @@ impl Journey {
         let customer = std::mem::replace(customer, Customer { id, ..Customer::default() });
         let address = self.order.delivery.address.as_mut();
         let (name, lines) = address.map(take_addressee).unwrap_or_default();
+        let (recipient_name, recipient) = self.order.gift.as_mut().map(take_recipient).unwrap_or_default();
         Person {
             customer,
             name,
             lines,
-            recipient: self.order.gift.as_mut().and_then(take_recipient),
+            recipient_name,
+            recipient,
             delivered_to: self.delivered_to().map(|place| place.take().map(Personal)).collect(),
         }
     }
@@ -46,7 +50,7 @@ impl Journey {
             (address.name, address.lines) = (person.name, person.lines);
         }
         if let Some(gift) = &mut self.order.gift {
-            gift.recipient_name = person.recipient;
+            (gift.recipient_name, gift.recipient) = (person.recipient_name, person.recipient);
         }
         for (place, known) in self.delivered_to().zip(person.delivered_to) {
             *place = known.map(|Personal(text)| text);
@@ -67,6 +71,7 @@ pub(in crate::domain) fn take_addressee(address: &mut Address) -> (Option<Person
     (address.name.take(), std::mem::take(&mut address.lines))
 }
 
-pub(in crate::domain) fn take_recipient(gift: &mut Gift) -> Option<Personal> {
-    gift.recipient_name.take()
+/// For whom a present is, and how to reach them.
+pub(in crate::domain) fn take_recipient(gift: &mut Gift) -> (Option<Personal>, Option<Customer>) {
+    (gift.recipient_name.take(), gift.recipient.take())
 }

@@ -9,6 +9,7 @@ pub const KEYS: &[(&str, &str)] = &[
     ("at", "The deadlines that set it going, such as `4h after promise` or `1 open day before hold_until`."),
     ("when", "A condition in CEL, asked when it becomes news."),
     ("message", "The message that it sends: the folder of its templates."),
+    ("to", "Whom it is for: `buyer`, if it is left out; `recipient` of a present; `shop`, at its webhook."),
     ("channels", "Each of these that reaches the customer is used."),
     ("otherwise", "Tried in turn, if none of `channels` that a person reads could be used."),
     ("escalate", "When it is said once more, on another channel: `{ to: sms, after: 6h, unless: delivered }`."),

@@ -1,6 +1,7 @@
 //! Rules as people write them: YAML, every fault reported with its place.
 
 mod changes;
+mod party;
 mod restraint;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::domain::condition::Condition;
 use crate::domain::event::{EventType, ParcelStatus};
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
+use crate::domain::party::Party;
 use crate::domain::time::parse_span;
 use crate::domain::written::Written;
 
@@ -65,6 +67,7 @@ impl Reader<'_> {
             deadlines: Vec::new(),
             when: None,
             message: String::new(),
+            to: Party::Buyer,
             channels: Vec::new(),
             otherwise: Vec::new(),
             escalate: None,
@@ -92,6 +95,7 @@ impl Reader<'_> {
                 "at" => rule.deadlines = self.deadlines(&value.value, at),
                 "when" => rule.when = self.condition(&value),
                 "message" => rule.message = self.text_of(&key.value, &value),
+                "to" => rule.to = self.party(&value).unwrap_or_default(),
                 "channels" => rule.channels = self.channels(&value.value, at),
                 "otherwise" => rule.otherwise = self.channels(&value.value, at),
                 "escalate" => rule.escalate = self.escalation(&value),
@@ -145,6 +149,7 @@ impl Reader<'_> {
             self.fault(begin, format!("the rule '{name}' has neither 'on' nor 'at': nothing sets it going"), None);
         }
         self.whole_escalation(rule, begin);
+        self.whole_party(rule, begin);
         let slug = |text: &str| {
             !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         };

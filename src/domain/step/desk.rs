@@ -10,6 +10,7 @@ use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::rule::{Rule, RuleSet};
 use super::super::schedule;
+use super::super::spending::Elsewhere;
 use super::super::time::Timestamp;
 use super::super::view::Scene;
 use super::leave::leave;
@@ -88,7 +89,7 @@ pub(super) struct Desk<'a> {
     pub(super) journey: &'a Journey,
     pub(super) rules: &'a RuleSet,
     pub(super) now: Timestamp,
-    pub(super) elsewhere: Option<&'a [Timestamp]>,
+    pub(super) elsewhere: Option<&'a Elsewhere>,
     pub(super) occasion: &'a Occasion<'a>,
     scope: Scope<'a>,
     pub outcome: Outcome,
@@ -285,13 +286,14 @@ impl<'a> Desk<'a> {
                 received_at: self.now,
                 decided_at: self.now,
                 expires_at,
-                traceparent: self.occasion.event.and_then(|event| event.traceparent.clone()),
+                traceparent: None,
                 follows: follows.clone(),
             });
         }
         let told = Told {
             rule: rule.name.clone(),
             message: rule.message.clone(),
+            to: rule.to,
             subject: subject.clone(),
             once_key,
             at: self.now,

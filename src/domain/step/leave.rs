@@ -1,13 +1,13 @@
 //! Whether a rule may use a channel at all, whatever it has to say.
 
-use super::super::contact::{Recipient, reach};
+use super::super::contact::{Recipient, reach_party};
 use super::super::decision::Reason;
 use super::super::journey::Journey;
 use super::super::order::Channel;
 use super::super::rule::{Purpose, Rule, RuleSet};
 use super::super::time::Timestamp;
 
-/// Where the rule reaches the customer on `channel`, or why it must not.
+/// Where the rule reaches whom it is for on `channel`, or why it must not.
 pub(super) fn leave(
     journey: &Journey,
     rules: &RuleSet,
@@ -15,17 +15,17 @@ pub(super) fn leave(
     channel: Channel,
     now: Timestamp,
 ) -> Result<Recipient, Reason> {
-    let customer = &journey.order.customer;
     let restraints = rules.restraints();
-    let recipient = reach(customer, &rules.shop, channel)?;
+    let recipient = reach_party(rule.to, &journey.order, &rules.shop, channel)?;
     if restraints.is_off_on(journey, &rule.name, channel, now) {
         return Err(Reason::SwitchedOff);
     }
-    let agreed = || customer.marketing.as_ref().is_some_and(|agreed| agreed.contains(&channel));
+    let marketing = || rule.to.person(&journey.order)?.marketing.as_ref();
+    let agreed = || marketing().is_some_and(|agreed| agreed.contains(&channel));
     if rule.purpose == Purpose::Marketing && channel != Channel::Webhook && !agreed() {
         return Err(Reason::NoConsent);
     }
-    if journey.has_bounced(channel) {
+    if journey.has_bounced(rule.to, channel) {
         return Err(Reason::AddressBounced);
     }
     if restraints.suppressed.contains(&recipient) {

@@ -1,12 +1,13 @@
 //! When a step is taken, and what is known by then from beyond the journey.
 
+use super::super::spending::Elsewhere;
 use super::super::time::Timestamp;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Moment<'a> {
     pub now: Timestamp,
-    /// When other orders have told the customer something, of late; `None`: nobody has looked.
-    pub elsewhere: Option<&'a [Timestamp]>,
+    /// What has been told elsewhere, of late; `None`: nobody has looked.
+    pub elsewhere: Option<&'a Elsewhere>,
 }
 
 impl From<Timestamp> for Moment<'_> {

@@ -8,6 +8,7 @@ use super::super::decision::{Decision, NotificationId, Reason, Verdict};
 use super::super::journey::{Deferred, Journey, Reach, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
+use super::super::party::Party;
 use super::super::restraint::Budget;
 use super::super::rule::{Rule, RuleSet};
 use super::super::spending::spent;
@@ -78,22 +79,23 @@ impl Desk<'_> {
 
     /// Whether the rule keeps to a budget that the customer's other orders spend too.
     pub(super) fn hangs_on_other_orders(&self, rule: &Rule) -> bool {
-        self.rules.shop.budget.per_customer_day > 0 && !rule.beyond_budget
+        self.rules.shop.budget.per_customer_day > 0 && rule.to != Party::Shop && !rule.beyond_budget
     }
 
     /// Until the next morning of the customer, once enough has been said for one day: of this order,
     /// or by all of theirs.
     fn budget(&self, rule: &Rule) -> Option<Restraint> {
         let Budget { per_journey_day, per_customer_day } = self.rules.shop.budget;
-        if rule.beyond_budget || (per_journey_day, per_customer_day) == (0, 0) {
+        if rule.beyond_budget || rule.to == Party::Shop || (per_journey_day, per_customer_day) == (0, 0) {
             return None;
         }
-        let order = &self.journey.order;
-        let zone = zone::of_recipient(&order.customer, &order.delivery, &self.rules.shop);
+        let zone = zone::of_party(rule.to, &self.journey.order, &self.rules.shop);
         let today = self.now.day_in(zone);
         let is_today = |at: &Timestamp| at.day_in(zone) == today;
-        let here = spent(self.journey.told.iter().chain(&self.outcome.told), self.rules).filter(is_today).count();
-        let elsewhere = self.elsewhere.unwrap_or_default().iter().filter(|at| is_today(at)).count();
+        let told = self.journey.told.iter().chain(&self.outcome.told);
+        let here = spent(told, rule.to, self.rules).filter(is_today).count();
+        let elsewhere =
+            self.elsewhere.map_or(&[][..], |elsewhere| elsewhere.to(rule.to)).iter().filter(|at| is_today(at)).count();
         let is_spent = |most: u32, told: usize| most > 0 && told >= usize::try_from(most).unwrap_or(usize::MAX);
         let reason = if is_spent(per_journey_day, here) {
             Reason::BudgetSpent
@@ -112,7 +114,7 @@ impl Desk<'_> {
             |told: &Told| own.is_some_and(|own| own.rule == told.rule && number_of(told, &own.once_key).is_some());
         let told = || {
             let all = self.journey.told.iter().chain(&self.outcome.told);
-            all.filter(|told| !told.withdrawn && !is_own(told))
+            all.filter(|told| told.to == rule.to && !told.withdrawn && !is_own(told))
         };
         let ends = rule.not_within.iter().flat_map(|cool_down| {
             let counts = |told: &&Told| cool_down.after.is_empty() || cool_down.after.contains(&told.message);
@@ -255,7 +257,6 @@ pub(super) fn quiet_until(
     now: Timestamp,
 ) -> Option<Timestamp> {
     let quiet = rules.shop.quiet_hours.of(channel).filter(|_| !rule.ignores_quiet_hours)?;
-    let delivery = &journey.order.delivery;
-    let zone = zone::of_recipient(&journey.order.customer, delivery, &rules.shop);
-    quiet.end(now, zone, Holidays::of(delivery))
+    let zone = zone::of_party(rule.to, &journey.order, &rules.shop);
+    quiet.end(now, zone, Holidays::of(&journey.order.delivery))
 }

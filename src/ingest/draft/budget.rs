@@ -5,7 +5,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::domain::journey::JourneyKey;
-use crate::domain::spending::{Addressee, Spending, spent_of_late};
+use crate::domain::party::Party;
+use crate::domain::spending::{Addressee, Elsewhere, Spending, spent_of_late};
 use crate::domain::time::Timestamp;
 use crate::ports::Spent;
 use crate::shops::Shops;
@@ -19,7 +20,8 @@ pub type OnRecord = HashMap<Addressee, Spending>;
 impl Draft<'_> {
     /// Whose budgets the batch hangs on, or changes.
     pub fn addressees(&self) -> Vec<Addressee> {
-        let all: HashSet<Addressee> = self.spenders().into_iter().filter_map(|(_, addressee)| addressee).collect();
+        let all: HashSet<Addressee> =
+            self.spenders().into_iter().flat_map(|(_, parties)| parties).map(|(_, addressee)| addressee).collect();
         all.into_iter().collect()
     }
 
@@ -27,18 +29,22 @@ impl Draft<'_> {
     /// now. One order after the other: the next knows what the one before has said.
     pub(super) fn weigh(&mut self, on_record: &OnRecord) {
         let mut with_this: OnRecord = HashMap::new();
-        for (key, addressee) in self.spenders() {
-            let Some(addressee) = addressee else {
-                self.decide_anew(&key, Vec::new());
-                continue;
-            };
-            let before = || on_record.get(&addressee).cloned().unwrap_or_default();
-            let mut spending = with_this.remove(&addressee).unwrap_or_else(before);
-            self.decide_anew(&key, spending.elsewhere(&key.order_id));
-            if let (Some(sheet), Some(rules)) = (self.sheets.get(&key), self.shops.rules(&key.shop)) {
-                spending.set(&key.order_id, spent_of_late(&sheet.journey, rules, self.now));
+        for (key, parties) in self.spenders() {
+            let mut elsewhere = Elsewhere::default();
+            for (to, addressee) in &parties {
+                let before = || on_record.get(addressee).cloned().unwrap_or_default();
+                let told = with_this.entry(addressee.clone()).or_insert_with(before).elsewhere(&key.order_id, *to);
+                match to {
+                    Party::Recipient => elsewhere.recipient = told,
+                    _ => elsewhere.buyer = told,
+                }
             }
-            with_this.insert(addressee, spending);
+            self.decide_anew(&key, elsewhere);
+            let (Some(sheet), Some(rules)) = (self.sheets.get(&key), self.shops.rules(&key.shop)) else { continue };
+            for (to, addressee) in parties {
+                let times = spent_of_late(&sheet.journey, to, rules, self.now);
+                with_this.entry(addressee).or_default().set(&key.order_id, to, times);
+            }
         }
         for (addressee, mut spending) in with_this {
             let expected = on_record.get(&addressee).cloned();
@@ -50,7 +56,7 @@ impl Draft<'_> {
     }
 
     /// Unless it did not hang on that.
-    fn decide_anew(&mut self, key: &JourneyKey, elsewhere: Vec<Timestamp>) {
+    fn decide_anew(&mut self, key: &JourneyKey, elsewhere: Elsewhere) {
         let Some(sheet) = self.sheets.get_mut(key).filter(|sheet| sheet.asks_elsewhere) else { return };
         for taken in sheet.begin_anew(elsewhere) {
             // what found it full has been buried the first time
@@ -58,16 +64,17 @@ impl Draft<'_> {
         }
     }
 
-    /// The journeys in question, in the order of their keys, each with its customer, if that is one
-    /// whom other orders could reach too.
-    fn spenders(&self) -> Vec<(JourneyKey, Option<Addressee>)> {
+    /// The journeys in question, in the order of their keys, each with those whom other orders could
+    /// reach too.
+    fn spenders(&self) -> Vec<(JourneyKey, Vec<(Party, Addressee)>)> {
         let mut spenders: Vec<_> = self
             .sheets
             .values()
             .filter(|sheet| sheet.speaks && spends(sheet, self.shops, self.now))
             .map(|Sheet { journey, .. }| {
                 let rules = self.shops.rules(&journey.key.shop).filter(|_| !journey.erased);
-                (journey.key.clone(), rules.and_then(|rules| Addressee::of(journey, &rules.shop)))
+                let of = |to| rules.and_then(|rules| Some((to, Addressee::of(journey, to, &rules.shop)?)));
+                (journey.key.clone(), Party::ALL.into_iter().filter_map(of).collect())
             })
             .collect();
         spenders.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -78,6 +85,6 @@ impl Draft<'_> {
 /// What it comes to hangs on the budget, or changes what is left of it.
 fn spends(sheet: &Sheet, shops: &Shops, now: Timestamp) -> bool {
     let Some(rules) = shops.rules(&sheet.journey.key.shop) else { return false };
-    let of_late = |journey| spent_of_late(journey, rules, now);
+    let of_late = |journey| Party::ALL.map(|to| spent_of_late(journey, to, rules, now));
     rules.shop.budget.per_customer_day > 0 && (sheet.asks_elsewhere || of_late(&sheet.journey) != of_late(&sheet.began))
 }

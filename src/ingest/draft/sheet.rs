@@ -7,20 +7,30 @@ use crate::domain::decision::{Entry, NotificationId, Reason};
 use crate::domain::event::Event;
 use crate::domain::journey::{Journey, Link};
 use crate::domain::notification::{Content, Notification};
+use crate::domain::party::Party;
 use crate::domain::receipt::Received;
-use crate::domain::spending::Addressee;
+use crate::domain::spending::{Addressee, Elsewhere};
 use crate::domain::time::Timestamp;
 use crate::ports::{JourneyWrite, Publication, Wake};
 use crate::shops::Shops;
 
-/// What a journey is put through.
+/// What a journey is put through, with the trace that it belongs to; an event has its own.
 pub(super) enum Taken {
     /// With the moment at which it came.
     Event(Arc<Event>, Timestamp),
     /// All deadlines that are due.
-    Due,
-    Withdrawn(NotificationId, Reason),
-    Receipt(Received),
+    Due(Option<String>),
+    Withdrawn(NotificationId, Reason, Option<String>),
+    Receipt(Received, Option<String>),
+}
+
+impl Taken {
+    pub fn trace(&self) -> Option<&str> {
+        match self {
+            Self::Event(event, _) => event.traceparent.as_deref(),
+            Self::Due(trace) | Self::Withdrawn(.., trace) | Self::Receipt(_, trace) => trace.as_deref(),
+        }
+    }
 }
 
 pub(super) struct Sheet {
@@ -45,7 +55,7 @@ pub(super) struct Sheet {
     /// What it comes to hangs on what other orders have told the customer, and that is not known.
     pub asks_elsewhere: bool,
     /// That, once it is.
-    pub elsewhere: Option<Vec<Timestamp>>,
+    pub elsewhere: Option<Elsewhere>,
 }
 
 impl Sheet {
@@ -71,7 +81,7 @@ impl Sheet {
 
     /// As it began, now that it is known what other orders have told the customer; returns what it is to
     /// be put through once more.
-    pub fn begin_anew(&mut self, elsewhere: Vec<Timestamp>) -> Vec<Taken> {
+    pub fn begin_anew(&mut self, elsewhere: Elsewhere) -> Vec<Taken> {
         self.journey = Arc::clone(&self.began);
         self.entries.clear();
         self.publications.clear();
@@ -81,10 +91,11 @@ impl Sheet {
         std::mem::take(&mut self.taken)
     }
 
-    /// The customer that is to be forgotten from now on.
-    pub fn forgotten(&self, shops: &Shops) -> Option<Addressee> {
-        let rules = shops.rules(&self.journey.key.shop)?;
-        (self.journey.erased && !self.began.erased).then(|| Addressee::of(&self.began, &rules.shop)).flatten()
+    /// Who is to be forgotten from now on.
+    pub fn forgotten(&self, shops: &Shops) -> Vec<Addressee> {
+        let rules = shops.rules(&self.journey.key.shop).filter(|_| self.journey.erased && !self.began.erased);
+        let Some(rules) = rules else { return Vec::new() };
+        Party::ALL.into_iter().filter_map(|to| Addressee::of(&self.began, to, &rules.shop)).collect()
     }
 
     pub fn write(self, shops: &Shops, now: Timestamp) -> JourneyWrite {

@@ -1,14 +1,17 @@
-//! One message that tells of several.
+//! One message that tells of several, and one to somebody else.
 
 use super::{Sample, at, delivered_in_part, notification};
 use crate::domain::event::{Extent, Line};
 use crate::domain::journey::{Shipment, Subject, Told};
+use crate::domain::order::Customer;
+use crate::domain::party::Party;
 
 /// What one notification tells of.
 fn told(message: &str, subject: Subject) -> Told {
     Told {
         rule: message.into(),
         message: message.to_owned(),
+        to: Party::Buyer,
         once_key: subject.to_string(),
         subject,
         at: at("2026-03-03T18:41:00+01:00"),
@@ -16,6 +19,16 @@ fn told(message: &str, subject: Subject) -> Told {
         withdrawn: false,
         escalated: None,
     }
+}
+
+/// The journey of `sample`, as the recipient of the present is told of it.
+pub fn for_recipient(mut sample: Sample, message: &str) -> Sample {
+    let told = Told { to: Party::Recipient, ..told(message, sample.subject.clone()) };
+    sample.journey.told = vec![told];
+    let customer = sample.journey.order.customer.clone();
+    let gift = sample.journey.order.gift.get_or_insert_default();
+    gift.recipient = Some(Customer { name: gift.recipient_name.clone(), ..customer });
+    sample
 }
 
 /// A second shipment with a parcel of its own.

@@ -12,7 +12,8 @@ use super::row::Key;
 use super::session::{Session, Statements};
 use super::{Settings, migrate, session, upkeep};
 use crate::domain::time::Timestamp;
-use crate::ports::{Kept, StoreError};
+use crate::ports::{Connections, Kept, StoreError};
+use crate::store::meter::Meter;
 use crate::store::spending::Pseudonyms;
 
 pub(super) struct Inner {
@@ -22,6 +23,7 @@ pub(super) struct Inner {
     pub settings: Settings,
     /// Tells this process from the others in what it has taken up.
     pub replica: Key,
+    meter: Arc<Meter>,
     /// Known from the first contact on.
     pseudonyms: OnceLock<Pseudonyms>,
 }
@@ -60,11 +62,26 @@ impl Inner {
             }))
             .build()
             .map_err(|error| StoreError::Corrupt(format!("the pool of connections: {error}")))?;
-        Ok(Self { pool, client, tls, settings, replica: Key(rand::random()), pseudonyms: OnceLock::new() })
+        Ok(Self {
+            pool,
+            client,
+            tls,
+            settings,
+            replica: Key(rand::random()),
+            meter: Arc::default(),
+            pseudonyms: OnceLock::new(),
+        })
     }
 
     pub async fn session(&self) -> Result<Session, StoreError> {
-        Ok(Session::new(self.pool.get().await.map_err(no_connection)?))
+        let waiting = self.meter.wait();
+        let client = self.pool.get().await.map_err(no_connection)?;
+        Ok(Session::new(client, waiting.over()))
+    }
+
+    /// What is seen of its connections.
+    pub fn connections(&self) -> Connections {
+        self.meter.read("both", self.pool.status().size)
     }
 
     /// Ends a call: gives its connection back, if it is worth keeping.

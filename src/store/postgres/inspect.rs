@@ -69,8 +69,21 @@ const BACKLOG: &str = "SELECT
     (SELECT min(settled_ms) FROM outbox WHERE state IN ('dead', 'held') AND state = 'dead'),
     (SELECT min(at_ms) FROM dead_records WHERE NOT redriven)";
 
+const RECEIVED: &str = "SELECT o.received_ms FROM outbox o JOIN journeys j ON j.id = o.journey
+    WHERE o.id = $3 AND j.shop = $1 AND j.order_id = $2";
+
 pub(super) const STATEMENTS: &[&str] =
-    &[JOURNEY, ENTRIES, STORIES, ATTEMPTS, DEAD_RECORDS, DEAD_NOTIFICATIONS, DEAD_RECORD, REDRIVEN, BACKLOG];
+    &[RECEIVED, JOURNEY, ENTRIES, STORIES, ATTEMPTS, DEAD_RECORDS, DEAD_NOTIFICATIONS, DEAD_RECORD, REDRIVEN, BACKLOG];
+
+/// When what caused a notification came in.
+pub(super) async fn received_at(
+    session: &Session,
+    key: &JourneyKey,
+    id: &NotificationId,
+) -> Result<Option<Timestamp>, Failure> {
+    let rows = session.query(RECEIVED, &[&key.shop, &key.order_id, &id.0]).await?;
+    rows.first().map(|row| Ok(Timestamp::from_millis(get(row, 0)?))).transpose()
+}
 
 pub(super) async fn timeline(
     session: &Session,

@@ -13,6 +13,7 @@ use super::failure::Failure;
 use super::settings::Settings;
 use super::{commit, inspect, keys, lane, outbox, publication, purge, read, spending, storm, unconfirmed};
 use crate::ports::StoreError;
+use crate::store::meter::InUse;
 
 /// What is prepared when a connection is made.
 pub(super) type Statements = &'static [&'static [&'static str]];
@@ -44,6 +45,7 @@ pub(super) struct Session {
     client: Option<Object>,
     /// Where it is in a transaction is not known.
     is_clean: bool,
+    _in_use: InUse,
 }
 
 impl Drop for Session {
@@ -57,8 +59,8 @@ impl Drop for Session {
 }
 
 impl Session {
-    pub fn new(client: Object) -> Self {
-        Self { client: Some(client), is_clean: false }
+    pub fn new(client: Object, in_use: InUse) -> Self {
+        Self { client: Some(client), is_clean: false, _in_use: in_use }
     }
 
     fn client(&self) -> Result<&ClientWrapper, Failure> {

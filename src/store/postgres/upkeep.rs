@@ -140,7 +140,7 @@ async fn drop_each(
     for row in detached {
         let partition: String = row.get(0);
         client.batch_execute(&format!("DROP TABLE {partition}")).await?;
-        tracing::info!(partition, "dropped; its time is over");
+        tracing::info!(week = partition, "dropped; its time is over");
         dropped.push((partition, row.get::<_, i64>(1).unsigned_abs()));
     }
     Ok(dropped)

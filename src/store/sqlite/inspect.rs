@@ -1,6 +1,6 @@
 //! What people ask for: a journey's timeline, what waits for them, how much is waiting.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns;
 use super::read::{blob, text};
@@ -34,6 +34,23 @@ pub(super) fn timeline(
         })?,
     };
     Ok(Some(timeline.complete()))
+}
+
+/// When what caused a notification came in.
+pub(super) fn received_at(
+    connection: &Connection,
+    key: &JourneyKey,
+    id: &NotificationId,
+) -> Result<Option<Timestamp>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE line (id, received_ms, previous) AS (
+             SELECT o.id, o.received_ms, o.previous FROM journeys j JOIN outbox o ON o.seq = j.last_notification
+                 WHERE j.shop = ?1 AND j.order_id = ?2
+             UNION ALL SELECT o.id, o.received_ms, o.previous FROM line l JOIN outbox o ON o.seq = l.previous)
+         SELECT received_ms FROM line WHERE id = ?3",
+    )?;
+    let received = statement.query_row([&key.shop, &key.order_id, &id.0], |row| row.get(0)).optional()?;
+    Ok(received.map(Timestamp::from_millis))
 }
 
 fn entries(connection: &Connection, unpacker: &mut Unpacker, last: Option<i64>) -> Result<Vec<Entry>, StoreError> {

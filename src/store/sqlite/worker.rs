@@ -12,7 +12,8 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout_at};
 
-use crate::ports::StoreError;
+use crate::ports::{Connections, StoreError};
+use crate::store::meter::Meter;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -21,6 +22,7 @@ pub(super) struct Workers {
     jobs: Option<mpsc::Sender<Job>>,
     threads: Vec<JoinHandle<()>>,
     deadline: Duration,
+    meter: Arc<Meter>,
 }
 
 impl Workers {
@@ -48,7 +50,7 @@ impl Workers {
             });
             threads.push(thread.map_err(|error| StoreError::Unavailable(error.to_string()))?);
         }
-        Ok(Self { jobs: Some(jobs), threads, deadline })
+        Ok(Self { jobs: Some(jobs), threads, deadline, meter: Arc::default() })
     }
 
     /// Runs `work` on one of the connections. A call whose deadline passes before its turn comes
@@ -62,7 +64,9 @@ impl Workers {
         let late = |_| StoreError::Unavailable("no answer within the deadline".to_owned());
         let deadline = Instant::now() + self.deadline;
         let (answer, answered) = oneshot::channel();
+        let waiting = self.meter.wait();
         let job: Job = Box::new(move |connection| {
+            let _in_use = waiting.over();
             if !answer.is_closed() {
                 // the caller may have gone meanwhile: nobody to tell
                 let _ = answer.send(work(connection));
@@ -74,6 +78,11 @@ impl Workers {
             .await
             .map_err(late)?
             .map_err(|_| StoreError::Unavailable("the call was given up".to_owned()))?
+    }
+
+    /// How its connections stand.
+    pub fn connections(&self, pool: &'static str) -> Connections {
+        self.meter.read(pool, self.threads.len())
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use reassure::domain::decision::{Reason, Verdict};
 use reassure::domain::restraint::Budget;
 use reassure::domain::rule::RuleSet;
+use reassure::domain::spending::Elsewhere;
+use reassure::domain::time::Timestamp;
 use serde_json::json;
 
 use super::story::{Story, at, order, order_with, own_rules, rules, same, shop};
@@ -163,11 +165,15 @@ fn for_all_orders(per_customer_day: u32, yaml: &str) -> Story {
     Story::with(order(), own_rules(yaml).for_shop(Arc::new(shop)))
 }
 
+fn told<const N: usize>(buyer: [Timestamp; N]) -> Option<Elsewhere> {
+    Some(Elsewhere { buyer: buyer.into(), recipient: Vec::new() })
+}
+
 #[test]
 fn what_other_orders_have_told_counts_for_the_day() {
     let mut story = for_all_orders(3, RULES);
     // yesterday evening does not count
-    story.elsewhere = Some(vec![at("-12h"), at("-30m"), at("+10m")]);
+    story.elsewhere = told([at("-12h"), at("-30m"), at("+10m")]);
     same(
         &story.tell(
             "+1h scan A1 delivered
@@ -193,7 +199,7 @@ fn what_other_orders_have_told_counts_for_the_day() {
     };
     assert_eq!(reasons(&story), [Reason::CustomerBudgetSpent, Reason::CustomerBudgetSpent]);
     let mut late = for_all_orders(1, &RULES.replace("expires: 1d\n", "expires: 12h\n"));
-    late.elsewhere = Some(vec![at("-1h")]);
+    late.elsewhere = told([at("-1h")]);
     same(&late.tell("+2h support"), "+2h support.contacted delay no customer_budget_spent");
 }
 
@@ -208,7 +214,7 @@ fn it_asks_what_others_have_told_only_where_that_decides() {
         story.tell(what);
         assert_eq!(asks(&story), expected, "{what}");
         let mut known = for_all_orders(3, RULES);
-        known.elsewhere = Some(Vec::new());
+        known.elsewhere = told([]);
         known.tell(what);
         assert!(!asks(&known), "it is known by then");
         let mut unlimited = for_all_orders(0, RULES);
@@ -222,7 +228,7 @@ fn it_asks_what_others_have_told_only_where_that_decides() {
 fn a_message_about_several_parcels_counts_once() {
     let folding = RULES.replace("once_per: parcel\n  expires: 2d", "once_per: parcel\n  fold: 2h\n  expires: 2d");
     let mut story = for_all_orders(2, &folding);
-    story.elsewhere = Some(Vec::new());
+    story.elsewhere = told([]);
     same(
         &story.tell(
             "+1h ship S1 all A1 A2 A3

@@ -19,17 +19,21 @@ use crate::generated::{Recorded, always};
 const AFTERWARDS: i64 = 60;
 
 /// One journey while it is lived. What is recorded before the order waits for it, as in ingest.
-struct Life {
-    rules: RuleSet,
+pub(super) struct Life {
+    pub(super) rules: RuleSet,
     journey: Option<Journey>,
     waiting: Vec<Recorded>,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     sent: Vec<Notification>,
 }
 
 impl Life {
     fn new() -> Self {
-        Self { rules: rules(), journey: None, waiting: Vec::new(), now: Timestamp::from_millis(0), sent: Vec::new() }
+        Self::with(rules())
+    }
+
+    pub(super) fn with(rules: RuleSet) -> Self {
+        Self { rules, journey: None, waiting: Vec::new(), now: Timestamp::from_millis(0), sent: Vec::new() }
     }
 
     /// The life of these events, until nothing waits any more.
@@ -43,7 +47,11 @@ impl Life {
     }
 
     /// Lets deadlines fall due and then takes the event in; `look` sees every step.
-    fn record(&mut self, recorded: &Recorded, look: &mut dyn FnMut(&Self, &Transition) -> Result<()>) -> Result<()> {
+    pub(super) fn record(
+        &mut self,
+        recorded: &Recorded,
+        look: &mut dyn FnMut(&Self, &Transition) -> Result<()>,
+    ) -> Result<()> {
         self.pass(recorded.at, look)?;
         match (&self.journey, &recorded.event.body) {
             (None, Body::OrderPlaced(placed)) => {
@@ -65,7 +73,11 @@ impl Life {
     }
 
     /// Lets everything fall due that is due by `until`, in its order.
-    fn pass(&mut self, until: Timestamp, look: &mut dyn FnMut(&Self, &Transition) -> Result<()>) -> Result<()> {
+    pub(super) fn pass(
+        &mut self,
+        until: Timestamp,
+        look: &mut dyn FnMut(&Self, &Transition) -> Result<()>,
+    ) -> Result<()> {
         let mut woken = 0;
         while let Some(due) = self.journey.as_ref().and_then(Journey::wakes_at).filter(|due| *due <= until) {
             self.now = self.now.max(due);

@@ -31,6 +31,7 @@ use reassure::domain::order::Order;
 use reassure::domain::receipt::{Receipt, Received};
 use reassure::domain::rule::RuleSet;
 use reassure::domain::shop::Shop;
+use reassure::domain::spending::Elsewhere;
 use reassure::domain::step::{Input, Moment, Obstacle, Transition, step, still_holds};
 use reassure::domain::time::{Timestamp, parse_span, spell_span};
 use serde_json::{Map, Value, json};
@@ -202,8 +203,8 @@ pub struct Story {
     pub sent: Vec<Notification>,
     /// Every step that was taken.
     pub steps: Vec<Transition>,
-    /// When other orders have told the customer something, if that is known.
-    pub elsewhere: Option<Vec<Timestamp>>,
+    /// What has been told elsewhere, if that is known.
+    pub elsewhere: Option<Elsewhere>,
     last: Option<Event>,
     lines: String,
     only: Vec<String>,
@@ -323,7 +324,7 @@ impl Story {
 
     pub fn take(&mut self, input: Input<'_>) {
         let transition =
-            step(&self.journey, input, &self.rules, Moment { now: self.now, elsewhere: self.elsewhere.as_deref() })
+            step(&self.journey, input, &self.rules, Moment { now: self.now, elsewhere: self.elsewhere.as_ref() })
                 .expect("room for the event");
         self.journey = transition.journey.clone();
         self.sent.extend(transition.notifications.iter().cloned());

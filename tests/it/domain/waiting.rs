@@ -184,6 +184,7 @@ fn a_cancelled_order_whose_parcel_still_moves() {
          +3d parcel.tracked recovery[A1] no not_told
          +3d1h parcel.tracked delay[A1] no no_longer_true
          +9d parcel.tracked arriving[A1] no condition_false
+         +9d parcel.tracked gift_arriving[A1] no condition_false
          +9d parcel.tracked recovery[A1] no not_told
          +10d parcel.tracked delivered[A1] send email+webhook",
     );

@@ -117,6 +117,10 @@ impl Shape {
             order_url: Some(format!("https://{}.example/orders/{}", self.shop(), self.order_id())),
             gift: self.gift.then(|| Gift {
                 recipient_name: Some("Camille Exemple".into()),
+                recipient: Some(Customer {
+                    email: Some(format!("gift{}@example.org", self.number).as_str().into()),
+                    ..Customer::default()
+                }),
                 wanted_on: NaiveDate::from_ymd_opt(2026, 12, 24),
             }),
             concerns: if self.number.is_multiple_of(50) { vec![Concern::Cherished] } else { Vec::new() },

@@ -41,6 +41,7 @@ fn shown(message: &str) -> &'static [&'static str] {
         "cancelled" => &["cancelled", "cancelled_unpaid", "bare"],
         "returned" => &["returned"],
         "lost" => &["lost"],
+        "gift_arriving" => &["out_for_delivery", "perishable", "bare_parcel"],
         other => panic!("no sample shows '{other}'"),
     }
 }
@@ -59,6 +60,9 @@ fn every_message_reads_as_it_should() {
             for locale in ["fr-FR", "en-GB"] {
                 let mut sample = sample(name);
                 sample.journey.order.customer.locale = Some(locale.to_owned());
+                if message == "gift_arriving" {
+                    sample = samples::for_recipient(sample, message);
+                }
                 let letter = email(&sample, message);
                 let text = text_message(&sample, message);
                 let size = sms::size(&text);
@@ -94,6 +98,7 @@ fn there_are_words_for_every_message() {
         "confirmation",
         "delay",
         "delivered",
+        "gift_arriving",
         "lost",
         "pickup_chosen",
         "pickup_imposed",

@@ -1,5 +1,6 @@
 //! The world around the service, and the service as a process of its own.
 
+mod collector;
 mod message;
 mod process;
 
@@ -18,13 +19,14 @@ use tempfile::TempDir;
 
 use super::events::{self, CARRIERS, ORDERS};
 
+pub use collector::{Collector, Told};
 pub use message::Message;
 pub use process::{Answer, Service, ask, get};
 
 /// Long enough for a busy machine; a test that waits this long has failed.
 pub const LONG: Duration = Duration::from_secs(180);
 
-const BINARY: &str = env!("CARGO_BIN_EXE_reassure");
+pub const BINARY: &str = env!("CARGO_BIN_EXE_reassure");
 const WEBHOOK_SECRET: &str = "whsec_c2FuZGJveC13ZWJob29rLXNlY3JldC0wMDAx";
 
 type Plan = Box<dyn Fn(&Call<'_>) -> Behaviour + Send + Sync>;

@@ -8,7 +8,7 @@ use reassure::sandbox::Behaviour;
 use serde_json::{Value, json};
 
 use super::events::{ORDERS, ago, event, placed_by, scan, shipped};
-use super::harness::{LONG, Service, World, eventually, text};
+use super::harness::{Collector, LONG, Service, World, eventually, text};
 
 const DEAD: &str = "reassure.dlq";
 const OUTCOMES: &str = "reassure.outcomes";
@@ -120,7 +120,7 @@ async fn timeline(service: &mut Service, order: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_personal_is_in_logs_metrics_errors_or_headers() {
+async fn nothing_personal_is_in_logs_metrics_traces_errors_or_headers() {
     let mut world = World::new().await;
     world.broker().create_topic(DEAD, 1).unwrap();
     world.broker().create_topic(OUTCOMES, 1).unwrap();
@@ -128,6 +128,9 @@ async fn nothing_personal_is_in_logs_metrics_errors_or_headers() {
     world.set("outgoing.outcomes", &format!("'{OUTCOMES}'"));
     world.set("log.level", "'trace'");
     world.set("dispatch.retry.max_attempts", "3");
+    let collector = Collector::start().await;
+    world.set("tracing.endpoint", &format!("'{}'", collector.url));
+    world.set("tracing.ratio", "1.0");
     // each message meets something else first, and those of the second order never leave
     world.behave(|call| match (call.nth, call.key.bytes().map(u32::from).sum::<u32>() % 4) {
         (1, 0) => Behaviour::Garbage,
@@ -183,5 +186,11 @@ async fn nothing_personal_is_in_logs_metrics_errors_or_headers() {
     let log = service.log();
     assert!(log.contains("\"level\":\"TRACE\"") && log.contains("could not be read"), "all levels are in the log");
     faults.extend(found("log", &log));
+    let spans = collector.spans();
+    assert!(["dead_lettered", "applied"].iter().all(|outcome| {
+        spans.iter().any(|span| span.is("process reassure.orders", "reassure.event.outcome", outcome))
+    }));
+    assert!(spans.iter().any(|span| span.attributes.contains_key("error.type") && span.name == "send mail"));
+    faults.extend(found("traces", &format!("{spans:#?}")));
     assert_eq!(faults, Vec::<String>::new());
 }

@@ -158,6 +158,7 @@ moody! {
     published(ids: &[i64]) -> ();
     stop_publishing(stream: Stream, owner: &str) -> ();
     timeline(key: &JourneyKey) -> Option<Timeline>;
+    received_at(key: &JourneyKey, id: &NotificationId) -> Option<Timestamp>;
     dead_letters(limit: usize) -> Vec<DeadLetter>;
     dead_record(id: i64) -> Option<Record>;
     redrive_record(id: i64) -> bool;

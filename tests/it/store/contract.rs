@@ -53,6 +53,7 @@ macro_rules! suite {
             leases::a_claim_brings_back_all_that_was_written,
             leases::a_claim_takes_the_earliest_and_no_more_than_asked,
             leases::a_lease_that_ran_out_is_taken_over,
+            leases::when_what_caused_one_came_in_is_known_to_its_end,
             leases::a_late_attempt_of_a_former_owner_changes_nothing,
             leases::an_attempt_on_a_finished_one_changes_nothing,
             leases::an_attempt_after_the_lease_but_before_a_takeover_counts,

@@ -1,7 +1,7 @@
 //! The image, whose steps `tests/image` does for real: what the Dockerfile says fits the program and the chart.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
@@ -61,7 +61,8 @@ fn what_the_program_is_built_from_is_copied_and_let_through() {
 
 fn sources(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![read(&path)] }).collect()
+    let is_code = |path: &PathBuf| path.is_dir() || path.extension().is_some_and(|it| it == "rs");
+    entries.filter(is_code).flat_map(|path| if path.is_dir() { sources(&path) } else { vec![read(&path)] }).collect()
 }
 
 #[test]

@@ -18,7 +18,9 @@ use crate::service::harness::{LONG, World, text};
 use crate::stack;
 
 /// Questions that a run without that trouble leaves without an answer.
-const EMPTY: [(&str, &str); 6] = [
+const EMPTY: [(&str, &str); 8] = [
+    ("From the event to the delivery: half of {{channel}}", "no provider tells of receipts"),
+    ("From the event to the delivery: 99 % of {{channel}}", "no provider tells of receipts"),
     ("Held by the storm guard: {{shop}} {{rule}}", "no rule storms"),
     ("Held by the storm guard: {{shop}} {{rule}} rages", "no rule storms"),
     ("Answers of the API: {{status}}", "nobody asks the API"),
@@ -36,7 +38,7 @@ fn life(n: usize) -> Vec<Value> {
         0 => vec![placed_by(&order, json!({ "id": format!("c-{order}"), "name": "Ada Tester", "locale": "en" }))],
         1 => vec![placed(&order), cancelled(&order)],
         2 => {
-            let about = json!({ "shop": "lumen", "order_id": order, "channel": "phone", "topic": "where" });
+            let about = json!({ "shop": "lumen", "order_id": order, "channel": "email", "topic": "where" });
             vec![placed(&order), event(&format!("{order}-asked"), "support.contacted", ago(0), about)]
         }
         3 => vec![placed(&order), shipped(&order), scan(&order, "delayed", 30), scan(&order, "in_transit", 2)],

@@ -16,7 +16,8 @@ use crate::service::harness::{World, eventually, get, text};
 use crate::stack;
 
 /// What the sample shop gives no occasion for, and where else it is shown.
-const WITHOUT_OCCASION: [(&str, &str); 10] = [
+const WITHOUT_OCCASION: [(&str, &str); 11] = [
+    ("reassure_event_to_receipt_seconds", "no provider tells of receipts: service::receipts"),
     ("reassure_decision_to_receipt_seconds", "no provider tells of receipts: service::receipts"),
     ("reassure_receipts_total", "no provider tells of receipts: service::receipts"),
     ("reassure_storm_held_notifications", "no rule storms: service::storms"),

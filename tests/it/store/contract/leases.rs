@@ -1,7 +1,7 @@
 //! Claims, leases, attempts.
 
 use reassure::domain::order::Channel;
-use reassure::ports::{Next, State, Store};
+use reassure::ports::{AttemptRecord, Next, State, Store};
 
 use crate::store::fixture::*;
 
@@ -124,4 +124,19 @@ pub async fn attempts_are_counted(store: &dyn Store) {
         let retry = attempt("n1", second, Next::Retry(at(second + 10)));
         store.record(vec![retry], at(second), &lease("me", second + 60)).await.unwrap();
     }
+}
+
+pub async fn when_what_caused_one_came_in_is_known_to_its_end(store: &dyn Store) {
+    let (mut early, content) = email("early");
+    early.received_at = at(-7);
+    place(store, "A", vec![(early, content), sms("late")]).await;
+    place(store, "B", vec![]).await;
+    let ended = AttemptRecord { key: key("A"), ..attempt("early", 1, Next::Accepted) };
+    store.record(vec![ended], at(1), &lease("me", 60)).await.unwrap();
+    let received = async |order: &str, name: &str| store.received_at(&key(order), &id(name)).await.unwrap();
+    assert_eq!(received("A", "early").await, Some(at(-7)));
+    assert_eq!(received("A", "late").await, Some(sms("late").0.received_at));
+    assert_eq!(received("B", "early").await, None, "of another order");
+    assert_eq!(received("A", "never").await, None);
+    assert_eq!(received("C", "early").await, None);
 }

@@ -1,5 +1,6 @@
 //! What customers have been told by all their orders.
 
+use reassure::domain::party::Party;
 use reassure::domain::spending::{Addressee, Spending};
 use reassure::ports::{Batch, Kept, Spent, Store, StoreError};
 
@@ -15,7 +16,7 @@ fn ada() -> Addressee {
 
 /// So often, by the order A.
 fn told(seconds: &[i64]) -> Spending {
-    [("A".to_owned(), seconds.iter().map(|second| at(*second)).collect())].into_iter().collect()
+    [(("A".to_owned(), Party::Buyer), seconds.iter().map(|second| at(*second)).collect())].into_iter().collect()
 }
 
 pub fn spent(addressee: Addressee, expected: Option<Spending>, spending: Spending) -> Batch {
