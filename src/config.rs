@@ -365,7 +365,11 @@ fn store_of(reader: &mut Reader<'_>, mut section: Value, group: &str) -> store::
                 reader.faults.push(Fault { suggestion: hint.map(|kind| format!("did you mean '{kind}'?")), ..fault });
                 return store::Settings::Sqlite(store::sqlite::Settings { group, ..Default::default() });
             }
-            let settings: store::sqlite::Settings = reader.part(&["store"], section).unwrap_or_default();
+            let settings: Option<store::sqlite::Settings> = reader.part(&["store"], section);
+            for (name, what) in settings.iter().flat_map(store::sqlite::Settings::faults) {
+                reader.faults.push(reader.source.fault(&["store", name], format!("store.{name} {what}")));
+            }
+            let settings = settings.unwrap_or_default();
             store::Settings::Sqlite(store::sqlite::Settings { group, ..settings })
         }
     }

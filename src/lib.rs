@@ -31,6 +31,7 @@
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
+//! - [`seal`]: the cryptography by which what is kept is forgotten with its key; `store::vault` uses it.
 //! - [`retention`], [`privacy`]: what is let go of after a time, and what is told to a customer of
 //!   themselves or forgotten at their wish.
 //! - [`app`], [`reload`], [`http`], [`telemetry`], [`clock`]: the parts put together, changed while
@@ -50,6 +51,9 @@
 //!    Whoever lost the partition meanwhile writes nothing.
 //! 3. **A decision is looked at twice**: when it is taken, and right before every attempt, with the
 //!    journey as it is then. What is no longer true is taken back, through the same step.
+//!
+//! Stores outlive versions: a migration only expands the schema, and a build works with its own
+//! schema version and the next, so that replicas of two versions can share a store (`store::version`).
 //!
 //! ## Invariants
 //!
@@ -98,6 +102,7 @@ pub mod retention;
 pub mod rules;
 pub mod sandbox;
 pub mod schema;
+pub mod seal;
 pub mod secret;
 pub mod shops;
 pub mod simulate;

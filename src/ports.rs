@@ -2,6 +2,7 @@
 //! providers, the schema registry. Adapters implement them; the middle knows only these.
 
 mod bus;
+mod keys;
 mod outbox;
 mod provider;
 mod publication;
@@ -11,6 +12,7 @@ mod store;
 mod storm;
 
 pub use bus::{Feed, Partition, Record};
+pub use keys::Keys;
 pub use outbox::{
     Attempt, AttemptRecord, Backlog, Connections, DeadLetter, Lease, Leased, Next, Space, State, Story, Timeline,
     Unconfirmed,

@@ -82,7 +82,7 @@ const LEFT: &[&str] = &[
     "what was bought and when, postal code and town, and the timeline with the ids of messages: without name, address, \
      e-mail or telephone",
     "records that could not be read, which may be anybody's, until retention.dead_letters_days",
-    "copies of the store, until they are deleted",
+    "copies of the store, until they are deleted; what is encrypted in them only until the copies of its keys are",
 ];
 
 const BEYOND: &[&str] = &[

@@ -81,6 +81,10 @@ impl Retention {
                 tracing::error!(kind = kept.as_str(), %error, "what is old could not be removed; it is tried again");
             }
         }
+        if let Err(error) = self.store.tend_keys().await {
+            self.metrics.store_errors.with_label_values(&["tend_keys", "unavailable"]).inc();
+            tracing::error!(%error, "keys that are to be forgotten or wrapped anew are still there; it is tried again");
+        }
     }
 
     /// Removes all of a kind whose time is over.

@@ -9,11 +9,13 @@ pub mod postgres;
 mod prepare;
 mod spending;
 pub mod sqlite;
+mod vault;
 mod version;
 
 use std::sync::Arc;
 
 use crate::ports::{Store, StoreError};
+pub use vault::MasterKey;
 
 /// Which store, and how it is reached.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -58,6 +58,10 @@ pub fn write(timeline: &Timeline, now: Timestamp, style: Style) -> String {
         let what = format!("not confirmed since {since}: {}", unconfirmed.cause.in_words());
         let _ = writeln!(text, "{}", style.paint(Tone::Bad, &what));
     }
+    if journey.erased {
+        let _ =
+            writeln!(text, "{}", style.paint(Tone::Faint, "erased: who the customer is, and what was written to them"));
+    }
     for entry in &timeline.entries {
         text.push_str(&lines(entry, &timeline.notifications, style));
     }

@@ -5,6 +5,7 @@
 
 mod extent;
 mod parcel;
+pub(super) mod person;
 mod phase;
 mod taken;
 mod waiting;
@@ -22,6 +23,7 @@ use super::rule::RuleName;
 use super::time::{Timestamp, Window};
 
 pub use parcel::{Announced, Eta, Hold, HoldKind, Parcel, Scan};
+pub use person::Person;
 pub use phase::Phase;
 pub use taken::Taken;
 pub(super) use waiting::Due;

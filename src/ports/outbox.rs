@@ -127,6 +127,9 @@ pub struct Story {
     pub due_at: Option<Timestamp>,
     /// What was sent; `None` once its time is over or its customer has been erased.
     pub content: Option<Content>,
+    /// What was sent can be read no more: its customer has been erased.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub erased: bool,
     pub attempts: Vec<Attempt>,
     /// What was heard of it afterwards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -155,10 +158,11 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// With the receipts that the journey keeps beside their notifications.
+    /// With what the journey keeps of its notifications: receipts, and whether it was erased.
     #[must_use]
-    pub fn with_receipts(mut self) -> Self {
+    pub fn complete(mut self) -> Self {
         for story in &mut self.notifications {
+            story.erased = self.journey.erased && story.content.is_none();
             let own = self.journey.receipts.iter().filter(|it| it.notification == story.id);
             story.receipts = own.cloned().collect();
         }

@@ -263,6 +263,12 @@ pub trait Store: Storms {
     /// message that has not left with what it says, an order with a deadline to come.
     async fn purge(&self, kept: Kept, before: Timestamp, after: i64, limit: usize) -> Result<Purged, StoreError>;
 
+    /// Forgets the keys of orders that were let go of, where that could not be done at once, and wraps
+    /// by the first master key what others have wrapped. Returns how many keys it took up.
+    async fn tend_keys(&self) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError>;
 
     /// The room that it has; `None` where that is another's affair, such as a database server's.

@@ -1,12 +1,13 @@
 //! Leased notifications as they are stored, and back.
 
 use super::columns;
+use super::vault::Keyring;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::notification::{Notification, Outcome};
 use crate::domain::rule::RuleName;
 use crate::domain::time::Timestamp;
-use crate::packing::{Kind, Unpacker};
+use crate::packing::Unpacker;
 use crate::ports::{AttemptRecord, Leased, Next, StoreError};
 
 /// A leased row as it is on disk. It is decoded outside of the transaction.
@@ -27,12 +28,15 @@ pub(super) struct Stored {
 }
 
 impl Stored {
-    pub fn decode(self, unpacker: &mut Unpacker) -> Result<Leased, StoreError> {
+    /// `None`: its key has been erased with its customer.
+    pub fn decode(self, unpacker: &mut Unpacker, keyring: &Keyring) -> Result<Option<Leased>, StoreError> {
         let packed = self.packed.ok_or_else(|| StoreError::Corrupt("a content: missing".to_owned()))?;
-        Ok(Leased {
-            content: unpacker.unpack(Kind::Content, &packed)?,
+        let id = NotificationId(self.id);
+        let Some(content) = keyring.open_content(unpacker, &self.key, &id, &packed)? else { return Ok(None) };
+        Ok(Some(Leased {
+            content,
             notification: Notification {
-                id: NotificationId(self.id),
+                id,
                 rule: RuleName::from(&*self.rule),
                 message: self.message,
                 subject: columns::from_json("a subject", &self.subject)?,
@@ -46,7 +50,7 @@ impl Stored {
             },
             key: self.key,
             attempts: self.attempts,
-        })
+        }))
     }
 }
 
@@ -55,12 +59,21 @@ pub(super) struct Unreadable {
     notification: NotificationId,
     key: JourneyKey,
     provider: String,
+    /// Its key has been erased with its customer.
+    erased: bool,
+}
+
+/// The orders of these rows.
+pub(super) fn orders(rows: &[Stored]) -> Vec<JourneyKey> {
+    rows.iter().map(|row| row.key.clone()).collect()
 }
 
 /// What could be read, and what could not.
 pub(super) type Decoded = (Vec<Leased>, Vec<Unreadable>);
 
-pub(super) async fn decode(rows: Vec<Stored>) -> Result<Decoded, StoreError> {
+/// What is sealed by a key that this process has no master key for is left to those that have: its
+/// lease runs out.
+pub(super) async fn decode(rows: Vec<Stored>, keyring: Keyring) -> Result<Decoded, StoreError> {
     aside(move || {
         let mut unpacker = Unpacker::default();
         let mut decoded = Decoded::default();
@@ -69,11 +82,16 @@ pub(super) async fn decode(rows: Vec<Stored>) -> Result<Decoded, StoreError> {
                 notification: NotificationId(row.id.clone()),
                 key: row.key.clone(),
                 provider: row.provider.clone(),
+                erased: false,
             };
-            match row.decode(&mut unpacker) {
-                Ok(leased) => decoded.0.push(leased),
+            let id = &unreadable.notification;
+            match row.decode(&mut unpacker, &keyring) {
+                Ok(Some(leased)) => decoded.0.push(leased),
+                Ok(None) => decoded.1.push(Unreadable { erased: true, ..unreadable }),
+                Err(error @ StoreError::Unavailable(_)) => {
+                    tracing::error!(notification = %id, %error, "a stored notification is left to others");
+                }
                 Err(error) => {
-                    let id = &unreadable.notification;
                     tracing::error!(notification = %id, %error, "a stored notification cannot be read");
                     decoded.1.push(unreadable);
                 }
@@ -85,6 +103,11 @@ pub(super) async fn decode(rows: Vec<Stored>) -> Result<Decoded, StoreError> {
 }
 
 pub(super) fn set_aside(unreadable: Unreadable, now: Timestamp) -> AttemptRecord {
+    let (why, next) = if unreadable.erased {
+        ("not sent: the key of its order has been erased with its customer", Next::Dead)
+    } else {
+        ("not sent: what the store holds of it cannot be read", Next::Held)
+    };
     AttemptRecord {
         notification: unreadable.notification,
         key: unreadable.key,
@@ -93,8 +116,8 @@ pub(super) fn set_aside(unreadable: Unreadable, now: Timestamp) -> AttemptRecord
         outcome: Outcome::PermanentFailure,
         status: None,
         provider_id: None,
-        detail: Some("not sent: what the store holds of it cannot be read".to_owned()),
-        next: Next::Held,
+        detail: Some(why.to_owned()),
+        next,
         publication: None,
     }
 }

@@ -17,6 +17,7 @@ mod commit;
 mod failure;
 mod inner;
 mod inspect;
+mod keys;
 mod lane;
 mod migrate;
 mod outbox;
@@ -37,8 +38,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::leased::{Stored, aside, decode, set_aside};
+use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
+use super::vault::{self, Keyring, Vault};
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
@@ -50,9 +52,8 @@ use crate::ports::{
     Purged, Record, Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use call::call;
-use failure::{Failure, no_connection};
 use inner::Inner;
-use session::Session;
+pub use keys::Encryption;
 pub use settings::Settings;
 
 /// How often partitions and clocks are looked after.
@@ -64,6 +65,8 @@ const KNOCK_EVERY: Duration = Duration::from_secs(1);
 /// The store in one schema of one database.
 pub struct Postgres {
     inner: Arc<Inner>,
+    /// If its content is encrypted.
+    vault: Option<Vault>,
     upkeep: tokio::task::JoinHandle<()>,
 }
 
@@ -84,18 +87,18 @@ impl Postgres {
         if let Some((name, fault)) = settings.faults().into_iter().next() {
             return Err(StoreError::Corrupt(format!("store.{name} {fault}")));
         }
-        let inner = Arc::new(Inner::new(settings)?);
+        let inner = Arc::new(Inner::of_store(settings)?);
         let until = tokio::time::Instant::now() + Duration::from_millis(inner.settings.start_ms.into());
-        loop {
-            match inner.begin().await {
-                Ok(()) => break,
+        let vault = loop {
+            match begin(&inner).await {
+                Ok(vault) => break vault,
                 Err(StoreError::Unavailable(why)) if tokio::time::Instant::now() + KNOCK_EVERY < until => {
                     tracing::warn!(why, "the database is not there yet; it is waited for");
                     tokio::time::sleep(KNOCK_EVERY).await;
                 }
                 Err(error) => return Err(error),
             }
-        }
+        };
         let kept = Arc::clone(&inner);
         let upkeep = tokio::spawn(async move {
             loop {
@@ -105,7 +108,7 @@ impl Postgres {
                 }
             }
         });
-        Ok(Self { inner, upkeep })
+        Ok(Self { inner, vault, upkeep })
     }
 
     /// Drops the weeks of a kind that lie wholly before a moment, as a purge does. Returns what was
@@ -118,24 +121,23 @@ impl Postgres {
         Ok(dropped.into_iter().map(|(partition, _)| partition).collect())
     }
 
-    async fn session(&self) -> Result<Session, StoreError> {
-        let waiting = self.inner.meter.wait();
-        let client = self.inner.pool.get().await.map_err(no_connection)?;
-        Ok(Session::new(client, waiting.over()))
+    /// The keys of these orders; none where nothing is encrypted.
+    async fn keyring(&self, of: &[JourneyKey]) -> Result<Keyring, StoreError> {
+        vault::find(self.vault.as_ref(), of).await
     }
 
-    /// Ends a call: gives its connection back, if it is worth keeping.
-    async fn end<T>(&self, session: Session, done: Result<T, Failure>) -> Result<T, Failure> {
-        if matches!(&done, Err(failure) if failure.is_read_only()) {
-            // the others lead to the same server
-            self.inner.pool.retain(|_, _| false);
-        }
-        session.end(done).await
+    /// Forgets the keys of orders that have been let go of. What fails is made good by
+    /// [`Store::tend_keys`].
+    async fn forget_keys(&self, of: &[JourneyKey]) -> Result<(), StoreError> {
+        let Some(vault) = self.vault.as_ref().filter(|_| !of.is_empty()) else { return Ok(()) };
+        vault.forget(of).await?;
+        call!(self, |session| keys::done(session, of)).map(|_| ())
     }
 
-    async fn within<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-        let deadline = Duration::from_millis(self.inner.settings.deadline_ms.into());
-        tokio::time::timeout(deadline, work).await.unwrap_or(Err(Failure::Late))
+    /// Decodes what was leased beside a commit.
+    async fn decode_freed(&self, stored: Vec<Stored>) -> Result<Vec<Leased>, StoreError> {
+        let keyring = self.keyring(&leased::orders(&stored)).await?;
+        Ok(decode(stored, keyring).await?.0)
     }
 
     /// Decodes leased rows. One that cannot be read is put aside for a person: it would come
@@ -144,7 +146,8 @@ impl Postgres {
         let mut decoded = Vec::with_capacity(stored.len());
         let mut rows = stored;
         while !rows.is_empty() {
-            let (leased, unreadable) = decode(rows).await?;
+            let keyring = self.keyring(&leased::orders(&rows)).await?;
+            let (leased, unreadable) = decode(rows, keyring).await?;
             decoded.extend(leased);
             rows = Vec::new();
             if !unreadable.is_empty() {
@@ -154,6 +157,17 @@ impl Postgres {
         }
         Ok(decoded)
     }
+}
+
+/// The first contact, with the store and with its keys.
+async fn begin(inner: &Inner) -> Result<Option<Vault>, StoreError> {
+    inner.begin().await?;
+    let (vault, identity) = match &inner.settings.encryption {
+        Some(encryption) => Some(keys::vault(&inner.settings, encryption).await?).unzip(),
+        None => (None, None),
+    };
+    keys::bind(&inner.apart().await?, identity).await?;
+    Ok(vault)
 }
 
 #[async_trait]
@@ -167,7 +181,10 @@ impl Store for Postgres {
     }
 
     async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
-        call!(self, |session| read::load(session, keys))
+        let stored = call!(self, |session| read::load(session, keys))?;
+        // after the rows: what has sealed them is there
+        let keyring = self.keyring(keys).await?;
+        keyring.versioned(keys, stored)
     }
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
@@ -190,15 +207,20 @@ impl Store for Postgres {
         lease: &Lease,
         capacity: &BTreeMap<String, usize>,
     ) -> Result<Vec<Leased>, StoreError> {
+        let keyring = vault::provide(self.vault.as_ref(), &batch.journeys).await?;
+        let forgotten = keyring.let_go_by(&batch.journeys);
         let pseudonyms = self.inner.pseudonyms()?.clone();
-        let prepared = aside(move || Prepared::new(batch, &pseudonyms)).await?;
+        let prepared = aside(move || Prepared::new(batch, &keyring, &pseudonyms)).await?;
         let writer = commit::Writer { group: &self.inner.settings.group, replica: self.inner.replica };
         let taken = call!(self, |session| commit::commit(session, &prepared, lease, capacity.clone(), writer))?;
         let mut leased = prepare::pick(prepared.journeys, &taken.fresh);
         if !taken.stored.is_empty() {
             // The batch is written, so this cannot fail any more: what cannot be read stays leased
             // until a claim, which knows the time, puts it aside.
-            leased.extend(decode(taken.stored).await.unwrap_or_default().0);
+            leased.extend(self.decode_freed(taken.stored).await.unwrap_or_default());
+        }
+        if let Err(error) = self.forget_keys(&forgotten).await {
+            tracing::error!(%error, "the keys of erased orders could not be forgotten yet; it is tried again");
         }
         Ok(leased)
     }
@@ -256,7 +278,7 @@ impl Store for Postgres {
     }
 
     fn connections(&self) -> Vec<Connections> {
-        vec![self.inner.meter.read("both", self.inner.pool.status().size)]
+        vec![self.inner.connections()]
     }
 
     async fn received_at(&self, key: &JourneyKey, id: &NotificationId) -> Result<Option<Timestamp>, StoreError> {
@@ -264,7 +286,16 @@ impl Store for Postgres {
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
-        call!(self, |session| inspect::timeline(session, key))
+        let mut keyring = self.keyring(std::slice::from_ref(key)).await?;
+        loop {
+            // a key that was made since is not one that was erased
+            let lacked = keyring.lacks(key);
+            let told = call!(self, |session| inspect::timeline(session, key, &keyring))?;
+            keyring = self.keyring(std::slice::from_ref(key)).await?;
+            if !lacked || keyring.lacks(key) {
+                return Ok(told);
+            }
+        }
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
@@ -314,6 +345,15 @@ impl Store for Postgres {
             return Ok(Purged { removed, next: None });
         }
         call!(self, |session| purge::purge(session, self.inner.replica, kept, before, after, limit))
+    }
+
+    async fn tend_keys(&self) -> Result<usize, StoreError> {
+        let Some(vault) = &self.vault else { return Ok(0) };
+        let noted = call!(self, |session| keys::forgotten(session, vault::MOST_FORGOTTEN))?;
+        let (gone, back) = vault::sort(&noted, self.load(&noted).await?);
+        self.forget_keys(&gone).await?;
+        call!(self, |session| keys::done(session, &back))?;
+        Ok(gone.len() + vault.rewrap().await?)
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::columns;
 use super::spending::{Pseudonyms, Row, row};
+use super::vault::Keyring;
 use crate::domain::confirmation::Change;
 use crate::domain::decision::{NotificationId, Reason};
 use crate::domain::event::EventKey;
@@ -42,6 +43,8 @@ pub(super) struct PreparedJourney {
     pub confirmation: Change,
     /// What its messages say must not be kept.
     pub erases: bool,
+    /// The key that has sealed them is to be forgotten.
+    pub forgets_key: bool,
     /// When each was, in milliseconds, and its row.
     pub entries: Vec<(i64, Vec<u8>)>,
     pub notifications: Vec<PreparedNotification>,
@@ -55,13 +58,18 @@ pub(super) struct PreparedNotification {
 }
 
 impl Prepared {
-    pub fn new(batch: Batch, pseudonyms: &Pseudonyms) -> Result<Self, StoreError> {
+    /// Sealed as far as `keyring` has keys.
+    pub fn new(batch: Batch, keyring: &Keyring, pseudonyms: &Pseudonyms) -> Result<Self, StoreError> {
         let mut packer = Packer::default();
         let mut spent = batch.spent.iter().map(|spent| row(spent, pseudonyms)).collect::<Result<Vec<_>, _>>()?;
         spent.sort_by_key(|row| row.id);
         Ok(Self {
             advances: batch.advances,
-            journeys: batch.journeys.into_iter().map(|write| journey(write, &mut packer)).collect::<Result<_, _>>()?,
+            journeys: batch
+                .journeys
+                .into_iter()
+                .map(|write| journey(write, &mut packer, keyring))
+                .collect::<Result<_, _>>()?,
             parked: batch
                 .parked
                 .into_iter()
@@ -83,11 +91,12 @@ impl Prepared {
     }
 }
 
-fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, StoreError> {
+fn journey(write: JourneyWrite, packer: &mut Packer, keyring: &Keyring) -> Result<PreparedJourney, StoreError> {
+    let key = &write.journey.key;
     Ok(PreparedJourney {
-        body: packer.pack(Kind::Journey, &write.journey)?,
+        body: keyring.seal_journey(packer, &write.journey)?,
         erases: write.journey.erased,
-        journey: write.journey,
+        forgets_key: write.journey.erased && keyring.is_configured(),
         expected_version: write.expected_version,
         links: write
             .links
@@ -111,12 +120,18 @@ fn journey(write: JourneyWrite, packer: &mut Packer) -> Result<PreparedJourney, 
             .map(|(notification, content)| {
                 Ok(PreparedNotification {
                     subject: columns::subject(&notification.subject)?,
-                    packed: packer.pack(Kind::Content, &content)?,
+                    // nothing of it is to be written, not even for the length of a transaction
+                    packed: if write.journey.erased {
+                        Vec::new()
+                    } else {
+                        keyring.seal_content(packer, key, &notification.id, &content)?
+                    },
                     notification,
                     content,
                 })
             })
             .collect::<Result<_, StoreError>>()?,
+        journey: write.journey,
     })
 }
 

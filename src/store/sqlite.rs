@@ -14,6 +14,7 @@ mod commit;
 mod erase;
 mod failure;
 mod inspect;
+mod keys;
 mod lane;
 mod open;
 mod outbox;
@@ -41,19 +42,19 @@ use super::guard;
 use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use super::spending::Pseudonyms;
+use super::vault::{self, Keyring, Vault};
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::spending::{Addressee, Spending};
-use crate::domain::storm::Hour;
 use crate::domain::time::Timestamp;
 use crate::ports::{
-    AttemptRecord, Backlog, Batch, CarriedOut, Connections, Counted, DeadLetter, Kept, Lease, Leased, Parked,
-    Partition, Publication, Purged, Record, Ruling, Space, Store, StoreError, Storm, Storms, Stream, Timeline,
-    Unconfirmed, Versioned,
+    AttemptRecord, Backlog, Batch, Connections, DeadLetter, Kept, Lease, Leased, Parked, Partition, Publication,
+    Purged, Record, Space, Store, StoreError, Stream, Timeline, Unconfirmed, Versioned,
 };
 use checkpoint::Checkpoints;
+pub use keys::Encryption;
 use rows::Rows;
 pub use settings::Settings;
 use worker::Workers;
@@ -64,6 +65,8 @@ pub struct Sqlite {
     readers: Workers,
     checkpoints: Arc<Checkpoints>,
     writer: Workers,
+    /// If its content is encrypted.
+    vault: Option<Vault>,
     rows: Arc<Rows>,
     pseudonyms: Pseudonyms,
     group: Arc<str>,
@@ -80,7 +83,10 @@ impl Sqlite {
     pub fn open(path: impl AsRef<Path>, settings: Settings) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let deadline = Duration::from_millis(settings.deadline_ms);
-        let writer = open::writer(path, &settings)?;
+        let writer = open::writer(path, &settings, open::MIGRATIONS)?;
+        let opened = settings.encryption.as_ref().map(|encryption| keys::vault(path, &settings, encryption));
+        let (vault, identity) = opened.transpose()?.unzip();
+        keys::bind(&writer, identity)?;
         // a transaction of 500 events writes a few MiB: the log is written back every few of them
         let checkpoints = Checkpoints::start(
             &writer,
@@ -95,6 +101,7 @@ impl Sqlite {
             readers: Workers::start("store-read", readers, settings.waiting_calls, deadline)?,
             checkpoints: Arc::new(checkpoints),
             writer: Workers::start("store-write", vec![writer], settings.waiting_calls, deadline)?,
+            vault,
             rows: Arc::default(),
             group: settings.group.into(),
             path: path.to_owned(),
@@ -139,13 +146,33 @@ impl Sqlite {
             .await
     }
 
+    /// The keys of these orders; none where nothing is encrypted.
+    async fn keyring(&self, of: &[JourneyKey]) -> Result<Keyring, StoreError> {
+        vault::find(self.vault.as_ref(), of).await
+    }
+
+    /// Forgets the keys of orders that have been let go of. What fails is made good by
+    /// [`Store::tend_keys`].
+    async fn forget_keys(&self, of: Vec<JourneyKey>) -> Result<(), StoreError> {
+        let Some(vault) = self.vault.as_ref().filter(|_| !of.is_empty()) else { return Ok(()) };
+        vault.forget(&of).await?;
+        self.write(move |c| keys::done(c, &of)).await
+    }
+
+    /// Decodes what was leased beside a commit.
+    async fn decode_freed(&self, stored: Vec<Stored>) -> Result<Vec<Leased>, StoreError> {
+        let keyring = self.keyring(&leased::orders(&stored)).await?;
+        Ok(decode(stored, keyring).await?.0)
+    }
+
     /// Decodes leased rows. One that cannot be read is put aside for a person: it would come
     /// back with every claim and keep the others from being sent.
     async fn decode(&self, stored: Vec<Stored>, now: Timestamp, lease: &Lease) -> Result<Vec<Leased>, StoreError> {
         let mut decoded = Vec::with_capacity(stored.len());
         let mut rows = stored;
         while !rows.is_empty() {
-            let (leased, unreadable) = decode(rows).await?;
+            let keyring = self.keyring(&leased::orders(&rows)).await?;
+            let (leased, unreadable) = decode(rows, keyring).await?;
             decoded.extend(leased);
             rows = Vec::new();
             if !unreadable.is_empty() {
@@ -171,15 +198,17 @@ impl Store for Sqlite {
     }
 
     async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
-        let (keys, rows) = (keys.to_vec(), Arc::clone(&self.rows));
+        let (asked, rows) = (keys.to_vec(), Arc::clone(&self.rows));
         let stored = self
             .writer
             .call(move |c| {
                 let transaction = c.transaction()?;
-                read::load(&transaction, &rows, &keys)
+                read::load(&transaction, &rows, &asked)
             })
             .await?;
-        aside(move || read::versioned(stored)).await
+        // after the rows: what has sealed them is there
+        let (keyring, keys) = (self.keyring(keys).await?, keys.to_vec());
+        aside(move || keyring.versioned(&keys, stored)).await
     }
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
@@ -202,15 +231,20 @@ impl Store for Sqlite {
         lease: &Lease,
         capacity: &BTreeMap<String, usize>,
     ) -> Result<Vec<Leased>, StoreError> {
+        let keyring = vault::provide(self.vault.as_ref(), &batch.journeys).await?;
+        let forgotten = keyring.let_go_by(&batch.journeys);
         let (owned, capacity, pseudonyms) = (lease.clone(), capacity.clone(), self.pseudonyms.clone());
-        let prepared = aside(move || Prepared::new(batch, &pseudonyms)).await?;
+        let prepared = aside(move || Prepared::new(batch, &keyring, &pseudonyms)).await?;
         let (group, rows) = (Arc::clone(&self.group), Arc::clone(&self.rows));
         let mut taken = self.write(move |c| commit::commit(c, prepared, &owned, capacity, &group, &rows)).await?;
         let mut leased = taken.fresh();
         if !taken.stored.is_empty() {
             // The batch is written, so this cannot fail any more: what cannot be read stays leased
             // until a claim, which knows the time, puts it aside.
-            leased.extend(decode(taken.stored).await.unwrap_or_default().0);
+            leased.extend(self.decode_freed(taken.stored).await.unwrap_or_default());
+        }
+        if let Err(error) = self.forget_keys(forgotten).await {
+            tracing::error!(%error, "the keys of erased orders could not be forgotten yet; it is tried again");
         }
         Ok(leased)
     }
@@ -274,8 +308,16 @@ impl Store for Sqlite {
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
-        let key = key.clone();
-        self.read(move |c| inspect::timeline(c, &key)).await
+        let mut keyring = self.keyring(std::slice::from_ref(key)).await?;
+        loop {
+            // a key that was made since is not one that was erased
+            let (lacked, asked) = (keyring.lacks(key), key.clone());
+            let told = self.read(move |c| inspect::timeline(c, &asked, &keyring)).await?;
+            keyring = self.keyring(std::slice::from_ref(key)).await?;
+            if !lacked || keyring.lacks(key) {
+                return Ok(told);
+            }
+        }
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
@@ -325,6 +367,16 @@ impl Store for Sqlite {
         self.write(move |c| purge::purge(c, kept, before, after, limit)).await
     }
 
+    async fn tend_keys(&self) -> Result<usize, StoreError> {
+        let Some(vault) = &self.vault else { return Ok(0) };
+        let noted = self.read(|c| keys::forgotten(c, vault::MOST_FORGOTTEN)).await?;
+        let (gone, back) = vault::sort(&noted, self.load(&noted).await?);
+        let forgotten = gone.len();
+        self.forget_keys(gone).await?;
+        self.write(move |c| keys::done(c, &back)).await?;
+        Ok(forgotten + vault.rewrap().await?)
+    }
+
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
         self.read(move |c| inspect::backlog(c, now)).await
     }
@@ -349,27 +401,5 @@ impl Store for Sqlite {
         })
         .await?;
         self.read(read::ping).await
-    }
-}
-
-#[async_trait]
-impl Storms for Sqlite {
-    async fn busiest(&self, of: &[Counted], from: Hour, to: Hour) -> Result<Vec<Vec<(Hour, u64)>>, StoreError> {
-        let of = of.to_vec();
-        self.write(move |c| storm::busiest(c, &of, from, to)).await
-    }
-
-    async fn storms(&self, now: Timestamp) -> Result<Vec<Storm>, StoreError> {
-        self.read(move |c| storm::storms(c, now)).await
-    }
-
-    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError> {
-        let (shop, rule) = (shop.to_owned(), rule.to_owned());
-        self.write(move |c| storm::rule_on(c, &shop, &rule, ruling, now)).await
-    }
-
-    async fn carry_out(&self, now: Timestamp, lease: &Lease, limit: usize) -> Result<CarriedOut, StoreError> {
-        let lease = lease.clone();
-        self.write(move |c| storm::carry_out(c, now, &lease, limit)).await
     }
 }

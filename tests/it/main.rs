@@ -14,6 +14,7 @@ mod promises;
 mod provider;
 mod registry;
 mod rolling;
+mod seal;
 mod service;
 mod shops;
 mod simulate;

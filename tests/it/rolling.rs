@@ -12,6 +12,7 @@ pub mod ground;
 mod ledger;
 mod load;
 mod skew;
+mod upgrade;
 mod zombie;
 
 use std::collections::BTreeMap;

@@ -101,6 +101,16 @@ pub fn postgres() -> Option<String> {
     part("REASSURE_TEST_POSTGRES")
 }
 
+/// The service as it was at the previous version of the schema: its binary, and its source. A shallow
+/// clone cannot have it, and does without.
+pub fn previous() -> Option<(String, PathBuf)> {
+    if let Ok(why) = std::env::var("REASSURE_TEST_NO_PREVIOUS") {
+        eprintln!("skipped: {why}");
+        return None;
+    }
+    Some((part("REASSURE_TEST_PREVIOUS")?, part("REASSURE_TEST_PREVIOUS_SOURCE")?.into()))
+}
+
 /// The URL of a schema registry with Confluent's API.
 pub fn registry() -> Option<String> {
     part("REASSURE_TEST_REGISTRY")

@@ -6,4 +6,5 @@ pub mod fixture;
 mod model;
 pub mod place;
 mod postgres;
+mod sealing;
 pub mod sqlite;

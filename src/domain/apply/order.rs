@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::super::event::{HoldNotice, OrderUpdated, Waybill};
+use super::super::journey::person::{take_addressee, take_recipient};
 use super::super::journey::{Hold, HoldKind, Journey, Promised};
-use super::super::order::{Customer, Delivery, Gift};
+use super::super::order::Customer;
 use super::super::time::Timestamp;
 use super::parcel::{facts_of, settle};
 use super::{MOST_PROMISES, News, is_newest};
@@ -29,8 +30,8 @@ pub(super) fn update_order(journey: &mut Journey, data: &OrderUpdated, at: Times
     let mut news = News::Known;
     let (mut delivery, mut gift) = (data.delivery.clone(), data.gift.clone());
     if journey.erased {
-        forget_address(delivery.as_mut());
-        forget_recipient(gift.as_mut());
+        delivery.as_mut().and_then(|delivery| delivery.address.as_mut()).map(take_addressee);
+        gift.as_mut().map(take_recipient);
     }
     replace_fact!(journey, news, "items", &data.items, at => order.items);
     replace_fact!(journey, news, "delivery", &delivery, at => order.delivery);
@@ -111,27 +112,6 @@ pub(super) fn drop_blanks(customer: &mut Customer) {
 
 /// Forgets who the customer is; what was bought and when stays.
 pub(super) fn forget(journey: &mut Journey) {
-    let customer = &mut journey.order.customer;
-    *customer = Customer { id: customer.id.take(), ..Customer::default() };
+    drop(journey.take_person());
     journey.as_of.retain(|fact, _| !fact.starts_with("customer."));
-    forget_address(Some(&mut journey.order.delivery));
-    forget_recipient(journey.order.gift.as_mut());
-    for scan in journey.parcels.iter_mut().flat_map(|parcel| &mut parcel.scans) {
-        scan.delivered_to = None;
-    }
-    for parcel in &mut journey.parcels {
-        parcel.delivered_to = None;
-    }
-}
-
-fn forget_address(delivery: Option<&mut Delivery>) {
-    if let Some(address) = delivery.and_then(|delivery| delivery.address.as_mut()) {
-        (address.name, address.lines) = (None, Vec::new());
-    }
-}
-
-fn forget_recipient(gift: Option<&mut Gift>) {
-    if let Some(gift) = gift {
-        (gift.recipient_name, gift.recipient) = (None, None);
-    }
 }

@@ -4,16 +4,16 @@
 /// made, and the call repeated once: nothing was written.
 macro_rules! call {
     ($store:expr, |$session:ident| $work:expr) => {{
-        let mut is_made = false;
+        let (inner, mut is_made) = (&$store.inner, false);
         loop {
-            let owned = $store.session().await?;
+            let owned = inner.session().await?;
             let done = {
                 let $session = &owned;
-                $store.within($work).await
+                inner.within($work).await
             };
-            match $store.end(owned, done).await {
+            match inner.end(owned, done).await {
                 Err(failure) if failure.is_missing_partition() && !is_made => {
-                    $store.inner.make_partitions().await?;
+                    inner.make_partitions().await?;
                     is_made = true;
                 }
                 done => break done.map_err(StoreError::from),

@@ -7,28 +7,35 @@ use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Pool, Recycling
 use tokio_postgres::Client;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::failure::Failure;
+use super::failure::{Failure, no_connection};
 use super::row::Key;
+use super::session::{Session, Statements};
 use super::{Settings, migrate, session, upkeep};
 use crate::domain::time::Timestamp;
-use crate::ports::{Kept, StoreError};
+use crate::ports::{Connections, Kept, StoreError};
 use crate::store::meter::Meter;
 use crate::store::spending::Pseudonyms;
 
 pub(super) struct Inner {
-    pub pool: Pool,
+    pool: Pool,
     client: tokio_postgres::Config,
     tls: MakeRustlsConnect,
     pub settings: Settings,
     /// Tells this process from the others in what it has taken up.
     pub replica: Key,
-    pub meter: Arc<Meter>,
+    meter: Arc<Meter>,
     /// Known from the first contact on.
     pseudonyms: OnceLock<Pseudonyms>,
 }
 
 impl Inner {
-    pub fn new(settings: Settings) -> Result<Self, StoreError> {
+    /// The way to the store itself.
+    pub fn of_store(settings: Settings) -> Result<Self, StoreError> {
+        Self::new(settings, &session::STATEMENTS)
+    }
+
+    /// The way to where these statements are carried out.
+    pub fn new(settings: Settings, statements: Statements) -> Result<Self, StoreError> {
         let wrong = |what: String| StoreError::Corrupt(format!("store.{what}"));
         let mut client = settings.client().map_err(|what| wrong(format!("url {what}")))?;
         if let Some(source) = &settings.password {
@@ -51,7 +58,7 @@ impl Inner {
             .runtime(Runtime::Tokio1)
             .post_create(Hook::async_fn(move |client, _| {
                 let setup = Arc::clone(&setup);
-                Box::pin(async move { session::ready(client, &setup).await.map_err(HookError::Backend) })
+                Box::pin(async move { session::ready(client, &setup, statements).await.map_err(HookError::Backend) })
             }))
             .build()
             .map_err(|error| StoreError::Corrupt(format!("the pool of connections: {error}")))?;
@@ -66,8 +73,33 @@ impl Inner {
         })
     }
 
+    pub async fn session(&self) -> Result<Session, StoreError> {
+        let waiting = self.meter.wait();
+        let client = self.pool.get().await.map_err(no_connection)?;
+        Ok(Session::new(client, waiting.over()))
+    }
+
+    /// What is seen of its connections.
+    pub fn connections(&self) -> Connections {
+        self.meter.read("both", self.pool.status().size)
+    }
+
+    /// Ends a call: gives its connection back, if it is worth keeping.
+    pub async fn end<T>(&self, session: Session, done: Result<T, Failure>) -> Result<T, Failure> {
+        if matches!(&done, Err(failure) if failure.is_read_only()) {
+            // the others lead to the same server
+            self.pool.retain(|_, _| false);
+        }
+        session.end(done).await
+    }
+
+    pub async fn within<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let deadline = Duration::from_millis(self.settings.deadline_ms.into());
+        tokio::time::timeout(deadline, work).await.unwrap_or(Err(Failure::Late))
+    }
+
     /// A connection beside the pool, for what takes longer than a call may.
-    async fn apart(&self) -> Result<Client, Failure> {
+    pub async fn apart(&self) -> Result<Client, Failure> {
         let connect = Duration::from_millis(self.settings.connect_ms.into());
         let connecting = tokio::time::timeout(connect, self.client.connect(self.tls.clone()));
         let (client, connection) = connecting.await.map_err(|_| Failure::Late)??;
@@ -82,7 +114,7 @@ impl Inner {
     /// The first contact.
     pub async fn begin(&self) -> Result<(), StoreError> {
         let mut client = self.apart().await?;
-        migrate::migrate(&mut client, &self.settings.schema).await?;
+        migrate::migrate(&mut client, &self.settings.schema, migrate::MIGRATIONS).await?;
         upkeep::make(&mut client, &self.settings.schema).await?;
         let key: Vec<u8> = client.query_one("SELECT key FROM pseudonyms", &[]).await.map_err(Failure::from)?.get(0);
         let _ = self.pseudonyms.set(Pseudonyms::new(&key)?);

@@ -10,10 +10,12 @@ use super::session::Session;
 use super::unconfirmed;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
+use crate::domain::notification::Content;
 use crate::domain::time::Timestamp;
 use crate::packing::{Kind, Unpacker};
 use crate::ports::{Attempt, Backlog, DeadLetter, Record, State, StoreError, Story, Timeline};
 use crate::store::columns;
+use crate::store::vault::Keyring;
 
 const JOURNEY: &str = "SELECT id, version, body FROM journeys WHERE shop = $1 AND order_id = $2";
 
@@ -83,7 +85,11 @@ pub(super) async fn received_at(
     rows.first().map(|row| Ok(Timestamp::from_millis(get(row, 0)?))).transpose()
 }
 
-pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Option<Timeline>, Failure> {
+pub(super) async fn timeline(
+    session: &Session,
+    key: &JourneyKey,
+    keyring: &Keyring,
+) -> Result<Option<Timeline>, Failure> {
     session.begin_reading().await?;
     let rows = session.query(JOURNEY, &[&key.shop, &key.order_id]).await?;
     let timeline = match rows.first() {
@@ -99,7 +105,7 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
             );
             let mut unpacker = Unpacker::default();
             let timeline = Timeline {
-                journey: unpacker.unpack(Kind::Journey, get(row, 2)?)?,
+                journey: keyring.open_journey(&mut unpacker, key, get(row, 2)?)?,
                 version: columns::natural(get(row, 1)?)?,
                 unconfirmed: unconfirmed?,
                 entries: entries?.iter().map(|row| Ok(unpacker.unpack(Kind::Entry, get(row, 0)?)?)).collect::<Result<
@@ -107,16 +113,22 @@ pub(super) async fn timeline(session: &Session, key: &JourneyKey) -> Result<Opti
                     Failure,
                 >>(
                 )?,
-                notifications: notifications(&mut unpacker, &stories?, &attempts?)?,
+                notifications: notifications(&stories?, &attempts?, |id, packed| {
+                    keyring.open_content(&mut unpacker, key, id, packed)
+                })?,
             };
-            Some(timeline.with_receipts())
+            Some(timeline.complete())
         }
     };
     session.commit().await?;
     Ok(timeline)
 }
 
-fn notifications(unpacker: &mut Unpacker, stories: &[Row], attempts: &[Row]) -> Result<Vec<Story>, Failure> {
+fn notifications(
+    stories: &[Row],
+    attempts: &[Row],
+    mut open: impl FnMut(&NotificationId, &[u8]) -> Result<Option<Content>, StoreError>,
+) -> Result<Vec<Story>, Failure> {
     let mut of: HashMap<i64, Vec<Attempt>> = HashMap::new();
     for row in attempts {
         of.entry(get(row, 0)?).or_default().push(Attempt {
@@ -133,8 +145,12 @@ fn notifications(unpacker: &mut Unpacker, stories: &[Row], attempts: &[Row]) -> 
         .map(|row| {
             let state = columns::state(get(row, 7)?)?;
             let reason: Option<&str> = get(row, 8)?;
+            let id = NotificationId(get(row, 1)?);
+            let packed: Option<&[u8]> = get(row, 10)?;
             Ok(Story {
-                id: NotificationId(get(row, 1)?),
+                content: packed.map(|packed| open(&id, packed)).transpose()?.flatten(),
+                erased: false,
+                id,
                 rule: get(row, 2)?,
                 message: get(row, 3)?,
                 channel: columns::channel(get(row, 4)?)?,
@@ -143,9 +159,6 @@ fn notifications(unpacker: &mut Unpacker, stories: &[Row], attempts: &[Row]) -> 
                 state,
                 reason: reason.map(columns::reason).transpose()?,
                 due_at: if state == State::Pending { Some(Timestamp::from_millis(get(row, 9)?)) } else { None },
-                content: get::<Option<&[u8]>>(row, 10)?
-                    .map(|packed| unpacker.unpack(Kind::Content, packed))
-                    .transpose()?,
                 attempts: of.remove(&get(row, 0)?).unwrap_or_default(),
                 receipts: Vec::new(),
             })

@@ -8,9 +8,8 @@ use super::row::{Key, get};
 use super::session::Session;
 use crate::domain::decision::Reason;
 use crate::domain::time::Timestamp;
-use crate::packing::{Kind, Unpacker};
 use crate::ports::{Kept, Purged};
-use crate::store::columns;
+use crate::store::{columns, vault};
 
 /// So long is it this replica's after a step.
 const TAKE_TURN: &str = "INSERT INTO turns (name, owner, until_ms)
@@ -37,6 +36,9 @@ const FORGET_CONTENTS: &str = "DELETE FROM contents c USING outbox o
 const FORGET_MESSAGES: &str = "DELETE FROM outbox WHERE journey = ANY($1::bigint[])";
 const FORGET_ENTRIES: &str = "DELETE FROM entries WHERE journey = ANY($1::bigint[])";
 const FORGET_WAIT: &str = "DELETE FROM unconfirmed WHERE journey = ANY($1::bigint[])";
+const NOTE_KEYS: &str = "INSERT INTO forgotten_keys (shop, order_id)
+    SELECT shop, order_id FROM journeys WHERE id = ANY($1::bigint[]) AND EXISTS (SELECT FROM vault)
+    ORDER BY shop, order_id ON CONFLICT DO NOTHING";
 const FORGET_JOURNEYS: &str = "DELETE FROM journeys WHERE id = ANY($1::bigint[])";
 
 const PARKED: &str = "DELETE FROM parked WHERE key IN (
@@ -72,6 +74,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     FORGET_MESSAGES,
     FORGET_ENTRIES,
     FORGET_WAIT,
+    NOTE_KEYS,
     FORGET_JOURNEYS,
     PARKED,
     DEAD_RECORDS,
@@ -133,18 +136,19 @@ async fn journeys(session: &Session, before: i64, after: i64, most: i64) -> Resu
     };
     let rows = session.query(OLD, &[&after, &last, &before]).await?;
     let (mut old, mut links) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
-    let mut unpacker = Unpacker::default();
     for row in &rows {
         let (id, shop): (i64, &str) = (get(row, 0)?, get(row, 1)?);
         old.push(id);
-        for reference in columns::references(&unpacker.unpack(Kind::Journey, get(row, 2)?)?)? {
+        for reference in columns::references(&vault::without_person(get(row, 2)?)?)? {
             links.0.push(shop);
             links.1.push(reference);
             links.2.push(id);
         }
     }
     session.execute_if(!links.0.is_empty(), UNLINK, &[&links.0, &links.1, &links.2]).await?;
-    for statement in [FORGET_ATTEMPTS, FORGET_CONTENTS, FORGET_MESSAGES, FORGET_ENTRIES, FORGET_WAIT, FORGET_JOURNEYS] {
+    for statement in
+        [FORGET_ATTEMPTS, FORGET_CONTENTS, FORGET_MESSAGES, FORGET_ENTRIES, FORGET_WAIT, NOTE_KEYS, FORGET_JOURNEYS]
+    {
         session.execute_if(!old.is_empty(), statement, &[&old]).await?;
     }
     session.commit().await?;

@@ -8,8 +8,7 @@ use super::session::Session;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
-use crate::packing::{Kind, Unpacker};
-use crate::ports::{Parked, Partition, StoreError, Versioned};
+use crate::ports::{Parked, Partition, StoreError};
 use crate::store::columns;
 
 const OFFSETS: &str = "SELECT topic, partition, next FROM offsets WHERE group_name = $1";
@@ -117,15 +116,14 @@ pub(super) async fn resolve(
     Ok(found)
 }
 
-pub(super) async fn load(session: &Session, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, Failure> {
+/// Version and body of the journeys.
+pub(super) async fn load(session: &Session, keys: &[JourneyKey]) -> Result<Vec<Option<(i64, Vec<u8>)>>, Failure> {
     let shops: Vec<&str> = keys.iter().map(|key| &*key.shop).collect();
     let orders: Vec<&str> = keys.iter().map(|key| &*key.order_id).collect();
     let rows = session.query(LOAD, &[&shops, &orders]).await?;
     let mut found = vec![None; keys.len()];
-    let mut unpacker = Unpacker::default();
     for row in &rows {
-        let version = columns::natural(get(row, 1)?)?;
-        found[position(row, 0)?] = Some(Versioned { journey: unpacker.unpack(Kind::Journey, get(row, 2)?)?, version });
+        found[position(row, 0)?] = Some((get(row, 1)?, get(row, 2)?));
     }
     Ok(found)
 }

@@ -11,12 +11,15 @@ use tokio_postgres::types::ToSql;
 
 use super::failure::Failure;
 use super::settings::Settings;
-use super::{commit, inspect, lane, outbox, publication, purge, read, spending, storm, unconfirmed};
+use super::{commit, inspect, keys, lane, outbox, publication, purge, read, spending, storm, unconfirmed};
 use crate::ports::StoreError;
 use crate::store::meter::InUse;
 
-/// Every statement that is prepared.
-const STATEMENTS: [&[&str]; 10] = [
+/// What is prepared when a connection is made.
+pub(super) type Statements = &'static [&'static [&'static str]];
+
+/// Every statement of the store that is prepared.
+pub(super) const STATEMENTS: [&[&str]; 11] = [
     read::STATEMENTS,
     spending::STATEMENTS,
     storm::STATEMENTS,
@@ -27,6 +30,7 @@ const STATEMENTS: [&[&str]; 10] = [
     publication::STATEMENTS,
     purge::STATEMENTS,
     inspect::STATEMENTS,
+    keys::STATEMENTS_OF_STORE,
 ];
 
 /// What every session wants of the server. All statements are lookups by key: a plan that was made
@@ -127,10 +131,16 @@ impl Session {
 }
 
 /// Makes a new connection ready.
-pub(super) async fn ready(client: &ClientWrapper, setup: &str) -> Result<(), tokio_postgres::Error> {
+pub(super) async fn ready(
+    client: &ClientWrapper,
+    setup: &str,
+    statements: Statements,
+) -> Result<(), tokio_postgres::Error> {
     client.batch_execute(setup).await?;
-    for statement in STATEMENTS.into_iter().flatten() {
-        client.prepare_cached(statement).await?;
+    for group in statements {
+        for statement in *group {
+            client.prepare_cached(statement).await?;
+        }
     }
     Ok(())
 }

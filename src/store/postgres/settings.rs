@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use tokio_postgres::config::{SslMode, TargetSessionAttrs};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use super::Encryption;
 use crate::secret::SecretSource;
+use crate::store::vault;
 
 /// How the database is reached, and how long it may take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,8 @@ pub struct Settings {
     pub lock_ms: u32,
     /// No call takes longer, all in all; afterwards the store counts as not available.
     pub deadline_ms: u32,
+    /// Content is encrypted, if this is there.
+    pub encryption: Option<Encryption>,
 }
 
 impl Default for Settings {
@@ -55,6 +59,7 @@ impl Default for Settings {
             statement_ms: 15_000,
             lock_ms: 5_000,
             deadline_ms: 30_000,
+            encryption: None,
         }
     }
 }
@@ -90,6 +95,15 @@ impl Settings {
         if self.deadline_ms < self.statement_ms {
             let right = format!("must not be below statement_ms, which is {}", self.statement_ms);
             faults.push(("deadline_ms", right));
+        }
+        if let Some(encryption) = &self.encryption {
+            let place = encryption.place(self);
+            let of_keys = place.faults().into_iter().map(|(name, what)| format!("{name} {what}"));
+            let of_place = (place.url == self.url && place.schema == self.schema)
+                .then(|| "schema is the store's own: a copy of the store would hold its keys".to_owned());
+            let of_masters = vault::masters(&encryption.keys).err();
+            let all = of_keys.chain(of_place).chain(of_masters);
+            faults.extend(all.map(|what| ("encryption", format!(": {what}"))));
         }
         faults
     }

@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use super::columns;
 use super::erase;
 use super::guard::Bound;
+use super::keys;
 use super::lane::{self, Lane, Stored};
 use super::leased::take;
 use super::outbox;
@@ -83,8 +84,11 @@ pub(super) fn commit(
         publication::write(&transaction, each)?;
     }
     // last: what the batch itself wrote of them goes too
-    for (row, _) in rows.iter().zip(&batch.journeys).filter(|(_, write)| write.erases) {
+    for (row, write) in rows.iter().zip(&batch.journeys).filter(|(_, write)| write.erases) {
         erase::messages(&transaction, row.last_notification)?;
+        if write.forgets_key {
+            keys::note(&transaction, &write.journey.key)?;
+        }
     }
     transaction.commit()?;
     storms.tell();

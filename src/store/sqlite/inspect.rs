@@ -7,11 +7,17 @@ use super::read::{blob, text};
 use super::unconfirmed;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
+use crate::domain::notification::Content;
 use crate::domain::time::Timestamp;
 use crate::packing::{Kind, Unpacker};
 use crate::ports::{Attempt, Backlog, DeadLetter, Entry, Record, State, StoreError, Story, Timeline};
+use crate::store::vault::Keyring;
 
-pub(super) fn timeline(connection: &Connection, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
+pub(super) fn timeline(
+    connection: &Connection,
+    key: &JourneyKey,
+    keyring: &Keyring,
+) -> Result<Option<Timeline>, StoreError> {
     let mut statement = connection.prepare_cached(
         "SELECT version, body, last_entry, last_notification FROM journeys WHERE shop = ?1 AND order_id = ?2",
     )?;
@@ -19,13 +25,15 @@ pub(super) fn timeline(connection: &Connection, key: &JourneyKey) -> Result<Opti
     let Some(row) = rows.next()? else { return Ok(None) };
     let mut unpacker = Unpacker::default();
     let timeline = Timeline {
-        journey: unpacker.unpack(Kind::Journey, blob(row, 1)?)?,
+        journey: keyring.open_journey(&mut unpacker, key, blob(row, 1)?)?,
         version: columns::natural(row.get(0)?)?,
         unconfirmed: unconfirmed::of(connection, key)?,
         entries: entries(connection, &mut unpacker, row.get(2)?)?,
-        notifications: stories(connection, &mut unpacker, row.get(3)?)?,
+        notifications: stories(connection, row.get(3)?, |id, packed| {
+            keyring.open_content(&mut unpacker, key, id, packed)
+        })?,
     };
-    Ok(Some(timeline.with_receipts()))
+    Ok(Some(timeline.complete()))
 }
 
 /// When what caused a notification came in.
@@ -60,7 +68,11 @@ fn entries(connection: &Connection, unpacker: &mut Unpacker, last: Option<i64>) 
     Ok(entries)
 }
 
-fn stories(connection: &Connection, unpacker: &mut Unpacker, last: Option<i64>) -> Result<Vec<Story>, StoreError> {
+fn stories(
+    connection: &Connection,
+    last: Option<i64>,
+    mut open: impl FnMut(&NotificationId, &[u8]) -> Result<Option<Content>, StoreError>,
+) -> Result<Vec<Story>, StoreError> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE line (seq, previous) AS (
              SELECT seq, previous FROM outbox WHERE seq = ?1
@@ -74,9 +86,12 @@ fn stories(connection: &Connection, unpacker: &mut Unpacker, last: Option<i64>) 
     while let Some(row) = rows.next()? {
         let state = columns::state(text(row, 7)?)?;
         let reason: Option<String> = row.get(8)?;
-        let content: Option<Vec<u8>> = row.get(10)?;
+        let id = NotificationId(row.get(1)?);
+        let packed: Option<Vec<u8>> = row.get(10)?;
         stories.push(Story {
-            id: NotificationId(row.get(1)?),
+            content: packed.map(|packed| open(&id, &packed)).transpose()?.flatten(),
+            erased: false,
+            id,
             rule: row.get(2)?,
             message: row.get(3)?,
             channel: columns::channel(text(row, 4)?)?,
@@ -85,7 +100,6 @@ fn stories(connection: &Connection, unpacker: &mut Unpacker, last: Option<i64>) 
             state,
             reason: reason.as_deref().map(columns::reason).transpose()?,
             due_at: if state == State::Pending { Some(Timestamp::from_millis(row.get(9)?)) } else { None },
-            content: content.map(|packed| unpacker.unpack(Kind::Content, &packed)).transpose()?,
             attempts: attempts(connection, row.get(0)?)?,
             receipts: Vec::new(),
         });

@@ -12,25 +12,26 @@ use crate::store::version;
 
 /// Each takes the schema from its index to the next version, and only expands it (see [`version`]).
 /// Append only: a store in the field has run those that are here.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/sqlite/0001_ground.sql")];
+pub(super) const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/sqlite/0001_ground.sql"), include_str!("../migrations/sqlite/0002_keys.sql")];
 
 /// Enough for every statement there is, so that none is compiled twice.
 const STATEMENTS: usize = 96;
 
 /// Opens the one connection that writes, and migrates the schema.
-pub(super) fn writer(path: &Path, settings: &Settings) -> Result<Connection, StoreError> {
+pub(super) fn writer(path: &Path, settings: &Settings, migrations: &[&str]) -> Result<Connection, StoreError> {
     let mut connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     common(&connection, settings, settings.writer_cache_mib)?;
     // before anything is changed in a file that may not be ours
-    check(&connection)?;
+    check(&connection, migrations.len())?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit that was answered outlives a power cut (I5).
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "journal_size_limit", i64::from(settings.checkpoint_mib) * 2 * 1024 * 1024)?;
-    migrate(&mut connection)?;
+    migrate(&mut connection, migrations)?;
     if let Some(pages) = settings.max_pages {
         limit(&connection, pages)?;
     }
@@ -74,7 +75,7 @@ pub(super) fn limit(connection: &Connection, pages: u32) -> Result<(), StoreErro
 }
 
 /// The migrations that are to be run; refuses what a far newer version or another program wrote.
-fn check(connection: &Connection) -> Result<Range<usize>, StoreError> {
+fn check(connection: &Connection, known: usize) -> Result<Range<usize>, StoreError> {
     // one statement, so that a migration by another process is seen whole or not at all
     let (version, tables): (i64, i64) = connection.query_row(
         "SELECT (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_schema)",
@@ -84,19 +85,19 @@ fn check(connection: &Connection) -> Result<Range<usize>, StoreError> {
     if version == 0 && tables > 0 {
         return Err(StoreError::Corrupt("the file is a database of another program".to_owned()));
     }
-    version::pending(version, MIGRATIONS.len())
+    version::pending(version, known)
 }
 
 /// All steps in one transaction: a crash leaves the old schema or the new one. A second process
 /// that opens the store meanwhile waits for it and finds nothing left to do.
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+fn migrate(connection: &mut Connection, migrations: &[&str]) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let pending = check(&transaction)?;
-    for migration in &MIGRATIONS[pending.clone()] {
+    let pending = check(&transaction, migrations.len())?;
+    for migration in &migrations[pending.clone()] {
         transaction.execute_batch(migration)?;
     }
     if !pending.is_empty() {
-        transaction.pragma_update(None, "user_version", columns::integer(MIGRATIONS.len()))?;
+        transaction.pragma_update(None, "user_version", columns::integer(migrations.len()))?;
     }
     transaction.commit()?;
     Ok(())

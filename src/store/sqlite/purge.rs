@@ -9,8 +9,8 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use super::columns;
 use crate::domain::decision::Reason;
 use crate::domain::time::Timestamp;
-use crate::packing::{Kind, Unpacker};
 use crate::ports::{Kept, Purged, StoreError};
+use crate::store::vault;
 
 /// Each gives, for the rows after `?1`, the id, whether it is from before `?2`, and whether it may go then.
 const CONTENTS: &str =
@@ -142,11 +142,18 @@ fn journey(connection: &Connection, id: i64) -> Result<bool, StoreError> {
              DELETE FROM entries WHERE id IN (SELECT id FROM line) AND id < (SELECT max(id) FROM entries)",
         )?
         .execute([last_entry])?;
-    for reference in columns::references(&Unpacker::default().unpack(Kind::Journey, &body)?)? {
+    for reference in columns::references(&vault::without_person(&body)?)? {
         connection
             .prepare_cached("DELETE FROM links WHERE shop = ?1 AND reference = ?2 AND journey = ?3")?
             .execute(params![shop, reference, id])?;
     }
     connection.prepare_cached("DELETE FROM unconfirmed WHERE journey = ?1")?.execute([id])?;
+    // its key is elsewhere, and forgotten after this
+    connection
+        .prepare_cached(
+            "INSERT INTO forgotten_keys (shop, order_id)
+             SELECT shop, order_id FROM journeys WHERE id = ?1 AND EXISTS (SELECT 1 FROM vault) ON CONFLICT DO NOTHING",
+        )?
+        .execute([id])?;
     Ok(connection.prepare_cached("DELETE FROM journeys WHERE id = ?1")?.execute([id])? == 1)
 }

@@ -9,8 +9,7 @@ use super::rows::Rows;
 use crate::domain::event::{EventKey, Reference};
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
-use crate::packing::{Kind, Unpacker};
-use crate::ports::{Parked, Partition, StoreError, Versioned};
+use crate::ports::{Parked, Partition, StoreError};
 
 pub(super) fn offsets(connection: &Connection, group: &str) -> Result<BTreeMap<Partition, i64>, StoreError> {
     let offsets = connection
@@ -98,15 +97,6 @@ pub(super) fn load(
     }
     rows.remember(seen.into_iter());
     Ok(found)
-}
-
-/// Journeys as [`load`] found them.
-pub(super) fn versioned(stored: Vec<Option<Stored>>) -> Result<Vec<Option<Versioned>>, StoreError> {
-    let mut unpacker = Unpacker::default();
-    let mut versioned = |(version, body): Stored| {
-        Ok(Versioned { journey: unpacker.unpack(Kind::Journey, &body)?, version: columns::natural(version)? })
-    };
-    stored.into_iter().map(|row| row.map(&mut versioned).transpose()).collect()
 }
 
 /// A text column in place: bodies need not be copied to be read.

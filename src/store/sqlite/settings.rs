@@ -1,8 +1,11 @@
-//! How the store is opened.
+//! What an operator sets about the file.
 
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+
+use super::Encryption;
+use crate::store::vault;
 
 /// How the store is opened. The defaults do for a shop of any size that one process serves.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +32,8 @@ pub struct Settings {
     /// The file does not grow beyond so many pages of 4 KiB; beyond them it behaves like a full
     /// disk. Without it, the disk is the limit.
     pub max_pages: Option<u32>,
+    /// Content is encrypted, if this is there.
+    pub encryption: Option<Encryption>,
 }
 
 impl Default for Settings {
@@ -44,6 +49,18 @@ impl Default for Settings {
             deadline_ms: 30_000,
             waiting_calls: 64,
             max_pages: None,
+            encryption: None,
         }
+    }
+}
+
+impl Settings {
+    /// What cannot be as it is: the setting, and what would be right. No secret is repeated.
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let Some(encryption) = &self.encryption else { return Vec::new() };
+        let of_place = (encryption.path.as_ref() == Some(&self.path))
+            .then(|| "path is the store's own: a copy of the store would hold its keys".to_owned());
+        let all = of_place.into_iter().chain(vault::masters(&encryption.keys).err());
+        all.map(|what| ("encryption", format!(": {what}"))).collect()
     }
 }

@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 
+use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
-use super::columns;
 use super::guard::{Bound, Held, Holding, OnRecord, Voice, judge, said, voice};
 use super::lane::{self, Lane};
 use super::unconfirmed;
+use super::{Sqlite, columns};
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::storm::{Hour, Standing};
 use crate::domain::time::Timestamp;
-use crate::ports::{CarriedOut, Counted, Lease, Ruling, Spoken, StoreError, Storm};
+use crate::ports::{CarriedOut, Counted, Lease, Ruling, Spoken, StoreError, Storm, Storms};
 
 /// Counts what is said, and puts the rules on record that must be held.
 pub(super) fn hold<'a>(connection: &Connection, spoken: &'a [Spoken]) -> Result<Holding<'a>, StoreError> {
@@ -244,4 +245,26 @@ fn is_asked_for(connection: &Connection, now: Timestamp) -> Result<bool, StoreEr
         )?
         .query_row([now.millis()], |row| row.get(0))?;
     Ok(found)
+}
+
+#[async_trait]
+impl Storms for Sqlite {
+    async fn busiest(&self, of: &[Counted], from: Hour, to: Hour) -> Result<Vec<Vec<(Hour, u64)>>, StoreError> {
+        let of = of.to_vec();
+        self.write(move |c| busiest(c, &of, from, to)).await
+    }
+
+    async fn storms(&self, now: Timestamp) -> Result<Vec<Storm>, StoreError> {
+        self.read(move |c| storms(c, now)).await
+    }
+
+    async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError> {
+        let (shop, rule) = (shop.to_owned(), rule.to_owned());
+        self.write(move |c| rule_on(c, &shop, &rule, ruling, now)).await
+    }
+
+    async fn carry_out(&self, now: Timestamp, lease: &Lease, limit: usize) -> Result<CarriedOut, StoreError> {
+        let lease = lease.clone();
+        self.write(move |c| carry_out(c, now, &lease, limit)).await
+    }
 }

@@ -62,8 +62,11 @@ fn fill(path: &str, folder: &Path, settings: &str) {
     }
     let files = settings.split('"').filter_map(|text| text.strip_prefix(path)?.strip_prefix('/'));
     for name in files {
-        let suppressed = "ada@client.example\n";
-        let text = if name.ends_with(".txt") { suppressed } else { "0123456789abcdef0123456789abcdef" };
+        let text = match name {
+            name if name.ends_with(".txt") => "ada@client.example\n",
+            "master-key" => "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=",
+            _ => "0123456789abcdef0123456789abcdef",
+        };
         std::fs::write(folder.join(name), text).unwrap();
     }
 }

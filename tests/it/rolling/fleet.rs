@@ -67,6 +67,11 @@ impl<'a> Fleet<'a> {
 
     /// Starts one more, which the sink can tell from all others by the paths that it calls.
     pub fn start(&mut self) {
+        self.start_of(&binary());
+    }
+
+    /// The same with another binary.
+    pub fn start_of(&mut self, binary: &str) {
         let life = self.fates.lives.len();
         let url = self.world.sandbox.url();
         let own = [
@@ -75,7 +80,7 @@ impl<'a> Fleet<'a> {
             ("providers.hook.url", format!("'{url}/webhooks/lumen/life-{life}'")),
         ];
         let config = self.world.config_with(&format!("life-{life}"), &own);
-        let service = Service::start(Command::new(binary()), &config);
+        let service = Service::start(Command::new(binary), &config);
         self.fates.lives.push(Life::default());
         self.replicas.push(Replica { life, service, asleep: None });
     }
@@ -224,6 +229,13 @@ impl<'a> Fleet<'a> {
             let service = &mut replica.service;
             eventually("each replica is ready", async || service.get("/readyz").await.status == 200).await;
         }
+    }
+
+    /// Starts one of `binary` and stops the oldest, once the new one is ready.
+    pub async fn replace_one_by(&mut self, binary: &str) {
+        self.start_of(binary);
+        self.all_ready().await;
+        self.end(0).await;
     }
 
     pub async fn stop(&mut self) {

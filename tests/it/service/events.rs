@@ -21,9 +21,11 @@ pub fn reader(order: &str) -> Value {
     json!({ "id": format!("c-{order}"), "name": "Ada Tester", "email": format!("{}@client.example", order.to_lowercase()), "locale": "en" })
 }
 
-/// Somebody who has a telephone and nothing else.
+/// Somebody who has a telephone of their own and nothing else.
 pub fn caller(order: &str) -> Value {
-    json!({ "id": format!("c-{order}"), "name": "Ada Tester", "phone": "+33 6 39 98 00 01", "locale": "en" })
+    let number = order.trim_start_matches(|c: char| !c.is_ascii_digit()).parse::<u32>().unwrap_or(1) % 10_000;
+    let phone = format!("+33 6 39 98 {:02} {:02}", number / 100, number % 100);
+    json!({ "id": format!("c-{order}"), "name": "Ada Tester", "phone": phone, "locale": "en" })
 }
 
 pub fn placed_by(order: &str, customer: Value) -> Value {

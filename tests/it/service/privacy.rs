@@ -105,3 +105,48 @@ async fn however_much_waits_for_an_order_of_theirs_is_forgotten() {
     assert_eq!(receipt["counts"], serde_json::json!({ "orders": 0, "contents": 0, "unsent": 0, "parked": 1_100 }));
     assert_eq!(world.count(parked), 0);
 }
+
+/// The copy, and the master key: without the key of the order that is not enough.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_an_encrypted_store_has_forgotten_whom_the_store_forgot() {
+    let mut world = World::new().await;
+    let file = |name: &str| world.folder.path().join(name);
+    let (master, backup, keys) = (file("master"), file("backup.db"), file("reassure.db.keys"));
+    let key = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=";
+    std::fs::write(&master, key).unwrap();
+    world.set("store.encryption.keys", &format!("[{{ id = '2026', key = {{ file = '{}' }} }}]", master.display()));
+    let mut service = world.run().await;
+    world.publish(&[placed("Z1"), shipped("Z1"), placed("Z2")]).await;
+    world.messages_until("both are told", |all| all.len() >= 6).await;
+    assert!(service.get("/api/journeys/lumen/Z1").await.body.contains("z1@client.example"));
+    service.signal("TERM");
+    assert_eq!(service.ended_within(super::harness::LONG).await.code(), Some(0));
+    assert!(!service.log().contains(key));
+    std::fs::copy(world.store(), &backup).unwrap();
+    forgotten(&String::from_utf8_lossy(&std::fs::read(&backup).unwrap()));
+    let erased = json(&world.command(&["privacy", "erase", "lumen", "--customer", "c-Z1", "--yes"]));
+    assert_eq!(erased["counts"]["contents"], 4);
+    world.set("store.path", &format!("'{}'", backup.display()));
+    let elsewhere = world.command(&["lookup", "lumen", "Z1"]);
+    assert!(text(&elsewhere.stderr).contains("in another place"), "{elsewhere:?}");
+    world.set("store.encryption.path", &format!("'{}'", keys.display()));
+    let told = world.command(&["lookup", "lumen", "Z1", "-o", "json"]);
+    forgotten(&text(&told.stdout));
+    let told = json(&told);
+    assert_eq!(told["journey"]["erased"], true);
+    let contents = told["notifications"].as_array().unwrap().iter().map(|one| (&one["content"], &one["erased"]));
+    assert_eq!(contents.collect::<Vec<_>>(), [(&Value::Null, &Value::Bool(true)); 4]);
+    assert!(text(&world.command(&["lookup", "lumen", "Z1"]).stdout).contains("erased: who the customer is"));
+    forgotten(&text(&world.command(&["privacy", "export", "lumen", "--customer", "c-Z1"]).stdout));
+    assert!(text(&world.command(&["privacy", "export", "lumen", "--customer", "c-Z2"]).stdout).contains("z2@client"));
+    for (setting, word) in [("store.encryption.keys", "'2027'"), ("store.encryption", "set store.encryption")] {
+        if setting == "store.encryption" {
+            world.unset("store.encryption.keys");
+            world.unset("store.encryption.path");
+        } else {
+            world.set(setting, &format!("[{{ id = '2027', key = {{ file = '{}' }} }}]", keys.display()));
+        }
+        let refused = world.command(&["lookup", "lumen", "Z1"]);
+        assert!(!refused.status.success() && text(&refused.stderr).contains(word), "{refused:?}");
+    }
+}

@@ -2,18 +2,25 @@
 
 use std::sync::Arc;
 
-use reassure::ports::Store;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use reassure::ports::{Store, StoreError};
 use reassure::secret::SecretSource;
+use reassure::store::MasterKey;
 use reassure::store::postgres::{self, Postgres};
 use reassure::store::sqlite::{self, Sqlite};
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
 use crate::stack;
 
+#[allow(clippy::large_enum_variant, reason = "a test has one")]
 pub enum Place {
     File(TempDir),
     Schema(Schema),
+    /// One of them, encrypted.
+    Sealed(Box<Place>, Masters),
 }
 
 impl Place {
@@ -26,14 +33,55 @@ impl Place {
         Schema::new().map(Self::Schema)
     }
 
+    pub fn sealed(self) -> Self {
+        Self::Sealed(Box::new(self), Masters::new())
+    }
+
     /// Opens the store, as one replica of any number.
     pub async fn open(&self) -> Arc<dyn Store> {
         match self {
-            Self::File(folder) => {
-                Arc::new(Sqlite::open(folder.path().join("store.db"), sqlite::Settings::default()).unwrap())
-            }
-            Self::Schema(schema) => Arc::new(schema.open().await),
+            Self::Sealed(place, masters) => place.opening(&[masters.key("first")]).await.unwrap(),
+            place => place.opening(&[]).await.unwrap(),
         }
+    }
+
+    /// Opens the store with these master keys; without any, nothing is encrypted.
+    pub async fn opening(&self, masters: &[MasterKey]) -> Result<Arc<dyn Store>, StoreError> {
+        let keys = (!masters.is_empty()).then(|| masters.to_vec());
+        Ok(match self {
+            Self::File(folder) => {
+                let encryption = keys.map(|keys| sqlite::Encryption { keys, path: None });
+                let settings = sqlite::Settings { encryption, ..sqlite::Settings::default() };
+                Arc::new(Sqlite::open(folder.path().join("store.db"), settings)?)
+            }
+            Self::Schema(schema) => {
+                let encryption =
+                    keys.map(|keys| postgres::Encryption { keys, url: None, password: None, schema: None });
+                Arc::new(Postgres::open(postgres::Settings { encryption, ..schema.settings.clone() }).await?)
+            }
+            Self::Sealed(place, _) => Box::pin(place.opening(masters)).await?,
+        })
+    }
+}
+
+/// Master keys by name, each in a file.
+pub struct Masters(TempDir);
+
+impl Masters {
+    pub fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    /// The key of that name: always the same.
+    pub fn key(&self, id: &str) -> MasterKey {
+        self.key_of(id, id)
+    }
+
+    /// A key of that name that is another's.
+    pub fn key_of(&self, id: &str, other: &str) -> MasterKey {
+        let file = self.0.path().join(format!("{id}-{other}"));
+        std::fs::write(&file, BASE64_STANDARD.encode(Sha256::digest(other))).unwrap();
+        MasterKey { id: id.to_owned(), key: SecretSource::File(file.display().to_string()) }
     }
 }
 
@@ -107,7 +155,7 @@ impl Drop for Schema {
                 let (client, connection) = tokio_postgres::connect(&url, NoTls).await.map_err(std::io::Error::other)?;
                 tokio::spawn(connection);
                 let sql = format!(
-                    "SET client_min_messages = error; SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS {schema} CASCADE"
+                    "SET client_min_messages = error; SET lock_timeout = '5s'; DROP SCHEMA IF EXISTS {schema}, {schema}_keys CASCADE"
                 );
                 client.batch_execute(&sql).await.map_err(std::io::Error::other)
             })

@@ -33,6 +33,7 @@ fn timeline(run: &Run) -> Option<Timeline> {
         reason: None,
         due_at: None,
         content: Some(written.content.clone()),
+        erased: false,
         attempts: Vec::new(),
         receipts: Vec::new(),
     };

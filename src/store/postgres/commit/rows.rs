@@ -48,6 +48,7 @@ pub(super) struct PerJourney<'a> {
     wakes: (Vec<i64>, Vec<i64>),
     idle: Vec<i64>,
     erased: Vec<i64>,
+    forgotten: (Vec<&'a str>, Vec<&'a str>),
     entries: (Vec<i64>, Vec<&'a [u8]>),
 }
 
@@ -76,6 +77,10 @@ impl<'a> PerJourney<'a> {
             }
             if write.erases {
                 all.erased.push(*id);
+            }
+            if write.forgets_key {
+                all.forgotten.0.push(&write.journey.key.shop);
+                all.forgotten.1.push(&write.journey.key.order_id);
             }
             for (_, entry) in &write.entries {
                 all.entries.0.push(*id);
@@ -106,7 +111,14 @@ impl<'a> PerJourney<'a> {
 
     pub async fn erase(&self, session: &Session) -> Result<u64, Failure> {
         let reason = Reason::CustomerErased.as_str();
-        session.execute_if(!self.erased.is_empty(), ERASE, &[&self.erased, &reason]).await
+        let (shops, orders) = &self.forgotten;
+        let (erased, noted) = tokio::join!(
+            biased;
+            async { session.execute_if(!self.erased.is_empty(), ERASE, &[&self.erased, &reason]).await },
+            async { session.execute_if(!shops.is_empty(), NOTE_ERASED, &[shops, orders]).await },
+        );
+        erased?;
+        noted
     }
 
     pub async fn tell(&self, session: &Session) -> Result<u64, Failure> {

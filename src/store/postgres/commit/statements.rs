@@ -96,6 +96,11 @@ pub(super) const ERASE: &str = "WITH unsent AS (
     DELETE FROM contents c USING outbox o
     WHERE o.journey = ANY($1::bigint[]) AND c.notification = o.seq AND c.week = o.week";
 
+/// Their keys are elsewhere, and forgotten after this.
+pub(super) const NOTE_ERASED: &str = "INSERT INTO forgotten_keys (shop, order_id)
+    SELECT * FROM unnest($1::text[], $2::text[]) w(shop, order_id)
+    ORDER BY w.shop COLLATE \"C\", w.order_id COLLATE \"C\" ON CONFLICT DO NOTHING";
+
 pub(super) const PARK: &str = "INSERT INTO parked (key, shop, reference, event, parked_ms)
     SELECT key, shop, reference, event, parked_ms
     FROM unnest($1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::bigint[])
@@ -129,6 +134,7 @@ pub(in crate::store::postgres) const STATEMENTS: &[&str] = &[
     NOTIFY,
     KEEP_CONTENTS,
     ERASE,
+    NOTE_ERASED,
     PARK,
     RELEASE_PARKED,
     FORGET_REDRIVEN,
