@@ -19,10 +19,10 @@ use crate::generated::{Recorded, always_together};
 
 const MOST: u32 = 3;
 
-/// Counts every message that has been told on each of the customer's days, by whichever order.
+/// Counts every message that has been told to each address on each of its days, by whichever order.
 struct Eye {
     rules: RuleSet,
-    days: HashMap<chrono::NaiveDate, u32>,
+    days: HashMap<(String, chrono::NaiveDate), u32>,
     fault: Option<String>,
     reasons: BTreeMap<Reason, u32>,
     told: Vec<String>,
@@ -38,15 +38,18 @@ impl Eye {
 impl Witness for Eye {
     fn decided(&mut self, journey: &Journey, entry: Entry) {
         let order = &journey.order;
-        let day = entry.at.day_in(zone::of_recipient(&order.customer, &order.delivery, &self.rules.shop));
         for decision in &entry.decisions {
             match &decision.verdict {
                 Verdict::Send { .. } => {
                     self.told.push(format!("{} {} {}", story::spell(entry.at), journey.key.order_id, decision.rule));
-                    if !self.rules.get(&decision.rule).is_some_and(|rule| rule.beyond_budget) {
-                        *self.days.entry(day).or_default() += 1;
-                    }
-                    if self.days.get(&day).copied().unwrap_or_default() > MOST {
+                    let Some(rule) = self.rules.get(&decision.rule).filter(|rule| !rule.beyond_budget) else {
+                        continue;
+                    };
+                    let day = entry.at.day_in(zone::of_party(rule.to, order, &self.rules.shop));
+                    let address = rule.to.person(order).and_then(|person| person.email.clone()).unwrap_or("".into());
+                    let count = self.days.entry((address.0, day)).or_default();
+                    *count += 1;
+                    if *count > MOST {
                         let all = self.told.join("\n");
                         self.fault.get_or_insert_with(|| format!("more than {MOST} on {day}:\n{all}"));
                     }
