@@ -51,7 +51,13 @@ pub fn unconfirmed(config: Option<&Path>, options: &Options, json: bool) -> anyh
     }
     for order in &orders {
         let waited = now.since(order.since).num_minutes();
-        say(&format!("{}  {}  {waited} min  {}", order.key.shop, order.key.order_id, order.cause.in_words()));
+        say(&format!(
+            "{}  {}  {waited} min  {} ({})",
+            order.key.shop,
+            order.key.order_id,
+            order.cause.as_str(),
+            order.cause.in_words()
+        ));
     }
     if orders.is_empty() {
         say("no confirmation is missing");

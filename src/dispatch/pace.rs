@@ -37,6 +37,11 @@ impl Pace {
         self.resting_until.filter(|until| *until > now)
     }
 
+    /// Whether it has been left in peace and has taken nothing since.
+    pub fn is_in_trouble(&self) -> bool {
+        self.rests > 0
+    }
+
     /// Learns from an answer that came at `now`.
     pub fn learn(&mut self, answer: &Answer, now: Timestamp) {
         match answer.outcome {
@@ -87,12 +92,14 @@ mod tests {
         assert_eq!(pace.allowed(second(0)), 8);
         pace.learn(&answer(Outcome::TemporaryFailure, true, Some(30)), second(0));
         assert_eq!((pace.allowed(second(29)), pace.allowed(second(30))), (0, 1));
+        assert!(pace.is_in_trouble(), "until it takes one");
         let mut allowed = Vec::new();
         for _ in 0..4 {
             pace.learn(&answer(Outcome::Accepted, false, None), second(31));
             allowed.push(pace.allowed(second(31)));
         }
         assert_eq!(allowed, [2, 4, 8, 8]);
+        assert!(!pace.is_in_trouble());
     }
 
     #[test]

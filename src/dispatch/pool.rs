@@ -127,13 +127,31 @@ impl Pool {
     fn landed(&mut self, done: Result<Finished, tokio::task::JoinError>) {
         match done {
             Ok(finished) => {
-                self.pace.learn(&finished.1, self.shared.clock.now());
+                self.learn(&finished.1);
                 self.finished.push(finished);
             }
             // the lease runs out and it is attempted again with the same key
             Err(error) => {
                 tracing::error!(provider = self.provider.name(), panicked = error.is_panic(), "an attempt broke off")
             }
+        }
+    }
+
+    /// Tells the pace of an answer, and the log where an outage begins and ends: once each.
+    fn learn(&mut self, answer: &Answer) {
+        let was_in_trouble = self.pace.is_in_trouble();
+        self.pace.learn(answer, self.shared.clock.now());
+        let (provider, outcome, status) = (self.provider.name(), answer.outcome.as_str(), answer.status);
+        match (was_in_trouble, self.pace.is_in_trouble()) {
+            (false, true) => tracing::warn!(
+                provider,
+                outcome,
+                status,
+                detail = answer.detail.as_deref(),
+                "a provider is left in peace for a while, its messages wait: it asked for that, or failed many times in a row"
+            ),
+            (true, false) => tracing::info!(provider, outcome, status, "a provider answers again, its messages go on"),
+            _ => {}
         }
     }
 

@@ -219,7 +219,8 @@ async fn news_that_is_no_longer_true_is_taken_back_before_its_next_attempt() {
     assert!(suppressed.count() >= 2);
 }
 
-/// Wrong credentials are no fault of the message: what they cost it does not count.
+/// Wrong credentials are no fault of the message: what they cost it does not count. The log tells once that
+/// the provider is left in peace, and once that it answers again.
 #[tokio::test(flavor = "multi_thread")]
 async fn attempts_at_a_resting_provider_do_not_count() {
     let mut world = World::new().await;
@@ -229,8 +230,11 @@ async fn attempts_at_a_resting_provider_do_not_count() {
         (Vendor::Resend, 2) => Behaviour::InternalError,
         _ => Behaviour::Answer,
     });
-    let _service = world.run().await;
+    let service = world.run().await;
     world.publish(&[placed("Z1")]).await;
     accepted(&world, 2).await;
     assert_eq!(outcomes(&world, "Z1"), ["temporary_failure", "temporary_failure", "accepted"]);
+    for line in ["a provider is left in peace", "a provider answers again"] {
+        eventually("the log tells", async || service.log().matches(line).count() == 1).await;
+    }
 }

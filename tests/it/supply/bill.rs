@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::metadata;
 
-const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/bill-of-materials.cdx.json");
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/schemas/bill-of-materials.cdx.json");
 
 /// The packages that end up in the program, and what builds it: everything but what only tests need.
 fn parts(metadata: &Value) -> BTreeSet<&str> {
@@ -76,7 +76,7 @@ fn the_bill_of_materials_is_of_what_is_built() {
         std::fs::write(FILE, &bill).unwrap();
     }
     let kept = std::fs::read_to_string(FILE).unwrap_or_default();
-    assert!(kept == bill, "bill-of-materials.cdx.json is stale: REASSURE_WRITE_BILL=1 tests/run supply::bill");
+    assert!(kept == bill, "schemas/bill-of-materials.cdx.json is stale: REASSURE_WRITE_BILL=1 tests/run supply::bill");
     let kept: Value = serde_json::from_str(&kept).unwrap();
     let names: BTreeSet<&str> =
         kept["components"].as_array().unwrap().iter().filter_map(|it| it["name"].as_str()).collect();
