@@ -108,14 +108,6 @@ impl Sqlite {
         })
     }
 
-    /// Changes [`Settings::max_pages`] while running.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`]
-    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        self.write(move |connection| open::limit(connection, pages)).await
-    }
-
     /// Runs `write` on the connection that writes.
     async fn write<T, F>(&self, write: F) -> Result<T, StoreError>
     where

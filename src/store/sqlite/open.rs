@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{Settings, columns};
+use super::{Settings, Sqlite, columns};
 use crate::ports::StoreError;
 use crate::store::version;
 
@@ -68,8 +68,18 @@ fn common(connection: &Connection, settings: &Settings, cache_mib: u32) -> Resul
     Ok(())
 }
 
+impl Sqlite {
+    /// Changes [`Settings::max_pages`] while running.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`]
+    pub async fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        self.write(move |connection| limit(connection, pages)).await
+    }
+}
+
 /// The database shall not grow beyond so many pages; never less than it has.
-pub(super) fn limit(connection: &Connection, pages: u32) -> Result<(), StoreError> {
+fn limit(connection: &Connection, pages: u32) -> Result<(), StoreError> {
     connection.pragma_update(None, "max_page_count", pages)?;
     Ok(())
 }
