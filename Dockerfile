@@ -7,6 +7,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev m
 ENV LIBZ_SYS_STATIC=1
 WORKDIR /build
 # What changes seldom has a layer of its own: the dependencies, built for a program that does nothing yet.
+COPY .cargo .cargo
 COPY Cargo.toml Cargo.lock ./
 RUN mkdir src benches && touch src/lib.rs && echo 'fn main() {}' | tee src/main.rs benches/pipeline.rs >benches/pure.rs \
     && cargo build --locked --release

@@ -60,7 +60,7 @@ impl Reload {
             clock,
             metrics,
         };
-        reload.show();
+        reload.show(&reload.status.borrow());
         reload
     }
 
@@ -119,7 +119,7 @@ impl Reload {
     /// Puts what was read in force, or says why not.
     fn take(&mut self, loaded: Result<Loaded, Vec<Fault>>, files: Files) {
         self.files = files;
-        match loaded.and_then(|loaded| self.without_a_restart(loaded)) {
+        let (status, outcome) = match loaded.and_then(|loaded| self.without_a_restart(loaded)) {
             Ok(loaded) => {
                 self.metrics.expect(&loaded.shops, std::iter::empty());
                 self.in_force.replace(loaded.shops);
@@ -129,8 +129,7 @@ impl Reload {
                 if !status.restart.is_empty() {
                     tracing::warn!(sections = status.restart.join(","), "these sections are in force after a restart");
                 }
-                self.status.send_replace(status);
-                self.metrics.reloads.with_label_values(&["applied"]).inc();
+                (status, "applied")
             }
             Err(faults) => {
                 for fault in &faults {
@@ -148,11 +147,13 @@ impl Reload {
                     hash = self.status.borrow().hash,
                     "the configuration has changed and is refused; what was in force stays"
                 );
-                self.status.send_modify(|status| status.faults = faults);
-                self.metrics.reloads.with_label_values(&["refused"]).inc();
+                (Status { faults, ..self.status.borrow().clone() }, "refused")
             }
-        }
-        self.show();
+        };
+        self.metrics.reloads.with_label_values(&[outcome]).inc();
+        self.show(&status);
+        // last: whoever sees it finds the same in the metrics
+        self.status.send_replace(status);
     }
 
     /// Shops may use the providers that the service has started with.
@@ -161,8 +162,7 @@ impl Reload {
         if faults.is_empty() { Ok(loaded) } else { Err(faults) }
     }
 
-    fn show(&self) {
-        let status = self.status.borrow();
+    fn show(&self, status: &Status) {
         self.metrics.config_in_force.reset();
         self.metrics.config_in_force.with_label_values(&[&status.hash]).set(1);
         self.metrics.config_since.set(status.since.millis() / 1_000);

@@ -1,9 +1,9 @@
 //! The store in one file on a local disk.
 //!
 //! One thread owns the connection that writes, a few own one each that reads; write-ahead
-//! logging lets them work side by side. Journeys are loaded on the one that writes: it has their
-//! pages at hand when they come back changed, while the others lose theirs with every commit.
-//! Turning journeys and contents into bytes and back is done by the caller's side.
+//! logging lets them work side by side. What a batch is decided on is read on the one that writes:
+//! it has the pages at hand when they come back changed, while the others lose theirs with every
+//! commit. Turning journeys and contents into bytes and back is done by the caller's side.
 //!
 //! A call that ends as [`StoreError::Unavailable`] because its deadline passed may have been
 //! carried out. To repeat it is safe: a batch is refused as `Conflict` or `Fenced`, an attempt is
@@ -124,20 +124,6 @@ impl Sqlite {
             .await
     }
 
-    /// Runs `read` on a connection that reads, all of it as of one moment.
-    async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
-    {
-        self.readers
-            .call(move |connection| {
-                let transaction = connection.transaction()?;
-                read(&transaction)
-            })
-            .await
-    }
-
     /// The keys of these orders; none where nothing is encrypted.
     async fn keyring(&self, of: &[JourneyKey]) -> Result<Keyring, StoreError> {
         vault::find(self.vault.as_ref(), of).await
@@ -181,23 +167,17 @@ impl Sqlite {
 impl Store for Sqlite {
     async fn offsets(&self) -> Result<BTreeMap<Partition, i64>, StoreError> {
         let group = Arc::clone(&self.group);
-        self.read(move |c| read::offsets(c, &group)).await
+        self.readers.read(move |c| read::offsets(c, &group)).await
     }
 
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
         let (references, rows) = (references.to_vec(), Arc::clone(&self.rows));
-        self.read(move |c| read::resolve(c, &rows, &references)).await
+        self.writer.read(move |c| read::resolve(c, &rows, &references)).await
     }
 
     async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let (asked, rows) = (keys.to_vec(), Arc::clone(&self.rows));
-        let stored = self
-            .writer
-            .call(move |c| {
-                let transaction = c.transaction()?;
-                read::load(&transaction, &rows, &asked)
-            })
-            .await?;
+        let stored = self.writer.read(move |c| read::load(c, &rows, &asked)).await?;
         // after the rows: what has sealed them is there
         let (keyring, keys) = (self.keyring(keys).await?, keys.to_vec());
         aside(move || keyring.versioned(&keys, stored)).await
@@ -205,16 +185,16 @@ impl Store for Sqlite {
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
         let ids: Vec<i64> = of.iter().map(|addressee| self.pseudonyms.row(addressee)).collect();
-        self.read(move |c| spending::find(c, &ids)).await
+        self.writer.read(move |c| spending::find(c, &ids)).await
     }
 
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {
         let references = references.to_vec();
-        self.read(move |c| read::parked(c, &references, limit)).await
+        self.readers.read(move |c| read::parked(c, &references, limit)).await
     }
 
     async fn awaited(&self, after: EventKey, limit: usize) -> Result<Vec<(EventKey, String, Reference)>, StoreError> {
-        self.read(move |c| read::awaited(c, after, limit)).await
+        self.readers.read(move |c| read::awaited(c, after, limit)).await
     }
 
     async fn commit(
@@ -242,7 +222,7 @@ impl Store for Sqlite {
     }
 
     async fn due(&self, now: Timestamp, limit: usize) -> Result<Vec<JourneyKey>, StoreError> {
-        self.read(move |c| read::due(c, now, limit)).await
+        self.readers.read(move |c| read::due(c, now, limit)).await
     }
 
     async fn claim(
@@ -304,7 +284,7 @@ impl Store for Sqlite {
         loop {
             // a key that was made since is not one that was erased
             let (lacked, asked) = (keyring.lacks(key), key.clone());
-            let told = self.read(move |c| inspect::timeline(c, &asked, &keyring)).await?;
+            let told = self.readers.read(move |c| inspect::timeline(c, &asked, &keyring)).await?;
             keyring = self.keyring(std::slice::from_ref(key)).await?;
             if !lacked || keyring.lacks(key) {
                 return Ok(told);
@@ -313,11 +293,11 @@ impl Store for Sqlite {
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {
-        self.read(move |c| inspect::dead_letters(c, limit)).await
+        self.readers.read(move |c| inspect::dead_letters(c, limit)).await
     }
 
     async fn dead_record(&self, id: i64) -> Result<Option<Record>, StoreError> {
-        self.read(move |c| inspect::dead_record(c, id)).await
+        self.readers.read(move |c| inspect::dead_record(c, id)).await
     }
 
     async fn redrive_record(&self, id: i64) -> Result<bool, StoreError> {
@@ -339,11 +319,11 @@ impl Store for Sqlite {
     }
 
     async fn redriven(&self, limit: usize) -> Result<Vec<(i64, Record)>, StoreError> {
-        self.read(move |c| inspect::redriven(c, limit)).await
+        self.readers.read(move |c| inspect::redriven(c, limit)).await
     }
 
     async fn unconfirmed(&self, from: Timestamp, to: Timestamp) -> Result<Vec<(String, Cause, u64)>, StoreError> {
-        self.read(move |c| unconfirmed::counts(c, from, to)).await
+        self.readers.read(move |c| unconfirmed::counts(c, from, to)).await
     }
 
     async fn unconfirmed_orders(
@@ -352,7 +332,7 @@ impl Store for Sqlite {
         to: Timestamp,
         limit: usize,
     ) -> Result<Vec<Unconfirmed>, StoreError> {
-        self.read(move |c| unconfirmed::orders(c, from, to, limit)).await
+        self.readers.read(move |c| unconfirmed::orders(c, from, to, limit)).await
     }
 
     async fn purge(&self, kept: Kept, before: Timestamp, after: i64, limit: usize) -> Result<Purged, StoreError> {
@@ -361,7 +341,7 @@ impl Store for Sqlite {
 
     async fn tend_keys(&self) -> Result<usize, StoreError> {
         let Some(vault) = &self.vault else { return Ok(0) };
-        let noted = self.read(|c| keys::forgotten(c, vault::MOST_FORGOTTEN)).await?;
+        let noted = self.readers.read(|c| keys::forgotten(c, vault::MOST_FORGOTTEN)).await?;
         let (gone, back) = vault::sort(&noted, self.load(&noted).await?);
         let forgotten = gone.len();
         self.forget_keys(gone).await?;
@@ -370,7 +350,7 @@ impl Store for Sqlite {
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {
-        self.read(move |c| inspect::backlog(c, now)).await
+        self.readers.read(move |c| inspect::backlog(c, now)).await
     }
 
     async fn space(&self) -> Result<Option<Space>, StoreError> {
@@ -383,7 +363,7 @@ impl Store for Sqlite {
 
     async fn received_at(&self, key: &JourneyKey, id: &NotificationId) -> Result<Option<Timestamp>, StoreError> {
         let (key, id) = (key.clone(), id.clone());
-        self.read(move |c| inspect::received_at(c, &key, &id)).await
+        self.readers.read(move |c| inspect::received_at(c, &key, &id)).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
@@ -392,6 +372,6 @@ impl Store for Sqlite {
             Ok(())
         })
         .await?;
-        self.read(read::ping).await
+        self.readers.read(read::ping).await
     }
 }

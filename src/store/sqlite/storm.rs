@@ -255,7 +255,7 @@ impl Storms for Sqlite {
     }
 
     async fn storms(&self, now: Timestamp) -> Result<Vec<Storm>, StoreError> {
-        self.read(move |c| storms(c, now)).await
+        self.readers.read(move |c| storms(c, now)).await
     }
 
     async fn rule_on(&self, shop: &str, rule: &str, ruling: Ruling, now: Timestamp) -> Result<Option<u64>, StoreError> {

@@ -80,6 +80,19 @@ impl Workers {
             .map_err(|_| StoreError::Unavailable("the call was given up".to_owned()))?
     }
 
+    /// Runs `read` on one of the connections, all of it as of one moment. Otherwise as [`Self::call`].
+    pub async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.call(move |connection| {
+            let transaction = connection.transaction()?;
+            read(&transaction)
+        })
+        .await
+    }
+
     /// How its connections stand.
     pub fn connections(&self, pool: &'static str) -> Connections {
         self.meter.read(pool, self.threads.len())
