@@ -62,6 +62,7 @@ macro_rules! suite {
             leases::only_the_owner_releases,
             leases::attempts_are_counted,
             people::a_timeline_tells_everything,
+            people::a_timeline_says_whom_each_message_was_for,
             people::an_unknown_journey_has_no_timeline,
             people::dead_letters_come_oldest_first,
             people::a_redriven_notification_starts_anew,
