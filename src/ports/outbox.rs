@@ -94,8 +94,17 @@ pub struct AttemptRecord {
     /// What went wrong, without personal data.
     pub detail: Option<String>,
     pub next: Next,
+    /// Until when the provider asked to be left in peace with it.
+    pub asked_until: Option<Timestamp>,
     /// What others are told of it.
     pub publication: Option<Publication>,
+}
+
+impl AttemptRecord {
+    /// From when on nothing but its own back-off keeps the retry.
+    pub fn only_waits_from(&self) -> Timestamp {
+        self.asked_until.map_or(self.at, |asked| asked.max(self.at))
+    }
 }
 
 /// One try, as a timeline shows it.
