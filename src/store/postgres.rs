@@ -259,6 +259,10 @@ impl Store for Postgres {
         call!(self, |session| outbox::release(session, notifications, not_before, owner))
     }
 
+    async fn hasten(&self, of: &str, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        call!(self, |session| outbox::hasten(session, of, before, now, limit))
+    }
+
     async fn publications(
         &self,
         stream: Stream,

@@ -258,6 +258,11 @@ impl Store for Sqlite {
         self.write(move |c| outbox::release(c, &notifications, not_before, &owner)).await
     }
 
+    async fn hasten(&self, of: &str, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let of = of.to_owned();
+        self.write(move |c| outbox::hasten(c, &of, before, now, limit)).await
+    }
+
     async fn publications(
         &self,
         stream: Stream,
@@ -367,11 +372,7 @@ impl Store for Sqlite {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.write(|connection| {
-            connection.execute("UPDATE pulse SET beats = beats + 1", [])?;
-            Ok(())
-        })
-        .await?;
+        self.write(|c| Ok(c.execute("UPDATE pulse SET beats = beats + 1", [])?)).await?;
         self.readers.read(read::ping).await
     }
 }

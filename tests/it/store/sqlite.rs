@@ -280,3 +280,13 @@ async fn one_that_writes_forever_makes_it_unavailable_not_stuck() {
         open(&place).ping().await.unwrap();
     }
 }
+
+#[test]
+fn each_connection_has_a_page_cache_of_its_own() {
+    let connection = Connection::open_in_memory().unwrap();
+    let mut options = connection.prepare("PRAGMA compile_options").unwrap();
+    let options: Vec<String> = options.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert!(options.iter().any(|option| option.starts_with("THREADSAFE=")), "{options:?}");
+    let shared = options.iter().any(|option| option == "ENABLE_MEMORY_MANAGEMENT");
+    assert!(!shared, "SQLite was not compiled as .cargo/config.toml says");
+}
