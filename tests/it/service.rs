@@ -19,7 +19,7 @@ mod patience;
 mod personal;
 mod privacy;
 mod providers;
-mod receipts;
+pub mod receipts;
 mod refused;
 mod registry;
 mod reload;

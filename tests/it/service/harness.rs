@@ -241,6 +241,11 @@ impl World {
         self.sandbox.received().into_iter().map(Message::new).collect()
     }
 
+    /// What the sink received since it was last asked so.
+    pub fn take(&self) -> Vec<Message> {
+        self.sandbox.take().into_iter().map(Message::new).collect()
+    }
+
     /// Waits until something holds of what the sink received.
     pub async fn messages_until(&self, what: &str, holds: impl Fn(&[Message]) -> bool) -> Vec<Message> {
         let end = Instant::now() + LONG;

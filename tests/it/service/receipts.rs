@@ -7,14 +7,18 @@ use serde_json::{Value, json};
 use super::events::{placed_by, reader, scan, shipped};
 use super::harness::{self, Message, Service, World, eventually};
 
-const SECRET: &str = "whsec_c2FuZGJveC1yZWNlaXB0LXNlY3JldC0wMDAx";
+pub const SECRET: &str = "whsec_c2FuZGJveC1yZWNlaXB0LXNlY3JldC0wMDAx";
 
-/// A world whose e-mail provider tells what became of its messages.
-async fn world() -> World {
-    let mut world = World::new().await;
+/// The e-mail provider of this world tells what becomes of its messages.
+pub fn expect(world: &mut World) {
     let secret = world.folder.path().join("receipt-secret");
     std::fs::write(&secret, SECRET).unwrap();
     world.set("providers.mail.receipts.secrets", &format!("[{{ file = '{}' }}]", secret.display()));
+}
+
+async fn world() -> World {
+    let mut world = World::new().await;
+    expect(&mut world);
     world
 }
 
@@ -37,7 +41,7 @@ async fn mail(world: &World, order: &str) -> Message {
 }
 
 /// Tells, as Resend does, what became of a message.
-async fn tell(service: &mut Service, mail: &Message, what: &str, secret: &str) -> u16 {
+pub async fn tell(service: &mut Service, mail: &Message, what: &str, secret: &str) -> u16 {
     let sent: Value = serde_json::from_str(&mail.received.body).unwrap();
     let body =
         json!({ "type": what, "created_at": "2026-03-02T09:00:00Z", "data": { "tags": sent["tags"] } }).to_string();
