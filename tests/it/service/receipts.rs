@@ -40,11 +40,14 @@ async fn mail(world: &World, order: &str) -> Message {
     all.into_iter().find(|it| is(it, order, Vendor::Resend)).unwrap()
 }
 
-/// Tells, as Resend does, what became of a message.
-pub async fn tell(service: &mut Service, mail: &Message, what: &str, secret: &str) -> u16 {
+async fn tell(service: &mut Service, mail: &Message, what: &str, secret: &str) -> u16 {
+    tell_of(service, mail, what, "2026-03-02T09:00:00Z", secret).await
+}
+
+/// Tells, as Resend does, what became of a message, and when.
+pub async fn tell_of(service: &mut Service, mail: &Message, what: &str, when: &str, secret: &str) -> u16 {
     let sent: Value = serde_json::from_str(&mail.received.body).unwrap();
-    let body =
-        json!({ "type": what, "created_at": "2026-03-02T09:00:00Z", "data": { "tags": sent["tags"] } }).to_string();
+    let body = json!({ "type": what, "created_at": when, "data": { "tags": sent["tags"] } }).to_string();
     let signature = Key::parse(secret).unwrap().sign("msg_1", 1_793_000_000, body.as_bytes());
     let headers =
         [("svix-id", "msg_1".to_owned()), ("svix-timestamp", "1793000000".to_owned()), ("svix-signature", signature)];

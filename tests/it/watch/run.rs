@@ -75,7 +75,7 @@ fn down(call: &Call<'_>) -> Behaviour {
 async fn deliver(world: &World, service: &mut Service) {
     for message in world.take() {
         if message.vendor == Vendor::Resend && message.received.taken {
-            receipts::tell(service, &message, "email.delivered", receipts::SECRET).await;
+            receipts::tell_of(service, &message, "email.delivered", &ago(0), receipts::SECRET).await;
         }
     }
 }
