@@ -11,7 +11,7 @@ mod schema {
 mod stranger;
 
 use reassure::domain::journey::Journey;
-use reassure::domain::order::Address;
+use reassure::domain::order::{Address, Customer, Gift};
 use reassure::ports::{DeadLetter, JourneyWrite, State, Store, StoreError};
 
 use super::fixture::*;
@@ -60,6 +60,9 @@ fn of_grace(order: &str) -> Journey {
         city: "Lyon".to_owned(),
         ..Address::default()
     });
+    let recipient = Customer { email: Some("howard@example.org".into()), ..Customer::default() };
+    journey.order.gift =
+        Some(Gift { recipient_name: Some("Howard Aiken".into()), recipient: Some(recipient), wanted_on: None });
     journey
 }
 
@@ -86,7 +89,8 @@ impl Case {
     async fn nobody_can_be_told_from_what_is_at_rest(&self) {
         let open = self.place.opening(&[]).await.unwrap();
         write_to_grace(&*open, "A").await;
-        for trace in ["grace@example.org", "Grace Hopper", "Compiler Street", "Your parcel is late"] {
+        for trace in ["grace@example.org", "Grace Hopper", "howard@example.org", "Howard Aiken", "Your parcel is late"]
+        {
             assert!(self.stranger.at_rest().await.contains(trace), "without keys anybody reads '{trace}'");
         }
         self.stranger.run("DELETE FROM contents; DELETE FROM outbox; DELETE FROM journeys").await;
@@ -98,7 +102,7 @@ impl Case {
         assert_eq!((&leased[0].content, names(&leased)), (&email("B").1, vec!["B"]));
         let told = self.stranger.at_rest().await;
         assert!(told.contains("Lyon"), "what was bought and where it went stays: {told}");
-        for trace in ["grace@example.org", "Grace", "Compiler", "Your parcel"] {
+        for trace in ["grace@example.org", "Grace", "Compiler", "Your parcel", "howard", "Howard"] {
             assert!(!told.contains(trace), "'{trace}' in {told}");
         }
     }
