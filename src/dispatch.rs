@@ -4,6 +4,7 @@
 //! a retry, or was left by a process that died, is claimed from the store. Nothing is ever sent
 //! inside a transaction; an attempt and what follows from it are written together, in groups.
 
+mod haste;
 mod pace;
 mod pool;
 

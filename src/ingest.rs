@@ -10,7 +10,7 @@ mod progress;
 mod receipts;
 mod schemas;
 mod sequel;
-mod storms;
+pub(crate) mod storms;
 mod stranded;
 mod tally;
 

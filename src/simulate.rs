@@ -8,6 +8,7 @@
 //!
 //! - [`recording`]: events from a file, in the order in which they were recorded.
 //! - [`world`], [`memory`], [`shelf`]: the virtual clock, and what is known in it.
+//! - [`storms`]: when the storm guard would have held a rule.
 //! - [`tally`], [`difference`]: what came of it, and where two rule sets differ.
 //! - [`report`], [`page`]: as text and JSON, and as a page to look at.
 
@@ -17,6 +18,7 @@ pub mod page;
 pub mod recording;
 pub mod report;
 mod shelf;
+pub mod storms;
 pub mod tally;
 pub mod world;
 
@@ -62,7 +64,8 @@ impl<'a> Side<'a> {
         self.tally.events.waiting = u64::try_from(self.world.waiting()).unwrap_or(u64::MAX);
         let mut rules: Vec<_> = self.tally.rules.into_values().collect();
         rules.sort_by(|a, b| b.sent.cmp(&a.sent).then_with(|| a.rule.cmp(&b.rule)));
-        RuleSetReport { rules, events: self.tally.events, sendings: self.tally.sendings }
+        let storms = self.world.into_storms();
+        RuleSetReport { rules, events: self.tally.events, storms, sendings: self.tally.sendings }
     }
 }
 

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use crate::domain::decision::{Cause, Decision, Entry, Reason, Verdict};
 use crate::domain::journey::Subject;
 use crate::domain::notification::Outcome;
+use crate::domain::party::Party;
 use crate::domain::time::Timestamp;
 use crate::ports::{State, Story, Timeline};
 
@@ -84,7 +85,8 @@ pub fn write(timeline: &Timeline, now: Timestamp, style: Style) -> String {
 /// How a notification ended that had to wait, with the moment of its last attempt.
 pub fn late(story: &Story, style: Style) -> String {
     let at = story.attempts.last().map_or(story.decided_at, |attempt| attempt.at);
-    format!("{}  → {}: by {}{}\n", style.moment(at), story.rule, story.channel, ending(story, style))
+    let name = format!("{}{}", story.rule, whom(story.to));
+    format!("{}  → {name}: by {}{}\n", style.moment(at), story.channel, ending(story, style))
 }
 
 /// One entry: the cause, then each decision. A deadline at which nothing had to be said is left
@@ -120,16 +122,17 @@ fn is_dropped(entry: &Entry) -> bool {
 }
 
 fn decided(decision: &Decision, notifications: &[Story], style: Style) -> String {
-    let name = format!("{}{}", decision.rule, about(&decision.subject));
+    let bare = format!("{}{}", decision.rule, about(&decision.subject));
+    let name = format!("{bare}{}", whom(decision.to));
     let margin = " ".repeat(17);
     match &decision.verdict {
         Verdict::Send { notifications: sent, skipped } => {
             let mut text = String::new();
             for one in sent {
-                let end =
-                    notifications.iter().find(|story| story.id == one.notification).map(|story| ending(story, style));
-                let line = format!("{margin}→ {name}: by {}", one.channel);
-                let _ = writeln!(text, "{line}{}", end.unwrap_or_default());
+                let story = notifications.iter().find(|story| story.id == one.notification);
+                let to = story.map_or(decision.to, |story| story.to);
+                let end = story.map(|story| ending(story, style)).unwrap_or_default();
+                let _ = writeln!(text, "{margin}→ {bare}{}: by {}{end}", whom(to), one.channel);
             }
             for one in skipped {
                 let line = format!("{margin}  {name}: not by {}: {}", one.channel, one.reason.in_words());
@@ -202,6 +205,11 @@ fn why(story: &Story) -> String {
         },
         None => String::new(),
     }
+}
+
+/// Said where it is not the buyer.
+fn whom(to: Party) -> String {
+    if to.is_buyer() { String::new() } else { format!(" for {}", to.in_words()) }
 }
 
 fn about(subject: &Subject) -> String {

@@ -168,6 +168,7 @@ fn accepted(leased: Leased, now: Timestamp) -> AttemptRecord {
         provider_id: Some("5c1f2b9e-1d0a-4f6e-9a55-0c0ffee00001".to_owned()),
         detail: None,
         next: Next::Accepted,
+        asked_until: None,
         publication: None,
     }
 }

@@ -15,6 +15,7 @@ use crate::domain::time::Timestamp;
 use crate::ingest::{Fate, Sequel, told};
 use crate::ports::{Answer, AttemptRecord, Lease, Leased, Outgoing, Provider, StoreError};
 
+use super::haste::Haste;
 use super::pace::Pace;
 use super::{Dispatcher, Room, Shared};
 
@@ -42,6 +43,7 @@ pub struct Pool {
     rest: watch::Sender<Option<Timestamp>>,
     wake: Arc<Notify>,
     pace: Pace,
+    haste: Haste,
     waiting: VecDeque<(Leased, Timestamp)>,
     flying: JoinSet<Finished>,
     finished: Vec<Finished>,
@@ -61,6 +63,7 @@ impl Pool {
     ) -> Self {
         let most = max_in_flight.max(1);
         space.free.store(most * WAITING_PER_PLACE, Ordering::Release);
+        let grace = chrono::Duration::from_std(provider.timeout()).unwrap_or_default();
         Self {
             provider,
             most,
@@ -70,6 +73,7 @@ impl Pool {
             rest,
             wake,
             pace: Pace::new(most),
+            haste: Haste::new(grace),
             waiting: VecDeque::new(),
             flying: JoinSet::new(),
             finished: Vec::new(),
@@ -105,6 +109,7 @@ impl Pool {
             if self.pace.resting_until(now).is_some() {
                 self.give_back_all().await;
             } else if due || (may_look && self.waiting.is_empty()) {
+                self.hasten(now).await;
                 self.claim(now).await;
             }
             self.begin(now).await;
@@ -140,7 +145,9 @@ impl Pool {
     /// Tells the pace of an answer, and the log where an outage begins and ends: once each.
     fn learn(&mut self, answer: &Answer) {
         let was_in_trouble = self.pace.is_in_trouble();
-        self.pace.learn(answer, self.shared.clock.now());
+        let now = self.shared.clock.now();
+        self.pace.learn(answer, now);
+        self.haste.learn(answer.outcome, now);
         let (provider, outcome, status) = (self.provider.name(), answer.outcome.as_str(), answer.status);
         match (was_in_trouble, self.pace.is_in_trouble()) {
             (false, true) => tracing::warn!(
@@ -152,6 +159,21 @@ impl Pool {
             ),
             (true, false) => tracing::info!(provider, outcome, status, "a provider answers again, its messages go on"),
             _ => {}
+        }
+    }
+
+    /// Brings forward what waits for retries though the provider accepts again.
+    async fn hasten(&mut self, now: Timestamp) {
+        let Some(call) = self.haste.call(now) else { return };
+        let (name, store) = (self.provider.name(), &self.shared.store);
+        match store.hasten(name, call.before, now, call.most).await {
+            Ok(count) => {
+                self.shared.metrics.hastened.with_label_values(&[name]).inc_by(count as u64);
+                if let Some(hastened) = self.haste.answered(call, count, now) {
+                    tracing::info!(provider = name, hastened, "an outage is over: what waited for retries goes on now");
+                }
+            }
+            Err(error) => self.complain("hasten", &error),
         }
     }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journey::{Phase, Subject};
 use super::order::Channel;
+use super::party::Party;
 use super::receipt::Receipt;
 use super::rule::RuleName;
 use super::time::Timestamp;
@@ -71,6 +72,8 @@ pub struct Entry {
 pub struct Decision {
     pub rule: RuleName,
     pub message: String,
+    #[serde(default, skip_serializing_if = "Party::is_buyer")]
+    pub to: Party,
     pub subject: Subject,
     #[serde(flatten)]
     pub verdict: Verdict,

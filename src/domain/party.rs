@@ -28,6 +28,15 @@ impl Party {
         }
     }
 
+    /// In plain words, for a timeline.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Buyer => "the buyer",
+            Self::Recipient => "the recipient of the present",
+            Self::Shop => "the shop",
+        }
+    }
+
     /// Most messages are for the buyer.
     pub fn is_buyer(&self) -> bool {
         *self == Self::Buyer

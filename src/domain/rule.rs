@@ -188,6 +188,11 @@ impl RuleSet {
         self.iter().find(|rule| rule.name == *name)
     }
 
+    /// Whom the rule of that name speaks to.
+    pub fn whom(&self, name: &RuleName) -> Party {
+        self.get(name).map(|rule| rule.to).unwrap_or_default()
+    }
+
     /// The rules that an event of this type (and, for a scan, status) sets going.
     pub fn triggered_by(&self, event: EventType, status: Option<ParcelStatus>) -> impl Iterator<Item = &Rule> {
         self.book.by_event.get(&event).into_iter().flatten().map(|index| &*self.book.rules[*index]).filter(

@@ -16,6 +16,7 @@ use super::decision::{Cause, Decision, Entry, NotificationId, Reason, Skipped, V
 use super::event::{Body, Event};
 use super::journey::{Deferred, Due, Journey, Link, Timer, Told};
 use super::notification::Notification;
+use super::party::Party;
 use super::receipt::Received;
 use super::rule::{Rule, RuleSet};
 use super::schedule;
@@ -263,6 +264,7 @@ fn on_deferred(journey: &Journey, waited: &Deferred, rules: &RuleSet, moment: Mo
         None => desk.outcome.decisions.push(Decision {
             rule: waited.rule.clone(),
             message: waited.message.clone(),
+            to: Party::default(),
             subject: waited.subject.clone(),
             verdict: Verdict::Suppress { reason: Reason::RuleGone, detail: None, skipped: Vec::new() },
         }),
@@ -279,6 +281,7 @@ fn withdraw(journey: &mut Journey, notification: &NotificationId, reason: Reason
         outcome.decisions.push(Decision {
             rule: told.rule.clone(),
             message: told.message.clone(),
+            to: told.to,
             subject: told.subject.clone(),
             verdict: Verdict::Suppress { reason, detail: None, skipped: Vec::new() },
         });
@@ -291,6 +294,7 @@ fn gone(timer: &Timer) -> Decision {
     Decision {
         rule: timer.rule.clone(),
         message: String::new(),
+        to: Party::default(),
         subject: timer.subject.clone(),
         verdict: Verdict::Suppress { reason: Reason::RuleGone, detail: None, skipped: Vec::new() },
     }

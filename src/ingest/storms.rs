@@ -117,13 +117,15 @@ impl Watch {
 
 /// What a batch brings of one shop.
 #[derive(Default)]
-struct Count<'a> {
-    orders: u64,
-    rules: BTreeMap<&'a RuleName, u64>,
+pub struct Count<'a> {
+    /// Those that are new.
+    pub orders: u64,
+    /// Decisions to send, whatever the channels.
+    pub rules: BTreeMap<&'a RuleName, u64>,
 }
 
 /// By shop, as far as it has a guard.
-fn counts<'a>(batch: &'a Batch, shops: &Shops, now: Timestamp) -> BTreeMap<&'a str, Count<'a>> {
+pub fn counts<'a>(batch: &'a Batch, shops: &Shops, now: Timestamp) -> BTreeMap<&'a str, Count<'a>> {
     let mut counts: BTreeMap<&str, Count<'_>> = BTreeMap::new();
     let is_guarded = |shop: &str| shops.rules(shop).is_some_and(|rules| !rules.shop.storm.is_off());
     for write in &batch.journeys {

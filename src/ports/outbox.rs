@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use super::bus::Partition;
 use super::publication::Publication;
 use crate::domain::confirmation::Cause;
-use crate::domain::decision::{Entry, NotificationId, Reason};
+use crate::domain::decision::{Entry, NotificationId, Reason, Verdict};
 use crate::domain::journey::{Journey, JourneyKey};
 use crate::domain::notification::{Content, Notification, Outcome};
 use crate::domain::order::Channel;
+use crate::domain::party::Party;
 use crate::domain::receipt::Received;
 use crate::domain::time::Timestamp;
 
@@ -93,8 +94,17 @@ pub struct AttemptRecord {
     /// What went wrong, without personal data.
     pub detail: Option<String>,
     pub next: Next,
+    /// Until when the provider asked to be left in peace with it.
+    pub asked_until: Option<Timestamp>,
     /// What others are told of it.
     pub publication: Option<Publication>,
+}
+
+impl AttemptRecord {
+    /// From when on nothing but its own back-off keeps the retry.
+    pub fn only_waits_from(&self) -> Timestamp {
+        self.asked_until.map_or(self.at, |asked| asked.max(self.at))
+    }
 }
 
 /// One try, as a timeline shows it.
@@ -117,6 +127,8 @@ pub struct Story {
     pub id: NotificationId,
     pub rule: String,
     pub message: String,
+    #[serde(default, skip_serializing_if = "Party::is_buyer")]
+    pub to: Party,
     pub channel: Channel,
     pub provider: String,
     pub decided_at: Timestamp,
@@ -158,16 +170,31 @@ pub struct Timeline {
 }
 
 impl Timeline {
-    /// With what the journey keeps of its notifications: receipts, and whether it was erased.
+    /// With what the journey keeps of its notifications: whom they are for, receipts, and whether it was erased.
     #[must_use]
     pub fn complete(mut self) -> Self {
         for story in &mut self.notifications {
+            story.to = whom(&story.id, &self.journey, &self.entries);
             story.erased = self.journey.erased && story.content.is_none();
             let own = self.journey.receipts.iter().filter(|it| it.notification == story.id);
             story.receipts = own.cloned().collect();
         }
         self
     }
+}
+
+/// A journey knows whom it has told; what was taken back stands with its decision alone.
+fn whom(id: &NotificationId, journey: &Journey, entries: &[Entry]) -> Party {
+    let told = journey.told_by(id).next().map(|told| told.to);
+    let decided = || {
+        entries.iter().flat_map(|entry| &entry.decisions).find_map(|decision| match &decision.verdict {
+            Verdict::Send { notifications, .. } => {
+                notifications.iter().any(|sent| sent.notification == *id).then_some(decision.to)
+            }
+            _ => None,
+        })
+    };
+    told.or_else(decided).unwrap_or_default()
 }
 
 /// Something that waits for a person: a record that could not be read, or a notification that

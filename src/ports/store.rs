@@ -234,6 +234,12 @@ pub trait Store: Storms {
         owner: &str,
     ) -> Result<(), StoreError>;
 
+    /// Brings retries `of` a provider forward to `now`, the soonest first and `limit` at most: those that only wait
+    /// out their back-off, since a moment up to `before`. What a provider asked to be left in peace with until later,
+    /// what was put off for another reason, and what is leased stays as it is. Returns how many; two that ask at
+    /// the same time bring different ones forward.
+    async fn hasten(&self, of: &str, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize, StoreError>;
+
     /// The oldest publications of `stream`, in the order they were written, if it is this
     /// process's turn to publish it: only one does at a time, so that readers find them in order.
     /// The turn is renewed until `lease.until` and may be taken over afterwards. `None`: it is

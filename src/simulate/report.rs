@@ -6,6 +6,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::difference::{Difference, Differing, JourneyDifference, Kind};
+use super::storms::Storm;
 use super::tally::{Events, RuleTally, Sending};
 use crate::domain::decision::Reason;
 use crate::domain::order::Channel;
@@ -34,6 +35,8 @@ pub struct RuleSetReport {
     pub events: Events,
     /// Those that sent most come first; those that never spoke are there too.
     pub rules: Vec<RuleTally>,
+    /// Rules that the storm guard would have held, in the order in which it began to.
+    pub storms: Vec<Storm>,
     /// The first messages, one by one.
     pub sendings: Vec<Sending>,
 }
@@ -70,6 +73,7 @@ pub fn text(report: &Report, most: usize) -> String {
         grouped(all.sent())
     );
     rules(&mut text, &all.rules);
+    storms(&mut text, report);
     reasons(&mut text, all);
     events(&mut text, &all.events);
     if let (Some(difference), Some(against)) = (&report.difference, &report.against) {
@@ -100,6 +104,21 @@ fn rules(text: &mut String, rules: &[RuleTally]) {
         ]);
     }
     text.push_str(&table.finish());
+}
+
+fn storms(text: &mut String, report: &Report) {
+    let compares = report.against.is_some();
+    let mut table = Table::new(["held as a storm", "shop", "from", "to", "held", "busiest hour", "usual enough"]);
+    for (side, set) in [("A", Some(&report.rules)), ("B", report.against.as_ref())] {
+        for storm in set.into_iter().flat_map(|set| &set.storms) {
+            let rule = if compares { format!("{side}: {}", storm.rule) } else { storm.rule.clone() };
+            let [held, busiest, mark] = [storm.held, storm.busiest, storm.mark].map(|number| count(Some(number)));
+            table.row([rule, storm.shop.clone(), minute(storm.from), minute(storm.to), held, busiest, mark]);
+        }
+    }
+    if !table.is_empty() {
+        let _ = write!(text, "\n{}", table.finish());
+    }
 }
 
 fn reasons(text: &mut String, all: &RuleSetReport) {
@@ -222,6 +241,11 @@ struct Table<const N: usize>(Vec<[String; N]>);
 impl<const N: usize> Table<N> {
     fn new(heads: [&str; N]) -> Self {
         Self(vec![heads.map(str::to_owned)])
+    }
+
+    /// It has heads alone.
+    fn is_empty(&self) -> bool {
+        self.0.len() == 1
     }
 
     fn row(&mut self, cells: [String; N]) {

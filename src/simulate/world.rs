@@ -28,6 +28,7 @@ use crate::telemetry::{Metrics, Span};
 
 use super::Recorded;
 use super::memory::Memory;
+use super::storms::{Storm, Storms};
 
 /// How often what is over is let go.
 const TIDY_EVERY: Duration = Duration::hours(1);
@@ -67,6 +68,7 @@ pub struct World<'a> {
     shops: &'a Shops,
     outlet: Outlet,
     memory: Memory,
+    storms: Storms,
     /// When which journey must be looked at. Some of it is out of date: the journey knows.
     wakes: BinaryHeap<Reverse<(Timestamp, JourneyKey)>>,
     now: Timestamp,
@@ -78,7 +80,8 @@ impl<'a> World<'a> {
     /// If the metrics, which nobody reads here, cannot be made.
     pub fn new(shops: &'a Shops) -> Result<Self, prometheus::Error> {
         let (begin, outlet) = (Timestamp::from_millis(0), Outlet::new(None, false, Metrics::new()?));
-        Ok(Self { shops, outlet, memory: Memory::new(), wakes: BinaryHeap::new(), now: begin, tidied: begin })
+        let (memory, storms) = (Memory::new(), Storms::default());
+        Ok(Self { shops, outlet, memory, storms, wakes: BinaryHeap::new(), now: begin, tidied: begin })
     }
 
     pub fn now(&self) -> Timestamp {
@@ -98,6 +101,11 @@ impl<'a> World<'a> {
     /// Events that wait for an order or a shipment.
     pub fn waiting(&self) -> usize {
         self.memory.waiting()
+    }
+
+    /// Rules that the storm guard would have held.
+    pub fn into_storms(self) -> Vec<Storm> {
+        self.storms.into_all()
     }
 
     /// Everything that is due by `until` falls due, in the order of time.
@@ -169,6 +177,7 @@ impl<'a> World<'a> {
     fn keep(&mut self, batch: Batch, woken: bool, witness: &mut dyn Witness) {
         let mut withheld: Vec<(JourneyKey, NotificationId, Reason)> = Vec::new();
         let mut arrived: Vec<(JourneyKey, Received)> = Vec::new();
+        self.storms.hear(&batch, self.shops, self.now);
         for write in batch.journeys {
             let key = &write.journey.key;
             if let Wake::At(at) = write.wake {

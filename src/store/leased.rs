@@ -118,6 +118,7 @@ pub(super) fn set_aside(unreadable: Unreadable, now: Timestamp) -> AttemptRecord
         provider_id: None,
         detail: Some(why.to_owned()),
         next,
+        asked_until: None,
         publication: None,
     }
 }

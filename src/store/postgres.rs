@@ -184,9 +184,7 @@ impl Store for Postgres {
         let stored = call!(self, |session| read::load(session, keys))?;
         // after the rows: what has sealed them is there
         let keyring = self.keyring(keys).await?;
-        let opened = keyring.versioned(keys, stored);
-        self.vault.iter().for_each(|vault| vault.distrust(&opened));
-        opened
+        vault::opened(self.vault.as_ref(), keyring.versioned(keys, stored))
     }
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
@@ -259,6 +257,10 @@ impl Store for Postgres {
         owner: &str,
     ) -> Result<(), StoreError> {
         call!(self, |session| outbox::release(session, notifications, not_before, owner))
+    }
+
+    async fn hasten(&self, of: &str, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        call!(self, |session| outbox::hasten(session, of, before, now, limit))
     }
 
     async fn publications(

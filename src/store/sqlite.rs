@@ -200,9 +200,7 @@ impl Store for Sqlite {
             .await?;
         // after the rows: what has sealed them is there
         let (keyring, keys) = (self.keyring(keys).await?, keys.to_vec());
-        let opened = aside(move || keyring.versioned(&keys, stored)).await;
-        self.vault.iter().for_each(|vault| vault.distrust(&opened));
-        opened
+        vault::opened(self.vault.as_ref(), aside(move || keyring.versioned(&keys, stored)).await)
     }
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
@@ -278,6 +276,11 @@ impl Store for Sqlite {
     ) -> Result<(), StoreError> {
         let (notifications, owner) = (notifications.to_vec(), owner.to_owned());
         self.write(move |c| outbox::release(c, &notifications, not_before, &owner)).await
+    }
+
+    async fn hasten(&self, of: &str, before: Timestamp, now: Timestamp, limit: usize) -> Result<usize, StoreError> {
+        let of = of.to_owned();
+        self.write(move |c| outbox::hasten(c, &of, before, now, limit)).await
     }
 
     async fn publications(
@@ -390,11 +393,7 @@ impl Store for Sqlite {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        self.write(|connection| {
-            connection.execute("UPDATE pulse SET beats = beats + 1", [])?;
-            Ok(())
-        })
-        .await?;
+        self.write(|c| Ok(c.execute("UPDATE pulse SET beats = beats + 1", [])?)).await?;
         self.read(read::ping).await
     }
 }

@@ -162,13 +162,6 @@ impl Vault {
         Ok(done)
     }
 
-    /// Lets go of keys that are held, and did not open what they should.
-    pub fn distrust<T>(&self, opened: &Result<T, StoreError>) {
-        if let Err(StoreError::Unreadable { of, .. }) = opened {
-            self.let_go(of);
-        }
-    }
-
     fn let_go(&self, of: &[JourneyKey]) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         of.iter().for_each(|of| held.remove(of));
@@ -244,6 +237,14 @@ pub(super) async fn find(vault: Option<&Vault>, of: &[JourneyKey]) -> Result<Key
         Some(vault) => vault.find(of).await,
         None => Ok(Keyring::default()),
     }
+}
+
+/// Passes on what was opened; a key that is held and did not open what it should is let go of.
+pub(super) fn opened<T>(vault: Option<&Vault>, opened: Result<T, StoreError>) -> Result<T, StoreError> {
+    if let (Some(vault), Err(StoreError::Unreadable { of, .. })) = (vault, &opened) {
+        vault.let_go(of);
+    }
+    opened
 }
 
 /// The keys by which these journeys are written, where anything is encrypted.

@@ -80,6 +80,7 @@ pub static FIELDS: &[Field] = &[
     text("file", "A file of the configuration"),
     flag("full", "No more can wait to be published"),
     text("hash", "The configuration in force, as `reassure_config_info` shows it"),
+    number("hastened", "How many retries were brought forward"),
     number("journeys", "How many journeys"),
     text("kind", "The kind of a failure, or of what is kept"),
     number("line", "Where in a file"),

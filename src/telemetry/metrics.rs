@@ -59,6 +59,7 @@ pub struct Metrics {
     pub attempts: IntCounterVec,
     pub provider_resting: IntGaugeVec,
     pub throttled: IntCounterVec,
+    pub hastened: IntCounterVec,
     pub ready: IntGaugeVec,
     pub store_errors: IntCounterVec,
     pub store_seconds: HistogramVec,
@@ -132,6 +133,7 @@ impl Metrics {
             attempts: of.counters("reassure_attempts_total")?,
             provider_resting: of.int_gauges("reassure_provider_resting")?,
             throttled: of.counters("reassure_provider_throttled_total")?,
+            hastened: of.counters("reassure_retries_hastened_total")?,
             ready: of.int_gauges("reassure_ready")?,
             store_errors: of.counters("reassure_store_errors_total")?,
             store_seconds: of.histograms("reassure_store_seconds")?,
@@ -186,6 +188,7 @@ impl Metrics {
         for provider in providers {
             self.provider_resting.with_label_values(&[provider]);
             self.throttled.with_label_values(&[provider]);
+            self.hastened.with_label_values(&[provider]);
         }
         self.events.with_label_values(&["unknown", "dead_lettered"]);
         for reason in Reason::ALL {

@@ -12,6 +12,7 @@ mod fairness;
 mod foreign;
 mod fuzzed;
 pub mod harness;
+mod hastened;
 mod kill;
 mod outgoing;
 mod patience;

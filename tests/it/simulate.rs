@@ -5,6 +5,7 @@ mod budget;
 mod command;
 mod differences;
 mod range;
+mod storms;
 mod streams;
 
 use std::collections::BTreeMap;

@@ -65,6 +65,7 @@ impl Pool {
             provider_id: answer.provider_id.clone(),
             detail: answer.detail.clone(),
             next,
+            asked_until: answer.retry_after.and_then(|asked| Some(now.plus(chrono::Duration::from_std(asked).ok()?))),
             publication: None,
         };
         record.publication = self.shared.outlet.of_attempt(one, &record);

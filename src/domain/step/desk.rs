@@ -40,6 +40,7 @@ impl Outcome {
         self.decisions.push(Decision {
             rule: rule.name.clone(),
             message: rule.message.clone(),
+            to: rule.to,
             subject: subject.clone(),
             verdict,
         });

@@ -166,7 +166,7 @@ pub(super) fn receive(journey: &mut Journey, received: &Received, rules: &RuleSe
     };
     let failed = |id: &NotificationId| journey.receipt_of(id).is_some_and(|it| it.receipt.is_failure());
     match ends {
-        Some(reason) => suppressed(journey.deferred.remove(at), reason),
+        Some(reason) => suppressed(journey.deferred.remove(at), reason, rules),
         None if waited.escalates.iter().all(failed) => escalate_now(journey, at, rules, moment),
         None => Outcome::default(),
     }
@@ -200,7 +200,7 @@ pub(super) fn withdrawn(
 fn escalate_now(journey: &mut Journey, at: usize, rules: &RuleSet, moment: Moment<'_>) -> Outcome {
     let waited = journey.deferred.remove(at);
     let Some(rule) = rules.get(&waited.rule).filter(|rule| rule.escalate.is_some()) else {
-        return suppressed(waited, Reason::RuleGone);
+        return suppressed(waited, Reason::RuleGone, rules);
     };
     let occasion = Occasion::of_deferred(&waited);
     let mut desk = Desk::new(journey, rules, moment, &occasion);
@@ -208,8 +208,9 @@ fn escalate_now(journey: &mut Journey, at: usize, rules: &RuleSet, moment: Momen
     desk.outcome
 }
 
-fn suppressed(waited: Deferred, reason: Reason) -> Outcome {
+fn suppressed(waited: Deferred, reason: Reason, rules: &RuleSet) -> Outcome {
     let verdict = Verdict::Suppress { reason, detail: None, skipped: Vec::new() };
     let Deferred { rule, message, subject, .. } = waited;
-    Outcome { decisions: vec![Decision { rule, message, subject, verdict }], ..Outcome::default() }
+    let to = rules.whom(&rule);
+    Outcome { decisions: vec![Decision { rule, message, to, subject, verdict }], ..Outcome::default() }
 }

@@ -208,6 +208,7 @@ impl Desk<'_> {
             self.outcome.decisions.push(Decision {
                 rule: one.rule.clone(),
                 message: one.message.clone(),
+                to: self.rules.whom(&one.rule),
                 subject: one.subject.clone(),
                 verdict: Verdict::Suppress { reason: Reason::Superseded, detail: None, skipped: Vec::new() },
             });

@@ -11,6 +11,7 @@ use super::unconfirmed;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::notification::Content;
+use crate::domain::party::Party;
 use crate::domain::time::Timestamp;
 use crate::packing::{Kind, Unpacker};
 use crate::ports::{Attempt, Backlog, DeadLetter, Record, State, StoreError, Story, Timeline};
@@ -153,6 +154,7 @@ fn notifications(
                 id,
                 rule: get(row, 2)?,
                 message: get(row, 3)?,
+                to: Party::default(),
                 channel: columns::channel(get(row, 4)?)?,
                 provider: get(row, 5)?,
                 decided_at: Timestamp::from_millis(get(row, 6)?),

@@ -41,8 +41,17 @@ const SETTLE: &str = "UPDATE outbox o SET state = w.state, due_ms = coalesce(w.d
 const RELEASE: &str = "WITH old AS (
         SELECT id, ready_ms IS NOT NULL AS is_had FROM outbox WHERE id = ANY($1::text[]) AND lease_owner = $2)
     UPDATE outbox o SET lease_owner = NULL, lease_until_ms = NULL, ready_ms = NULL,
-        due_ms = greatest(o.due_ms, $3::bigint)
+        due_ms = greatest(o.due_ms, $3::bigint), settled_ms = CASE WHEN $3::bigint IS NULL THEN o.settled_ms END
     FROM old WHERE o.id = old.id RETURNING o.journey, o.channel, old.is_had";
+
+/// `settled_ms` of a row that waits for a retry tells from when on it only waits; of any other that waits it is
+/// empty. What is locked is being changed by another, perhaps brought forward.
+const HASTEN: &str = "WITH waiting AS (
+        SELECT o.id FROM outbox o JOIN journeys j ON j.id = o.journey
+        WHERE o.provider = $1 AND o.ready_ms > $3 AND o.settled_ms <= $2 AND o.lease_owner IS NULL
+        ORDER BY o.provider, o.ready_ms, o.seq LIMIT $4
+        FOR NO KEY UPDATE OF o, j SKIP LOCKED)
+    UPDATE outbox o SET ready_ms = $3, due_ms = $3 FROM waiting w WHERE o.id = w.id";
 
 const REDRIVE: &str = "UPDATE outbox SET state = 'pending', attempts = 0, due_ms = $2, settled_ms = NULL
     WHERE id = $1 AND state IN ('dead', 'held') RETURNING journey, channel";
@@ -55,7 +64,7 @@ const DROP: &str = "UPDATE outbox SET state = 'suppressed', reason = $2 WHERE id
 const DROP_RECORD: &str = "DELETE FROM dead_records WHERE id = $1 AND NOT redriven";
 
 pub(super) const STATEMENTS: &[&str] =
-    &[READY, ATTEMPTS, STANDING, SETTLE, RELEASE, REDRIVE, REDRIVE_RECORD, DROP, DROP_RECORD];
+    &[READY, ATTEMPTS, STANDING, SETTLE, RELEASE, HASTEN, REDRIVE, REDRIVE_RECORD, DROP, DROP_RECORD];
 
 /// Leases what is due of `provider`. The cost follows `limit`, whatever waits.
 pub(super) async fn claim(
@@ -162,7 +171,7 @@ async fn settle(
     lease: &Lease,
 ) -> Result<Vec<Stored>, Failure> {
     let [mut ids, mut states] = [Vec::new(), Vec::new()];
-    let [mut due, mut settled] = [Vec::new(), Vec::new()];
+    let (mut due, mut settled) = (Vec::new(), Vec::new());
     let (mut counted, mut lanes) = (Vec::new(), Vec::new());
     let mut confirmations = Vec::new();
     for attempt in attempts {
@@ -180,7 +189,7 @@ async fn settle(
         ids.push(&*attempt.notification.0);
         states.push(state.as_str());
         due.push(again);
-        settled.push(again.is_none().then(|| attempt.at.millis()));
+        settled.push(if again.is_some() { attempt.only_waits_from() } else { attempt.at }.millis());
         counted.push(i32::from(!matches!(attempt.next, Next::Wait(_))));
         if row.confirms {
             confirmations.push(*attempt);
@@ -258,6 +267,19 @@ pub(super) async fn release(
     let nobody = Lease { owner: String::new(), until: Timestamp::from_millis(0) };
     lane::turn(session, &lanes, nobody.until, &nobody).await?;
     session.commit().await
+}
+
+/// Brings retries forward.
+pub(super) async fn hasten(
+    session: &Session,
+    provider: &str,
+    before: Timestamp,
+    now: Timestamp,
+    limit: usize,
+) -> Result<usize, Failure> {
+    let hastened =
+        session.execute(HASTEN, &[&provider, &before.millis(), &now.millis(), &columns::integer(limit)]).await?;
+    Ok(usize::try_from(hastened).unwrap_or(limit))
 }
 
 /// Puts a dead or held notification back into its lane.

@@ -8,6 +8,7 @@ use super::unconfirmed;
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::notification::Content;
+use crate::domain::party::Party;
 use crate::domain::time::Timestamp;
 use crate::packing::{Kind, Unpacker};
 use crate::ports::{Attempt, Backlog, DeadLetter, Entry, Record, State, StoreError, Story, Timeline};
@@ -94,6 +95,7 @@ fn stories(
             id,
             rule: row.get(2)?,
             message: row.get(3)?,
+            to: Party::default(),
             channel: columns::channel(text(row, 4)?)?,
             provider: row.get(5)?,
             decided_at: Timestamp::from_millis(row.get(6)?),

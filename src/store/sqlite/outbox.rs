@@ -104,10 +104,10 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
             let counts = matches!(attempt.next, Next::Retry(_));
             connection
                 .prepare_cached(
-                    "UPDATE outbox SET attempts = attempts + ?3, due_ms = ?2, lease_owner = NULL,
+                    "UPDATE outbox SET attempts = attempts + ?3, due_ms = ?2, settled_ms = ?4, lease_owner = NULL,
                             lease_until_ms = NULL WHERE seq = ?1",
                 )?
-                .execute(params![seq, due.millis(), counts])?;
+                .execute(params![seq, due.millis(), counts, attempt.only_waits_from().millis()])?;
             if is_had {
                 lane::yield_turn(connection, &lane, seq, due.millis())?;
             }
@@ -187,7 +187,7 @@ pub(super) fn release(
         let row = transaction
             .prepare_cached(
                 "UPDATE outbox INDEXED BY outbox_open SET lease_owner = NULL, lease_until_ms = NULL,
-                     due_ms = max(due_ms, coalesce(?3, due_ms))
+                     due_ms = max(due_ms, coalesce(?3, due_ms)), settled_ms = iif(?3 IS NULL, settled_ms, NULL)
                  WHERE id = ?1 AND state IN ('pending', 'dead', 'held', 'stormbound') AND lease_owner = ?2
                  RETURNING seq, journey, channel, ready_ms IS NOT NULL, due_ms",
             )?
@@ -199,6 +199,26 @@ pub(super) fn release(
     }
     transaction.commit()?;
     Ok(())
+}
+
+/// Brings retries forward. `settled_ms` of a row that waits for one tells from when on it only waits; of any other
+/// that waits it is empty.
+pub(super) fn hasten(
+    connection: &Connection,
+    provider: &str,
+    before: Timestamp,
+    now: Timestamp,
+    limit: usize,
+) -> Result<usize, StoreError> {
+    let hastened = connection
+        .prepare_cached(
+            "UPDATE outbox SET ready_ms = ?3, due_ms = ?3 WHERE seq IN (
+                 SELECT seq FROM outbox INDEXED BY outbox_ready
+                 WHERE provider = ?1 AND ready_ms > ?3 AND settled_ms <= ?2 AND lease_owner IS NULL
+                 ORDER BY ready_ms LIMIT ?4)",
+        )?
+        .execute(params![provider, before.millis(), now.millis(), super::columns::integer(limit)])?;
+    Ok(hastened)
 }
 
 /// Puts a dead or held notification back into its lane.

@@ -52,12 +52,13 @@ const WAITING: [&str; 7] = [
 ];
 /// What waits for a person.
 const DEAD: [&str; 3] = ["held_notifications", "dead_notifications", "dead_records"];
-const OPERATIONS: [&str; 16] = [
+const OPERATIONS: [&str; 17] = [
     "awaited",
     "backlog",
     "claim",
     "commit",
     "due",
+    "hasten",
     "load",
     "publications",
     "published",
@@ -227,6 +228,11 @@ pub static FAMILIES: &[Family] = &[
         "reassure_provider_throttled_total",
         "Attempts that a provider answered by asking to be left in peace: \
         too many requests, or a fault of the account",
+    )
+    .by(&[PROVIDER]),
+    counter(
+        "reassure_retries_hastened_total",
+        "Retries that were brought forward because their provider accepts again after an outage",
     )
     .by(&[PROVIDER]),
     gauge("reassure_ready", "1 while the process can do its work, for each of its roles (service.roles)")

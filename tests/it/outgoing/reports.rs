@@ -10,6 +10,7 @@ use reassure::domain::event::Waybill;
 use reassure::domain::journey::{ParcelKey, Phase, Subject};
 use reassure::domain::notification::Outcome;
 use reassure::domain::order::Channel;
+use reassure::domain::party::Party;
 use reassure::envelope::{Encoding, encode_report};
 use reassure::outcome::{Report, ReportType, of_attempt, of_entry};
 use reassure::ports::{AttemptRecord, Leased, Next};
@@ -22,7 +23,7 @@ const TRACE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 fn decision(rule: &str, verdict: Verdict) -> Decision {
     let waybill = Waybill { carrier: "colissimo".to_owned(), tracking_number: "6A1".to_owned() };
     let subject = Subject::Parcel(ParcelKey { waybill, epoch: 1 });
-    Decision { rule: rule.into(), message: "delay".to_owned(), subject, verdict }
+    Decision { rule: rule.into(), message: "delay".to_owned(), to: Party::Buyer, subject, verdict }
 }
 
 fn entry(cause: Cause) -> Entry {

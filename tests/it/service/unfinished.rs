@@ -154,6 +154,7 @@ moody! {
     claim(provider: &str, now: Timestamp, lease: &Lease, limit: usize) -> Vec<Leased>;
     record(attempts: Vec<AttemptRecord>, now: Timestamp, lease: &Lease) -> Vec<Leased>;
     release(notifications: &[NotificationId], not_before: Option<Timestamp>, owner: &str) -> ();
+    hasten(of: &str, before: Timestamp, now: Timestamp, limit: usize) -> usize;
     publications(stream: Stream, now: Timestamp, lease: &Lease, limit: usize) -> Option<Vec<(i64, Publication)>>;
     published(ids: &[i64]) -> ();
     stop_publishing(stream: Stream, owner: &str) -> ();

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::generated::{Stream, seed};
 
 /// The exit status, standard output and standard error.
-fn simulate(arguments: &[&str], input: &str) -> (i32, String, String) {
+pub fn simulate(arguments: &[&str], input: &str) -> (i32, String, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_reassure"))
         .arg("simulate")
         .args(arguments)

@@ -2,6 +2,7 @@
 
 pub mod confirmations;
 pub mod erasure;
+pub mod haste;
 pub mod intake;
 pub mod lanes;
 pub mod leases;
@@ -23,6 +24,9 @@ macro_rules! suite {
             confirmations::a_wait_goes_on_or_ends_with_its_journey,
             erasure::with_the_customer_goes_what_was_written_to_them,
             erasure::what_is_written_with_the_erasure_is_not_kept_either,
+            haste::retries_are_brought_forward_the_soonest_first_and_no_more_than_asked,
+            haste::what_waits_for_more_than_its_back_off_stays,
+            haste::a_lane_keeps_its_order,
             intake::offsets_begin_once_and_advance_from_what_was,
             intake::a_former_owner_writes_nothing,
             intake::a_journey_is_written_from_the_version_that_was_loaded,
@@ -62,6 +66,7 @@ macro_rules! suite {
             leases::only_the_owner_releases,
             leases::attempts_are_counted,
             people::a_timeline_tells_everything,
+            people::a_timeline_says_whom_each_message_was_for,
             people::an_unknown_journey_has_no_timeline,
             people::dead_letters_come_oldest_first,
             people::a_redriven_notification_starts_anew,

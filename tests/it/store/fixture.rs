@@ -167,6 +167,7 @@ pub fn attempt(name: &str, second: i64, next: Next) -> AttemptRecord {
         provider_id: Some(format!("p-{name}-{second}")),
         detail: Some(format!("attempt at {second}")),
         next,
+        asked_until: None,
         publication: None,
     }
 }

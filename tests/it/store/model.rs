@@ -41,6 +41,11 @@ enum Step {
     Redrive {
         which: usize,
     },
+    /// What failed so long ago or longer is brought forward.
+    Hasten {
+        sms: bool,
+        seconds: i64,
+    },
     Pass {
         seconds: i64,
     },
@@ -71,6 +76,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (which.clone(), end).prop_map(|(which, end)| Step::Record { which, end }),
         1 => which.clone().prop_map(|which| Step::Release { which }),
         2 => which.prop_map(|which| Step::Redrive { which }),
+        1 => (any::<bool>(), 0..50_i64).prop_map(|(sms, seconds)| Step::Hasten { sms, seconds }),
         2 => (1..90_i64).prop_map(|seconds| Step::Pass { seconds }),
         1 => Just(Step::Crash),
     ]
@@ -82,6 +88,8 @@ struct Known {
     lane: usize,
     state: State,
     due: i64,
+    /// When it failed, while it waits for its retry.
+    failed: Option<i64>,
     /// Owner and end.
     lease: Option<(String, i64)>,
 }
@@ -178,7 +186,7 @@ impl World {
         let leased = self.store().commit(batch, &lease, &capacity).await.unwrap();
         *self.versions.entry(order).or_default() += 1;
         for _ in numbers {
-            self.known.push(Known { lane, state: State::Pending, due: self.now, lease: None });
+            self.known.push(Known { lane, state: State::Pending, due: self.now, failed: None, lease: None });
         }
         if let Some(known) = withdrawn.map(|number| &mut self.known[number])
             && known.state == State::Pending
@@ -217,7 +225,7 @@ impl World {
             known.lease = None;
             match end {
                 End::Accepted => known.state = State::Accepted,
-                End::Retry(seconds) => known.due = self.now + seconds,
+                End::Retry(seconds) => (known.due, known.failed) = (self.now + seconds, Some(self.now)),
                 End::Dead => known.state = State::Dead,
                 End::Held => known.state = State::Held,
             }
@@ -254,8 +262,22 @@ impl World {
         assert_eq!(done, expected);
         if done {
             let lane = self.known[number].lane;
-            self.known[number] = Known { lane, state: State::Pending, due: self.now, lease: None };
+            self.known[number] = Known { lane, state: State::Pending, due: self.now, failed: None, lease: None };
         }
+    }
+
+    async fn hasten(&mut self, provider: &str, before: i64) {
+        let count = self.store().hasten(provider, at(before), at(self.now), 100).await.unwrap();
+        let mut expected = 0;
+        for (lane, (_, channel)) in LANES.iter().enumerate() {
+            let first = self.lane_of(lane).next().map(|(number, _)| number);
+            let Some(known) = first.map(|number| &mut self.known[number]) else { continue };
+            let is_of = (*channel == Channel::Sms) == (provider == "twilio");
+            if is_of && known.lease.is_none() && known.due > self.now && known.failed.is_some_and(|at| at <= before) {
+                (known.due, expected) = (self.now, expected + 1);
+            }
+        }
+        assert_eq!(count, expected, "brought forward");
     }
 
     async fn take(&mut self, step: &Step) {
@@ -267,6 +289,9 @@ impl World {
             Step::Record { which, end } => self.record(which, end).await,
             Step::Release { which } => self.release(which).await,
             Step::Redrive { which } => self.redrive(which).await,
+            Step::Hasten { sms, seconds } => {
+                self.hasten(if sms { "twilio" } else { "brevo" }, self.now - seconds).await;
+            }
             Step::Pass { seconds } => self.now += seconds,
             Step::Crash => {
                 self.process += 1;

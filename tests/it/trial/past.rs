@@ -5,6 +5,7 @@ use std::sync::Arc;
 use reassure::domain::decision::Cause;
 use reassure::domain::decision::Entry;
 use reassure::domain::journey::Journey;
+use reassure::domain::party::Party;
 use reassure::domain::reasons::Reasons;
 use reassure::domain::view::Scene;
 use reassure::explain::{self, Choice};
@@ -26,6 +27,7 @@ fn timeline(run: &Run) -> Option<Timeline> {
         id: written.notification.id.clone(),
         rule: written.notification.rule.to_string(),
         message: written.notification.message.clone(),
+        to: Party::default(),
         channel: written.notification.channel,
         provider: "mail".to_owned(),
         decided_at: written.at,

@@ -1,12 +1,17 @@
 //! What people look at and put back.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
-use reassure::domain::decision::Reason;
+use reassure::domain::decision::{Decision, Entry, Reason, Sent, Verdict};
+use reassure::domain::journey::{Journey, Subject, Told};
 use reassure::domain::notification::Outcome;
 use reassure::domain::order::Channel;
+use reassure::domain::party::Party;
 use reassure::ports::{
     AttemptRecord, Backlog, Batch, DeadLetter, DeadRecord, JourneyWrite, Next, Record, State, Store,
 };
+use reassure::timeline::{self, Style};
 
 use crate::store::fixture::*;
 
@@ -34,6 +39,51 @@ pub async fn a_timeline_tells_everything(store: &dyn Store) {
     assert_eq!(tried.detail.as_deref(), Some("attempt at 3"));
     assert_eq!((text.state, text.due_at, text.reason), (State::Suppressed, None, Some(Reason::Expired)));
     assert_eq!((&text.content, text.attempts.len()), (&Some(sms("n2").1), 0));
+}
+
+pub async fn a_timeline_says_whom_each_message_was_for(store: &dyn Store) {
+    let sent = |name: &str, to| Decision {
+        rule: name.into(),
+        message: name.to_owned(),
+        to,
+        subject: Subject::Order,
+        verdict: Verdict::Send {
+            notifications: vec![Sent { channel: Channel::Email, notification: id(name) }],
+            skipped: Vec::new(),
+        },
+    };
+    let told = Told {
+        rule: "gift".into(),
+        message: "gift".to_owned(),
+        to: Party::Recipient,
+        subject: Subject::Order,
+        once_key: String::new(),
+        at: at(1),
+        notifications: vec![id("gift")],
+        withdrawn: false,
+        escalated: None,
+    };
+    // an earlier version left whom it was for with the journey alone
+    let decisions = vec![sent("gift", Party::Buyer), sent("note", Party::Shop), sent("delay", Party::Buyer)];
+    let written = JourneyWrite {
+        journey: Arc::new(Journey { told: vec![told], ..journey("A") }),
+        entries: vec![Entry { decisions, ..entry(1, "placed") }],
+        notifications: vec![email("gift"), email("note"), email("delay")],
+        ..write("A", None)
+    };
+    store.commit(batch([written]), &lease("me", 60), &none()).await.unwrap();
+    let timeline = store.timeline(&key("A")).await.unwrap().unwrap();
+    let to: Vec<Party> = timeline.notifications.iter().map(|story| story.to).collect();
+    assert_eq!(to, [Party::Recipient, Party::Shop, Party::Buyer]);
+    let style = Style { colour: false, everything: false, zone: chrono_tz::UTC };
+    let text = timeline::write(&timeline, at(2), style);
+    for line in ["gift for the recipient of the present: by email", "note for the shop: by email", "delay: by email"] {
+        assert!(text.contains(&format!("→ {line}")), "{line} in\n{text}");
+    }
+    let json = timeline::json(&timeline, at(2));
+    let to = json["notifications"].as_array().unwrap().iter().map(|story| story["to"].clone());
+    assert_eq!(to.collect::<Vec<_>>(), ["recipient".into(), "shop".into(), serde_json::Value::Null]);
+    assert_eq!(json["timeline"][0]["decisions"][1]["to"], "shop");
 }
 
 pub async fn an_unknown_journey_has_no_timeline(store: &dyn Store) {

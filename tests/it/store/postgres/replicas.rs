@@ -167,6 +167,33 @@ async fn of_two_owners_of_a_partition_one_is_fenced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn replicas_that_see_the_end_of_an_outage_at_once_bring_each_retry_forward_once() {
+    let Some(place) = Place::schema() else { return };
+    let stores = replicas(&place, 4).await;
+    let names: Vec<String> = (0..100).map(|number| format!("n{number}")).collect();
+    let writes = names.iter().map(|name| JourneyWrite { notifications: vec![email(name)], ..write(name, None) });
+    stores[0].commit(batch(writes), &lease("me", 60), &plenty()).await.unwrap();
+    let failed = names.iter().map(|name| attempt(name, 1, Next::Retry(at(3600)))).collect();
+    stores[0].record(failed, at(1), &lease("me", 60)).await.unwrap();
+    let mut tasks = JoinSet::new();
+    for (number, store) in stores.iter().cloned().enumerate() {
+        tasks.spawn(async move {
+            let (mut hastened, mut claimed) = (0, 0);
+            // what another has locked is passed over, and found the next time
+            while store.backlog(at(9)).await.unwrap().next_retry.is_some() {
+                hastened += store.hasten("brevo", at(2), at(9), 7).await.unwrap();
+                let lease = lease(&format!("replica {number}"), 60);
+                claimed += store.claim("brevo", at(9), &lease, 7).await.unwrap().len();
+            }
+            (hastened, claimed)
+        });
+    }
+    let (hastened, claimed): (Vec<usize>, Vec<usize>) = tasks.join_all().await.into_iter().unzip();
+    let left = stores[0].claim("brevo", at(9), &lease("me", 60), 1000).await.unwrap().len();
+    assert_eq!((hastened.iter().sum::<usize>(), claimed.iter().sum::<usize>() + left), (100, 100));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn claims_at_once_never_lease_one_twice() {
     let Some(place) = Place::schema() else { return };
     let stores = replicas(&place, 4).await;

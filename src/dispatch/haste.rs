@@ -1,0 +1,162 @@
+//! After an outage, what waits for retries is brought forward as fast as the provider takes it.
+//!
+//! The waits of retries grow with an outage, and would outlast it by as much: a provider that is back after three
+//! hours would be asked again within the fourth. So each message that it accepts then lets two more be tried at
+//! once, and those two four: a provider that is well is soon worked as hard as its pace allows, whatever
+//! waits. One that takes a message in ten is fed a fifth of one for each that it is given, so no message comes
+//! to the end of its attempts by being hastened.
+//!
+//! Each replica goes by what it has met itself. One that has just been started does not know what was before:
+//! its first acceptance counts as the end of an outage.
+
+use chrono::Duration;
+
+use crate::domain::notification::Outcome;
+use crate::domain::time::Timestamp;
+
+/// Shorter than this it was no outage: what its failures wait for is no longer than that.
+const OUTAGE: Duration = Duration::seconds(30);
+/// Retries brought forward for each message that is accepted.
+const FOR_EACH: usize = 2;
+/// Retries brought forward together.
+const TOGETHER: usize = 500;
+
+/// What is to be brought forward of one provider.
+#[derive(Debug)]
+pub struct Haste {
+    /// Attempts that began in the outage may end so long after it.
+    grace: Duration,
+    /// Since when it has failed and accepted nothing.
+    failing_since: Option<Timestamp>,
+    /// What has failed until then waits in vain.
+    before: Option<Timestamp>,
+    owed: usize,
+    hastened: usize,
+}
+
+/// What the store is asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Call {
+    pub before: Timestamp,
+    pub most: usize,
+}
+
+impl Haste {
+    /// Of a provider of which nothing is known yet.
+    pub fn new(grace: Duration) -> Self {
+        let failing_since = Some(Timestamp::from_millis(0));
+        Self { grace, failing_since, before: None, owed: 0, hastened: 0 }
+    }
+
+    /// Learns how an attempt ended at `now`. A permanent failure tells nothing: a page in the provider's place
+    /// refuses everything, and must not be fed what waits.
+    pub fn learn(&mut self, outcome: Outcome, now: Timestamp) {
+        match outcome {
+            Outcome::Accepted => {
+                if self.failing_since.take().is_some_and(|since| now.since(since) >= OUTAGE) {
+                    self.before = Some(now.plus(self.grace));
+                }
+                if self.before.is_some() {
+                    self.owed = (self.owed + FOR_EACH).min(TOGETHER);
+                }
+            }
+            Outcome::TemporaryFailure | Outcome::Unknown => _ = self.failing_since.get_or_insert(now),
+            Outcome::PermanentFailure => {}
+        }
+    }
+
+    /// What to ask the store for at `now`, if anything. What a provider asked to be left in peace with until later
+    /// is not brought forward yet.
+    pub fn call(&self, now: Timestamp) -> Option<Call> {
+        self.before.filter(|_| self.owed > 0).map(|before| Call { before: before.min(now), most: self.owed })
+    }
+
+    /// Learns that the store has brought `count` forward at `now`. Returns how many it were, once there are no more.
+    pub fn answered(&mut self, call: Call, count: usize, now: Timestamp) -> Option<usize> {
+        self.owed -= call.most.min(self.owed);
+        self.hastened += count;
+        if count == call.most {
+            return None;
+        }
+        if self.before.is_some_and(|before| now > before) {
+            self.before = None;
+        }
+        Some(std::mem::take(&mut self.hastened)).filter(|hastened| *hastened > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn second(number: i64) -> Timestamp {
+        Timestamp::from_millis(number * 1000)
+    }
+
+    /// One that has accepted something, and has nothing to bring forward.
+    fn calm() -> Haste {
+        let mut haste = Haste::new(Duration::seconds(10));
+        haste.learn(Outcome::Accepted, second(100));
+        answered(&mut haste, 111, 0);
+        haste.learn(Outcome::Accepted, second(112));
+        assert_eq!(haste.call(second(112)), None, "there is nothing more");
+        haste
+    }
+
+    /// The store finds so many; returns for how many it was asked, and how many it were when there are no more.
+    fn answered(haste: &mut Haste, now: i64, count: usize) -> (usize, Option<usize>) {
+        let call = haste.call(second(now)).expect("something is owed");
+        (call.most, haste.answered(call, count, second(now)))
+    }
+
+    #[test]
+    fn an_outage_is_over_with_the_first_acceptance_and_each_brings_two_more() {
+        let mut haste = calm();
+        haste.learn(Outcome::TemporaryFailure, second(200));
+        haste.learn(Outcome::Unknown, second(215));
+        haste.learn(Outcome::PermanentFailure, second(229));
+        assert_eq!(haste.call(second(229)), None);
+        haste.learn(Outcome::Accepted, second(230));
+        assert_eq!(haste.call(second(230)), Some(Call { before: second(230), most: 2 }));
+        assert_eq!(answered(&mut haste, 230, 2), (2, None));
+        assert_eq!(haste.call(second(230)), None, "nothing more is owed");
+        haste.learn(Outcome::Accepted, second(231));
+        haste.learn(Outcome::Accepted, second(231));
+        assert_eq!(answered(&mut haste, 231, 1), (4, Some(3)), "that were all");
+    }
+
+    #[test]
+    fn what_began_in_the_outage_and_ends_after_it_is_brought_forward_too() {
+        let mut haste = calm();
+        haste.learn(Outcome::Unknown, second(200));
+        haste.learn(Outcome::Accepted, second(300));
+        assert_eq!(answered(&mut haste, 301, 0), (2, None));
+        haste.learn(Outcome::Accepted, second(305));
+        assert_eq!(haste.call(second(305)).map(|call| call.before), Some(second(305)), "and nothing of later");
+        assert_eq!(answered(&mut haste, 305, 1), (2, Some(1)));
+        haste.learn(Outcome::Accepted, second(311));
+        assert_eq!(haste.call(second(311)).map(|call| call.before), Some(second(310)), "nor of another outage");
+        assert_eq!(answered(&mut haste, 311, 0), (2, None));
+        haste.learn(Outcome::Accepted, second(312));
+        assert_eq!(haste.call(second(312)), None);
+    }
+
+    #[test]
+    fn a_failure_among_acceptances_is_no_outage() {
+        let mut haste = calm();
+        for number in 0..100 {
+            haste.learn(Outcome::TemporaryFailure, second(200 + 10 * number));
+            haste.learn(Outcome::Accepted, second(205 + 10 * number));
+        }
+        assert_eq!(haste.call(second(2000)), None);
+    }
+
+    #[test]
+    fn what_is_brought_forward_together_is_bounded() {
+        let mut haste = Haste::new(Duration::zero());
+        for _ in 0..10_000 {
+            haste.learn(Outcome::Accepted, second(100));
+        }
+        assert_eq!(haste.call(second(100)).map(|call| call.most), Some(TOGETHER));
+    }
+}
