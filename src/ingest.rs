@@ -95,6 +95,7 @@ struct Load {
     advances: Vec<Advance>,
     redriven: Vec<i64>,
     records: usize,
+    unreadable: Vec<JourneyKey>,
 }
 
 impl Load {
@@ -159,6 +160,7 @@ impl Ingest {
             if !self.settle(&mut load, &mut positions, &mut watch, &mut stop).await {
                 return;
             }
+            round.put_off(load.unreadable);
             let done: Vec<_> = load.advances.into_iter().map(|advance| (advance.partition, advance.next)).collect();
             positions.extend(done.iter().map(|(partition, next)| (partition.clone(), Some(*next))));
             if !done.is_empty() {
@@ -204,7 +206,7 @@ impl Ingest {
             Ok(stranded) => load.stranded = stranded,
             Err(error) => self.complain("awaited", &error),
         }
-        match self.store.due(self.clock.now(), DUE_AT_ONCE).await {
+        match round.due(&*self.store, self.clock.now(), DUE_AT_ONCE).await {
             Ok(due) => load.due = due.into_iter().map(|key| (key, self.reader.tracer.woken())).collect(),
             Err(error) => self.complain("due", &error),
         }
@@ -236,7 +238,8 @@ impl Ingest {
         let span = self.reader.tracer.stored(load.spans());
         loop {
             match self.attempt(load, watch).await {
-                Ok(()) => {
+                Ok(unreadable) => {
+                    load.unreadable = unreadable;
                     self.store_is_back();
                     load.spans().chain([&span]).for_each(Span::end);
                     return true;
@@ -272,13 +275,17 @@ impl Ingest {
         }
     }
 
-    async fn attempt(&self, load: &Load, watch: &mut Watch) -> Result<(), StoreError> {
+    /// Returns the journeys that cannot be read.
+    async fn attempt(&self, load: &Load, watch: &mut Watch) -> Result<Vec<JourneyKey>, StoreError> {
         let woken = load.due.iter().map(|(key, _)| key);
         let also: Vec<JourneyKey> = woken.chain(load.sequels.iter().map(|sequel| &sequel.key)).cloned().collect();
         let known =
             self.metrics.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
-        let now = self.clock.now();
-        let shops = self.shops.get();
+        let unreadable: Vec<JourneyKey> = known.unreadable.iter().cloned().collect();
+        if !unreadable.is_empty() {
+            self.metrics.store_errors.with_label_values(&["load", "corrupt"]).inc();
+        }
+        let (now, shops) = (self.clock.now(), self.shops.get());
         let draft = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
             load.sequels.iter().for_each(|sequel| draft.follow(sequel));
@@ -308,7 +315,7 @@ impl Ingest {
         self.outlet.note(streams);
         self.count(load, &dispositions, now);
         tally.count(&self.metrics);
-        Ok(())
+        Ok(unreadable)
     }
 
     fn lease_from(&self, now: Timestamp) -> Lease {
@@ -353,12 +360,7 @@ impl Ingest {
     }
 
     fn complain(&self, operation: &str, error: &StoreError) {
-        let kind = match error {
-            StoreError::Conflict => "conflict",
-            StoreError::Fenced(_) => "fenced",
-            StoreError::Unavailable(_) => "unavailable",
-            StoreError::Corrupt(_) => "corrupt",
-        };
+        let kind = error.kind();
         self.metrics.store_errors.with_label_values(&[operation, kind]).inc();
         tracing::error!(operation, kind, %error, "the store failed; intake waits");
     }

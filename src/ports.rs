@@ -12,7 +12,7 @@ mod store;
 mod storm;
 
 pub use bus::{Feed, Partition, Record};
-pub use keys::Keys;
+pub use keys::{KeptKey, Keys};
 pub use outbox::{
     Attempt, AttemptRecord, Backlog, Connections, DeadLetter, Lease, Leased, Next, Space, State, Story, Timeline,
     Unconfirmed,

@@ -188,6 +188,9 @@ pub async fn erase(
         let Some(found) = Found::of(&**store, wish).await? else { return Ok(done) };
         let receipt = found.receipt(wish, Done::Erased);
         let known = Known::fetch(store, &[], &found.keys(), &[]).await?;
+        if !known.unreadable.is_empty() {
+            return Err(StoreError::Corrupt("some of their orders cannot be read; see the log".to_owned()).into());
+        }
         let batch = forget(shops, outlet, &found, &receipt, known);
         // nothing in it can be leased
         let lease = Lease { owner: String::new(), until: wish.at };

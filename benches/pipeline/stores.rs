@@ -1,4 +1,4 @@
-//! The same batches written to SQLite and to PostgreSQL, one after the other, in one run.
+//! The same batches written to SQLite and to PostgreSQL, each open and encrypted, one after the other, in one run.
 
 use std::path::Path;
 use std::time::Instant;
@@ -6,6 +6,7 @@ use std::time::Instant;
 use reassure::domain::time::Timestamp;
 use reassure::ports::{Advance, Partition, Store};
 use reassure::secret::SecretSource;
+use reassure::store::MasterKey;
 use reassure::store::postgres::{self, Postgres};
 use reassure::store::sqlite::{self, Sqlite};
 use tokio_postgres::{Client, NoTls};
@@ -26,28 +27,53 @@ struct Written {
 /// Prints events a second of both and their ratio.
 pub async fn compare(folder: &Path, config: &Path, url: &str, journeys: u32, count: usize, begin: Timestamp) {
     let events = plan(journeys, count);
-    let settings = sqlite::Settings::default();
-    let file = Sqlite::open(folder.join("compared.db"), settings).expect("a new store");
-    let sqlite = write(&file, config, journeys, &events, begin, None).await;
-    drop(file);
+    let mut sqlite = Vec::new();
+    for (name, keys) in [("compared.db", None), ("sealed.db", Some(master(folder)))] {
+        let encryption = keys.map(|keys| sqlite::Encryption { keys, path: None, missing_is_erased: false });
+        let settings = sqlite::Settings { encryption, ..sqlite::Settings::default() };
+        let file = Sqlite::open(folder.join(name), settings).expect("a new store");
+        sqlite.push(write(&file, config, journeys, &events, begin, None).await);
+    }
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the database");
     tokio::spawn(connection);
-    client
-        .batch_execute(&format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE"))
-        .await
-        .expect("the schema of the run before");
-    let database = Postgres::open(reach(folder, url)).await.expect("the database");
-    let postgres = write(&database, config, journeys, &events, begin, Some(&client)).await;
+    let mut postgres = Vec::new();
+    for keys in [None, Some(master(folder))] {
+        client
+            .batch_execute(&format!("DROP SCHEMA IF EXISTS {SCHEMA}, {SCHEMA}_keys CASCADE"))
+            .await
+            .expect("the schema of the run before");
+        let (url_of_keys, password, schema) = (None, None, None);
+        let encryption = keys.map(|keys| postgres::Encryption {
+            keys,
+            url: url_of_keys,
+            password,
+            schema,
+            missing_is_erased: false,
+        });
+        let settings = postgres::Settings { encryption, ..reach(folder, url) };
+        let database = Postgres::open(settings).await.expect("the database");
+        postgres.push(write(&database, config, journeys, &events, begin, Some(&client)).await);
+    }
     let rate = |written: &Written| count as f64 / written.seconds;
     println!(
         "{count} events over {} journeys, {BATCH} at a time: SQLite {:.0}/s, PostgreSQL {:.0}/s, ratio {:.2}, \
          {} bytes of log an event",
         whole(journeys),
-        rate(&sqlite),
-        rate(&postgres),
-        rate(&postgres) / rate(&sqlite),
-        postgres.logged.unwrap_or_default() / i64::try_from(count).expect("a small number"),
+        rate(&sqlite[0]),
+        rate(&postgres[0]),
+        rate(&postgres[0]) / rate(&sqlite[0]),
+        postgres[0].logged.unwrap_or_default() / i64::try_from(count).expect("a small number"),
     );
+    for (name, both) in [("SQLite", &sqlite), ("PostgreSQL", &postgres)] {
+        println!("{name}, encrypted: {:.0}/s, {:.2} of open", rate(&both[1]), rate(&both[1]) / rate(&both[0]));
+    }
+}
+
+/// A master key in a file.
+fn master(folder: &Path) -> Vec<MasterKey> {
+    let file = folder.join("master");
+    std::fs::write(&file, "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA=").expect("a file for the key");
+    vec![MasterKey { id: "bench".to_owned(), key: SecretSource::File(file.display().to_string()) }]
 }
 
 /// The database at `url`, whose password goes where passwords belong.

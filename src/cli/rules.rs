@@ -8,8 +8,8 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use regex::Regex;
 
-use super::{NOT_FOUND, WRONG, coloured, complain, runtime, say, store};
-use crate::config::{Loaded, Settings};
+use super::{NOT_FOUND, Opened, WRONG, coloured, complain, opened, say};
+use crate::config::Loaded;
 use crate::domain::fault::Fault;
 use crate::domain::journey::JourneyKey;
 use crate::message::Templates;
@@ -130,22 +130,17 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
 
 /// Prints a test file that is made of a journey.
 fn from(config: Option<&Path>, shop: &str, order: &str) -> anyhow::Result<ExitCode> {
-    let settings = match Settings::load(config) {
-        Ok(settings) => settings,
-        Err(faults) => return Ok(complain(&faults)),
-    };
-    let runtime = runtime()?;
-    let store = match runtime.block_on(store(config))? {
-        Ok(store) => store,
+    let Opened { loaded, runtime, store } = match opened(config)? {
+        Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
     let key = JourneyKey { shop: shop.to_owned(), order_id: order.to_owned() };
-    let Some(timeline) = runtime.block_on(store.timeline(&key)).context("the store")? else {
+    let found = runtime.block_on(store.timeline(&key)).context("the store")?;
+    let (Some(timeline), Some(rules)) = (found, loaded.shops.rules(shop)) else {
         eprintln!("reassure: nothing is known of the order '{order}' of '{shop}'");
         return Ok(ExitCode::from(NOT_FOUND));
     };
-    let shop = settings.shops.get(shop).unwrap_or(&settings.shop);
-    say(trial::from::write(&timeline, shop).trim_end());
+    say(trial::from::write(&timeline, rules).trim_end());
     Ok(ExitCode::SUCCESS)
 }
 

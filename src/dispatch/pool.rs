@@ -201,17 +201,25 @@ impl Pool {
     /// Begins as many attempts as the pace allows, after a second look at each (I4).
     async fn begin(&mut self, now: Timestamp) {
         let places = self.pace.allowed(now).saturating_sub(self.flying.len());
-        let next: Vec<_> = self.waiting.drain(..places.min(self.waiting.len())).collect();
+        let mut next: Vec<_> = self.waiting.drain(..places.min(self.waiting.len())).collect();
         if next.is_empty() {
             return;
         }
-        let keys: Vec<_> = next.iter().map(|(one, _)| one.key.clone()).collect();
-        let journeys = match self.shared.store.load(&keys).await {
-            Ok(journeys) => journeys,
-            Err(error) => {
-                self.complain("load", &error);
-                self.waiting.extend(next);
-                return;
+        let mut keys: Vec<_> = next.iter().map(|(one, _)| one.key.clone()).collect();
+        let journeys = loop {
+            match self.shared.store.load(&keys).await {
+                Ok(journeys) => break journeys,
+                Err(error) => {
+                    self.complain("load", &error);
+                    match error.leave_out(&mut keys) {
+                        // what cannot be looked at again is not sent; it is claimed again when its lease has run out
+                        Ok((unreadable, _)) => next.retain(|(one, _)| !unreadable.contains(&one.key)),
+                        Err(_) => {
+                            self.waiting.extend(next);
+                            return;
+                        }
+                    }
+                }
             }
         };
         // however long the store took, or this process was stopped: what counts is now
@@ -322,7 +330,7 @@ impl Pool {
     }
 
     fn complain(&self, operation: &str, error: &StoreError) {
-        self.shared.metrics.store_errors.with_label_values(&[operation, "unavailable"]).inc();
+        self.shared.metrics.store_errors.with_label_values(&[operation, error.kind()]).inc();
         tracing::error!(operation, provider = self.provider.name(), %error, "the store failed; dispatch waits");
     }
 

@@ -20,6 +20,17 @@ pub enum Recipient {
     Webhook,
 }
 
+impl Recipient {
+    /// Whether it is the same person's, however it is spelt.
+    fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Email(one), Self::Email(other)) => one.to_lowercase() == other.to_lowercase(),
+            (Self::Phone(one), Self::Phone(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
 /// The customer's address on `channel`, or why there is none to use.
 ///
 /// # Errors
@@ -32,22 +43,34 @@ pub fn reach(customer: &Customer, shop: &Shop, channel: Channel) -> Result<Recip
     if channel != Channel::Webhook && declined {
         return Err(Reason::ChannelDeclined);
     }
+    address(customer, &shop.country, channel)
+}
+
+/// Where that is, whether or not it may be used.
+fn address(customer: &Customer, country: &str, channel: Channel) -> Result<Recipient, Reason> {
     match channel {
         Channel::Webhook => Ok(Recipient::Webhook),
         Channel::Email => email(customer).map(|address| Recipient::Email(address.into())),
-        Channel::Sms => phone(customer, &shop.country).map(Recipient::Phone),
+        Channel::Sms => phone(customer, country).map(Recipient::Phone),
     }
 }
 
-/// Where `to` is reached on `channel`, or why nowhere.
+/// Where `to` is reached on `channel`, or why nowhere. At the buyer's own address there is nobody else:
+/// shops that ask for a recipient of every order are given the buyer again.
 ///
 /// # Errors
 /// The reason that the decision records.
 pub fn reach_party(to: Party, order: &Order, shop: &Shop, channel: Channel) -> Result<Recipient, Reason> {
-    match to.person(order) {
-        Some(person) => reach(person, shop, channel),
-        None if to == Party::Recipient => Err(Reason::RecipientMissing),
-        None => reach(&order.customer, shop, Channel::Webhook),
+    let buyer = &order.customer;
+    match (to, to.person(order)) {
+        (Party::Recipient, Some(person)) => {
+            let theirs = reach(person, shop, channel)?;
+            let buyers = address(buyer, &shop.country, channel);
+            if buyers.is_ok_and(|buyers| buyers.is_same(&theirs)) { Err(Reason::RecipientMissing) } else { Ok(theirs) }
+        }
+        (Party::Recipient, None) => Err(Reason::RecipientMissing),
+        (_, Some(person)) => reach(person, shop, channel),
+        (_, None) => reach(buyer, shop, Channel::Webhook),
     }
 }
 

@@ -175,7 +175,7 @@ pub enum Reason {
     PutAway,
     /// No channel of the rule can reach the customer.
     NoChannel,
-    /// The message is for the recipient of a present, and the order names none.
+    /// The message is for the recipient of a present, and the order names none but the buyer.
     RecipientMissing,
     /// The order has no e-mail address.
     EmailMissing,
@@ -323,7 +323,7 @@ impl Reason {
             Self::Storm => "dropped by a person: its rule spoke far more often than ever",
             Self::PutAway => "put away by a person, since it could not be sent",
             Self::NoChannel => "no channel can reach the customer",
-            Self::RecipientMissing => "nobody is named whom the present is for",
+            Self::RecipientMissing => "nobody but the buyer is named whom the present is for",
             Self::EmailMissing => "no e-mail address",
             Self::EmailInvalid => "the e-mail address is not valid",
             Self::PhoneMissing => "no phone number",

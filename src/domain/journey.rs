@@ -108,7 +108,8 @@ pub struct Told {
     /// Every notification was withdrawn before it left: the buyer does not know.
     #[serde(default)]
     pub withdrawn: bool,
-    /// When it was said once more, on another channel.
+    /// When it was said once more, on another channel: because nothing told that it had arrived, or
+    /// because that channel had kept quiet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub escalated: Option<Timestamp>,
 }

@@ -96,6 +96,7 @@ pub struct Rule {
     pub deadlines: Vec<Deadline>,
     pub when: Option<Condition>,
     pub message: String,
+    /// Whom it is for. What is asked below of messages that were told is asked of those told to the same.
     pub to: Party,
     /// Each of these that reaches the customer is used.
     pub channels: Vec<Channel>,
@@ -127,6 +128,14 @@ pub struct Rule {
     pub expires: Duration,
     /// Higher goes first.
     pub priority: u8,
+}
+
+impl Rule {
+    /// A day can bring enough of it: a person reads it, and it can wait.
+    pub fn keeps_to_budget(&self) -> bool {
+        let is_read = |channel: &Channel| *channel != Channel::Webhook;
+        !self.beyond_budget && self.to != Party::Shop && self.channels.iter().chain(&self.otherwise).any(is_read)
+    }
 }
 
 /// The rules of one shop, in the order in which they are looked at, beside what the shop says of

@@ -13,7 +13,7 @@ use super::decision::NotificationId;
 use super::journey::{Journey, Told};
 use super::party::Party;
 use super::personal::Personal;
-use super::rule::RuleSet;
+use super::rule::{Rule, RuleSet};
 use super::shop::Shop;
 use super::time::Timestamp;
 
@@ -101,21 +101,22 @@ impl FromIterator<((String, Party), Vec<Timestamp>)> for Spending {
     }
 }
 
-/// When they were told something that counts; what was folded into one message counts once.
+/// When they were told something that counts: what was folded into one message counts once, and so
+/// does what several channels say at one moment. What one of them says later counts again.
 pub fn spent<'a>(
     told: impl IntoIterator<Item = &'a Told>,
     to: Party,
     rules: &RuleSet,
 ) -> impl Iterator<Item = Timestamp> {
     let counts = move |told: &&Told| {
-        let beyond = rules.get(&told.rule).is_some_and(|rule| rule.beyond_budget);
-        told.to == to && !told.withdrawn && !beyond
+        let counts = rules.get(&told.rule).is_none_or(Rule::keeps_to_budget);
+        told.to == to && !told.withdrawn && counts
     };
     let mut before: Option<&NotificationId> = None;
     let moments = move |told: &'a Told| {
         let id = told.notifications.first();
         let is_folded = id.is_some() && id == std::mem::replace(&mut before, id);
-        [(!is_folded).then_some(told.at), told.escalated]
+        [(!is_folded).then_some(told.at), told.escalated.filter(|again| *again != told.at)]
     };
     told.into_iter().filter(counts).flat_map(moments).flatten()
 }

@@ -2,6 +2,7 @@
 
 use chrono_tz::Tz;
 
+use super::contact;
 use super::order::{Address, Customer, Delivery, Order};
 use super::party::Party;
 use super::shop::Shop;
@@ -83,9 +84,13 @@ pub fn of_address(address: &Address) -> Option<Tz> {
     ZONES.iter().find(fits).map(|(.., zone)| *zone)
 }
 
-/// The zone of whom a message is for; the shop's own clock is its own.
+/// The zone of whom a message is for; the shop's own clock is its own. Where a present goes says nothing
+/// of where its giver is.
 pub fn of_party(to: Party, order: &Order, shop: &Shop) -> Tz {
+    let known_by = |person| contact::known_by(person, &shop.country);
+    let gives = |buyer| Party::Recipient.person(order).is_some_and(|person| known_by(person) != known_by(buyer));
     match to.person(order) {
+        Some(buyer) if to.is_buyer() && gives(buyer) => buyer.zone().unwrap_or(shop.time_zone),
         Some(person) => of_recipient(person, &order.delivery, shop),
         None => shop.time_zone,
     }

@@ -70,7 +70,12 @@ impl Api {
             .method_not_allowed_fallback(|| async { problem(StatusCode::METHOD_NOT_ALLOWED, "not in that way", KNOWN) })
             .layer(from_fn_with_state(guarded, guard))
             // providers are known by their signatures
-            .route("/receipts/{provider}", post(receipts::receive).layer(DefaultBodyLimit::max(receipts::MOST_BYTES)))
+            .route(
+                "/receipts/{provider}",
+                post(receipts::receive)
+                    .layer(DefaultBodyLimit::max(receipts::MOST_BYTES))
+                    .layer(from_fn_with_state(receipts::places(), receipts::in_turn)),
+            )
             .layer(from_fn(bounded))
             .with_state(facts);
         if tls.is_some() {

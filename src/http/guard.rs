@@ -74,19 +74,39 @@ impl Guard {
 
 /// Answers, and notes who has operated on what.
 async fn run(request: Request, caller: &Caller, next: Next) -> Response {
-    let is_operation = needed(request.method()) == Right::Operate;
-    let route = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let response = next.run(request).await;
-    if is_operation {
-        tracing::info!(
-            by = caller.name,
-            operation = route.as_deref().unwrap_or("none"),
-            object = response.extensions().get::<Object>().map(|object| &*object.0),
-            status = response.status().as_u16(),
-            "an operation was asked for"
-        );
+    if needed(request.method()) == Right::Read {
+        return next.run(request).await;
     }
+    let route = request.extensions().get::<MatchedPath>().map_or("none", MatchedPath::as_str).to_owned();
+    let mut operation = Operation { by: &caller.name, route, ended: None };
+    let response = next.run(request).await;
+    operation.ended = Some((response.status(), response.extensions().get::<Object>().cloned()));
     response
+}
+
+/// Something that was asked for. It is noted however it ends: who hangs up, or waits longer than an answer may
+/// take, may have had it done all the same.
+struct Operation<'a> {
+    by: &'a str,
+    route: String,
+    /// `None`: nobody waited for it.
+    ended: Option<(StatusCode, Option<Object>)>,
+}
+
+impl Drop for Operation<'_> {
+    fn drop(&mut self) {
+        let (by, operation) = (self.by, &*self.route);
+        match &self.ended {
+            Some((status, object)) => tracing::info!(
+                by,
+                operation,
+                object = object.as_ref().map(|object| &*object.0),
+                status = status.as_u16(),
+                "an operation was asked for"
+            ),
+            None => tracing::warn!(by, operation, "an operation was asked for and not waited for; it may be done"),
+        }
+    }
 }
 
 /// What is safe by HTTP's own definition only looks.

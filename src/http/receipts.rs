@@ -1,16 +1,33 @@
 //! `POST /receipts/<provider>`: what a provider tells of its messages afterwards.
 
+use std::sync::Arc;
+
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
 
 use super::{Facts, problem};
 use crate::ports::{Callback, Unheard};
 
 /// No callback is longer: SendGrid, which gathers most, posts at most 768 KiB.
 pub const MOST_BYTES: usize = 1024 * 1024;
+
+/// Callbacks that are read at a time: whoever can reach this may send one before it is known who they are (I10).
+const MOST_AT_ONCE: usize = 64;
+
+/// Who comes when so many are there waits, within the deadline of an answer.
+pub fn places() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(MOST_AT_ONCE))
+}
+
+pub async fn in_turn(State(places): State<Arc<Semaphore>>, request: Request, next: Next) -> Response {
+    let _place = places.acquire_owned().await;
+    next.run(request).await
+}
 
 /// Listens to what the provider has signed. Any answer but a 2xx makes the provider tell it again.
 pub async fn receive(

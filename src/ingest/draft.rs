@@ -92,6 +92,9 @@ impl<'a> Draft<'a> {
     pub fn take_up_stranded(&mut self) {
         for (parked, event) in std::mem::take(&mut self.known.stranded) {
             let key = parked.key;
+            if self.targets(event.body.shop(), &event).iter().any(|target| self.known.unreadable.contains(target)) {
+                continue;
+            }
             self.take(Arrival::released(key, event, parked.parked_at));
             // parked once more if the journey is not there after all: then it goes on waiting
             if !self.batch.parked.iter().any(|waiting| waiting.key == key) {
@@ -103,7 +106,15 @@ impl<'a> Draft<'a> {
     fn one(&mut self, arrival: &Arrival, waiting: &mut VecDeque<Arrival>) -> Disposition {
         let event = &arrival.event;
         let shop = event.body.shop().to_owned();
-        let mut targets = self.targets(&shop, event);
+        let (unreadable, mut targets): (Vec<_>, Vec<_>) =
+            self.targets(&shop, event).into_iter().partition(|target| self.known.unreadable.contains(target));
+        if !unreadable.is_empty() {
+            // taken up again once they can be read; to the others it is news no more then (I1)
+            let parked = self.park(arrival);
+            if targets.is_empty() {
+                return parked;
+            }
+        }
         if targets.is_empty() {
             if let Body::OrderPlaced(placed) = &event.body {
                 let journey = apply::begin(placed, event.time);
@@ -141,7 +152,9 @@ impl<'a> Draft<'a> {
         let Some(reference) = event.body.reference() else { return Vec::new() };
         if let Reference::Order(order_id) = reference {
             let key = JourneyKey { shop: shop.to_owned(), order_id };
-            let exists = self.sheets.contains_key(&key) || self.known.journeys.contains_key(&key);
+            let known = &self.known;
+            let exists =
+                self.sheets.contains_key(&key) || known.journeys.contains_key(&key) || known.unreadable.contains(&key);
             return if exists { vec![key] } else { Vec::new() };
         }
         let is_customer = matches!(reference, Reference::Customer(_));

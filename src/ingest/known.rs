@@ -1,7 +1,7 @@
 //! What a batch needs to know before it is decided: which events came before, which journeys
 //! they are about, and what waits to be released by them. A few queries for the whole batch.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -24,6 +24,8 @@ pub const MOST_RELEASED: usize = 500;
 #[derive(Debug, Default)]
 pub struct Known {
     pub journeys: HashMap<JourneyKey, Versioned>,
+    /// Journeys that are there and cannot be read: what is heard of them waits until they can be again.
+    pub unreadable: HashSet<JourneyKey>,
     /// Where a waybill or a customer leads, as of a moment.
     pub resolved: HashMap<(String, Reference, Timestamp), Vec<JourneyKey>>,
     pub parked: HashMap<(String, Reference), Vec<(Parked, Event)>>,
@@ -152,10 +154,24 @@ impl Known {
         wanted.sort();
         wanted.dedup();
         if !wanted.is_empty() {
-            let loaded = store.load(&wanted).await?;
+            let loaded = loop {
+                match store.load(&wanted).await {
+                    Ok(loaded) => break loaded,
+                    Err(error) => self.set_aside(error.leave_out(&mut wanted)?),
+                }
+            };
             self.journeys = wanted.into_iter().zip(loaded).filter_map(|(key, journey)| Some((key, journey?))).collect();
         }
         Ok(())
+    }
+
+    fn set_aside(&mut self, (unreadable, why): (Vec<JourneyKey>, String)) {
+        tracing::error!(
+            journeys = unreadable.len(),
+            why,
+            "stored journeys cannot be read; what is heard of them is parked until they can be"
+        );
+        self.unreadable.extend(unreadable);
     }
 
     /// Reads what is parked for the events, and for what is released in turn.
@@ -164,7 +180,8 @@ impl Known {
         for event in events {
             let shop = event.body.shop();
             let new_order = |order: &String| {
-                !self.journeys.contains_key(&JourneyKey { shop: shop.to_owned(), order_id: order.clone() })
+                let key = JourneyKey { shop: shop.to_owned(), order_id: order.clone() };
+                !self.journeys.contains_key(&key) && !self.unreadable.contains(&key)
             };
             for reference in released_by(event) {
                 if !matches!(&reference, Reference::Order(order) if !new_order(order)) {

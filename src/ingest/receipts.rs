@@ -47,6 +47,7 @@ impl Receipts {
     async fn attempt(&self, provider: &str, notices: &[Notice]) -> Result<(), StoreError> {
         let keys: Vec<JourneyKey> = notices.iter().map(|notice| notice.key.clone()).collect();
         let known = Known::fetch(&self.store, &[], &keys, &[]).await?;
+        let unreadable = known.unreadable.len();
         let (now, shops) = (self.clock.now(), self.shops.get());
         let (draft, heard) = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
@@ -76,6 +77,10 @@ impl Receipts {
                     self.delivered(notice).await;
                 }
             }
+        }
+        if unreadable > 0 {
+            // the others have theirs; the provider tells it again
+            return Err(StoreError::Unavailable(format!("{unreadable} of the journeys cannot be read yet")));
         }
         Ok(())
     }

@@ -34,6 +34,36 @@ pub enum StoreError {
     /// What it holds cannot be understood.
     #[error("the store holds something unreadable: {0}")]
     Corrupt(String),
+    /// These journeys cannot be understood, or their keys are missing; the others that were asked for can.
+    #[error("{} of the journeys cannot be read: {why}", .of.len())]
+    Unreadable {
+        of: Vec<JourneyKey>,
+        /// What is wrong with the first.
+        why: String,
+    },
+}
+
+impl StoreError {
+    /// As metrics and the log name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Conflict => "conflict",
+            Self::Fenced(_) => "fenced",
+            Self::Unavailable(_) => "unavailable",
+            Self::Corrupt(_) | Self::Unreadable { .. } => "corrupt",
+        }
+    }
+
+    /// Takes the journeys that cannot be read out of `keys`, so that the others can be asked for again;
+    /// returns them, and why.
+    ///
+    /// # Errors
+    /// Every other failure, as it is.
+    pub fn leave_out(self, keys: &mut Vec<JourneyKey>) -> Result<(Vec<JourneyKey>, String), Self> {
+        let Self::Unreadable { of, why } = self else { return Err(self) };
+        keys.retain(|key| !of.contains(key));
+        Ok((of, why))
+    }
 }
 
 /// A journey with the version that a change of it must name.

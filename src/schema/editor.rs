@@ -115,7 +115,10 @@ fn of_test(key: &str) -> Value {
         "shop" => json!({ "type": ["object", "string"] }),
         "given" => json!({ "$ref": "#/$defs/Given" }),
         "tests" => list("Test"),
-        "told_elsewhere" => one_or_more(&moment()),
+        "told_elsewhere" => {
+            let by_whom = object(keys::ELSEWHERE, |_| one_or_more(&moment()), &[]);
+            json!({ "anyOf": [moment(), { "type": "array", "items": moment() }, by_whom] })
+        }
         "events" => list("Happening"),
         "until" => moment(),
         "of" => words(["all"]),

@@ -124,6 +124,11 @@ impl Memory {
         self.inside().spending.insert(spent.addressee, spent.spending);
     }
 
+    /// The customer asked to be forgotten.
+    pub fn forget(&self, addressee: &Addressee) {
+        self.inside().spending.remove(addressee);
+    }
+
     /// Lets go of what is over.
     pub fn tidy(&self, now: Timestamp) {
         let mut inside = self.inside();

@@ -109,3 +109,19 @@ impl Record {
         self.spoken += count;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_have_been_held_is_no_history() {
+        let mut record = Record::default();
+        record.say(60, Hour(1000));
+        record.held = 40;
+        record.say(1, Hour(1000 + 8 * 24));
+        assert_eq!(record.usual, Busiest { before: 20, lately: 0 });
+        record.say(1, Hour(1000 + HISTORY_HOURS + 1));
+        assert_eq!(record.usual, Busiest { before: 1, lately: 0 }, "nor is what is too long ago");
+    }
+}

@@ -206,6 +206,7 @@ impl<'a> World<'a> {
         batch.parked.into_iter().for_each(|parked| self.memory.park(parked));
         batch.released.iter().for_each(|key| self.memory.release(key));
         batch.spent.into_iter().for_each(|spent| self.memory.note(spent));
+        batch.forgotten.iter().for_each(|addressee| self.memory.forget(addressee));
         arrived.retain(|(_, received)| withheld.iter().all(|(_, id, _)| *id != received.notification));
         if !withheld.is_empty() || !arrived.is_empty() {
             let keys = withheld.iter().map(|(key, ..)| key).chain(arrived.iter().map(|(key, _)| key));

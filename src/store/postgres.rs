@@ -40,7 +40,7 @@ use async_trait::async_trait;
 
 use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
-use super::vault::{self, Keyring, Vault};
+use super::vault::{self, Forgotten, Keyring, Noted, Vault};
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
@@ -128,9 +128,9 @@ impl Postgres {
 
     /// Forgets the keys of orders that have been let go of. What fails is made good by
     /// [`Store::tend_keys`].
-    async fn forget_keys(&self, of: &[JourneyKey]) -> Result<(), StoreError> {
+    async fn forget_keys(&self, of: &[JourneyKey], why: Forgotten) -> Result<(), StoreError> {
         let Some(vault) = self.vault.as_ref().filter(|_| !of.is_empty()) else { return Ok(()) };
-        vault.forget(of).await?;
+        vault.forget(of, why).await?;
         call!(self, |session| keys::done(session, of)).map(|_| ())
     }
 
@@ -184,7 +184,7 @@ impl Store for Postgres {
         let stored = call!(self, |session| read::load(session, keys))?;
         // after the rows: what has sealed them is there
         let keyring = self.keyring(keys).await?;
-        keyring.versioned(keys, stored)
+        vault::opened(self.vault.as_ref(), keyring.versioned(keys, stored))
     }
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
@@ -219,7 +219,7 @@ impl Store for Postgres {
             // until a claim, which knows the time, puts it aside.
             leased.extend(self.decode_freed(taken.stored).await.unwrap_or_default());
         }
-        if let Err(error) = self.forget_keys(&forgotten).await {
+        if let Err(error) = self.forget_keys(&forgotten, Forgotten::Erased).await {
             tracing::error!(%error, "the keys of erased orders could not be forgotten yet; it is tried again");
         }
         Ok(leased)
@@ -292,12 +292,12 @@ impl Store for Postgres {
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
         let mut keyring = self.keyring(std::slice::from_ref(key)).await?;
         loop {
-            // a key that was made since is not one that was erased
+            // a key that was made since is not one that was erased or lost
             let lacked = keyring.lacks(key);
-            let told = call!(self, |session| inspect::timeline(session, key, &keyring))?;
+            let told = call!(self, |session| inspect::timeline(session, key, &keyring));
             keyring = self.keyring(std::slice::from_ref(key)).await?;
             if !lacked || keyring.lacks(key) {
-                return Ok(told);
+                return told;
             }
         }
     }
@@ -354,10 +354,11 @@ impl Store for Postgres {
     async fn tend_keys(&self) -> Result<usize, StoreError> {
         let Some(vault) = &self.vault else { return Ok(0) };
         let noted = call!(self, |session| keys::forgotten(session, vault::MOST_FORGOTTEN))?;
-        let (gone, back) = vault::sort(&noted, self.load(&noted).await?);
-        self.forget_keys(&gone).await?;
+        let Noted { erased, gone, back } = Noted::of(noted, self).await?;
+        self.forget_keys(&erased, Forgotten::Erased).await?;
+        self.forget_keys(&gone, Forgotten::Gone).await?;
         call!(self, |session| keys::done(session, &back))?;
-        Ok(gone.len() + vault.rewrap().await?)
+        Ok(erased.len() + gone.len() + vault.rewrap().await?)
     }
 
     async fn backlog(&self, now: Timestamp) -> Result<Backlog, StoreError> {

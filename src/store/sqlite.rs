@@ -42,7 +42,7 @@ use super::guard;
 use super::leased::{self, Stored, aside, decode, set_aside};
 use super::prepare::{self, Prepared};
 use super::spending::Pseudonyms;
-use super::vault::{self, Keyring, Vault};
+use super::vault::{self, Forgotten, Keyring, Noted, Vault};
 use crate::domain::confirmation::Cause;
 use crate::domain::decision::NotificationId;
 use crate::domain::event::{EventKey, Reference};
@@ -131,9 +131,9 @@ impl Sqlite {
 
     /// Forgets the keys of orders that have been let go of. What fails is made good by
     /// [`Store::tend_keys`].
-    async fn forget_keys(&self, of: Vec<JourneyKey>) -> Result<(), StoreError> {
+    async fn forget_keys(&self, of: Vec<JourneyKey>, why: Forgotten) -> Result<(), StoreError> {
         let Some(vault) = self.vault.as_ref().filter(|_| !of.is_empty()) else { return Ok(()) };
-        vault.forget(&of).await?;
+        vault.forget(&of, why).await?;
         self.write(move |c| keys::done(c, &of)).await
     }
 
@@ -180,7 +180,7 @@ impl Store for Sqlite {
         let stored = self.writer.read(move |c| read::load(c, &rows, &asked)).await?;
         // after the rows: what has sealed them is there
         let (keyring, keys) = (self.keyring(keys).await?, keys.to_vec());
-        aside(move || keyring.versioned(&keys, stored)).await
+        vault::opened(self.vault.as_ref(), aside(move || keyring.versioned(&keys, stored)).await)
     }
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
@@ -215,7 +215,7 @@ impl Store for Sqlite {
             // until a claim, which knows the time, puts it aside.
             leased.extend(self.decode_freed(taken.stored).await.unwrap_or_default());
         }
-        if let Err(error) = self.forget_keys(forgotten).await {
+        if let Err(error) = self.forget_keys(forgotten, Forgotten::Erased).await {
             tracing::error!(%error, "the keys of erased orders could not be forgotten yet; it is tried again");
         }
         Ok(leased)
@@ -287,12 +287,12 @@ impl Store for Sqlite {
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
         let mut keyring = self.keyring(std::slice::from_ref(key)).await?;
         loop {
-            // a key that was made since is not one that was erased
+            // a key that was made since is not one that was erased or lost
             let (lacked, asked) = (keyring.lacks(key), key.clone());
-            let told = self.readers.read(move |c| inspect::timeline(c, &asked, &keyring)).await?;
+            let told = self.readers.read(move |c| inspect::timeline(c, &asked, &keyring)).await;
             keyring = self.keyring(std::slice::from_ref(key)).await?;
             if !lacked || keyring.lacks(key) {
-                return Ok(told);
+                return told;
             }
         }
     }
@@ -347,9 +347,10 @@ impl Store for Sqlite {
     async fn tend_keys(&self) -> Result<usize, StoreError> {
         let Some(vault) = &self.vault else { return Ok(0) };
         let noted = self.readers.read(|c| keys::forgotten(c, vault::MOST_FORGOTTEN)).await?;
-        let (gone, back) = vault::sort(&noted, self.load(&noted).await?);
-        let forgotten = gone.len();
-        self.forget_keys(gone).await?;
+        let Noted { erased, gone, back } = Noted::of(noted, self).await?;
+        let forgotten = erased.len() + gone.len();
+        self.forget_keys(erased, Forgotten::Erased).await?;
+        self.forget_keys(gone, Forgotten::Gone).await?;
         self.write(move |c| keys::done(c, &back)).await?;
         Ok(forgotten + vault.rewrap().await?)
     }

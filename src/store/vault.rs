@@ -16,11 +16,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::domain::journey::JourneyKey;
-use crate::ports::{JourneyWrite, Keys, StoreError, Versioned};
+use crate::ports::{JourneyWrite, KeptKey, Keys, Store, StoreError};
 use crate::seal::{DataKey, Masters, Place, Unopened, Wrapped};
 
+use keyring::{Key, drawn, once};
 pub(super) use keyring::{Keyring, without_person};
-use keyring::{drawn, once};
 pub use settings::MasterKey;
 pub(super) use settings::masters;
 
@@ -36,7 +36,18 @@ const STEP: usize = 500;
 pub(super) struct Vault {
     masters: Masters,
     keys: Arc<dyn Keys>,
+    /// What a person has said of keys that are lost for good.
+    missing_is_erased: bool,
     held: Mutex<Held>,
+}
+
+/// Why an order's key is to be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Forgotten {
+    /// Its customer is to be forgotten, in every copy of the store.
+    Erased,
+    /// There is no such order any more.
+    Gone,
 }
 
 /// What was used lately. The older half goes at once when the younger is full.
@@ -70,8 +81,8 @@ impl Held {
 }
 
 impl Vault {
-    pub fn new(masters: Masters, keys: Arc<dyn Keys>) -> Self {
-        Self { masters, keys, held: Mutex::default() }
+    pub fn new(masters: Masters, keys: Arc<dyn Keys>, missing_is_erased: bool) -> Self {
+        Self { masters, keys, missing_is_erased, held: Mutex::default() }
     }
 
     /// The keys of these orders, as far as they have any.
@@ -79,7 +90,14 @@ impl Vault {
         let (mut found, missing) = self.at_hand(of);
         if !missing.is_empty() {
             let kept = self.keys.find(&missing).await?;
-            self.unwrap(&mut found, missing.into_iter().zip(kept).filter_map(|(of, kept)| Some((of, kept?))))?;
+            for (of, kept) in missing.into_iter().zip(kept) {
+                let key = match kept {
+                    Some(KeptKey::Wrapped(wrapped)) => self.unwrap(&of, &wrapped)?.map(Key::Here),
+                    Some(KeptKey::Erased) => Some(Key::Erased),
+                    None => self.missing_is_erased.then_some(Key::Erased),
+                };
+                found.extend(key.map(|key| (of, key)));
+            }
         }
         Ok(Keyring::new(found))
     }
@@ -87,20 +105,32 @@ impl Vault {
     /// The keys by which these journeys are written, made for those that have none. What is erased
     /// needs none: it holds nothing that could be sealed.
     pub async fn provide(&self, writes: &[JourneyWrite]) -> Result<Keyring, StoreError> {
-        let wanted = writes.iter().filter(|write| !write.journey.erased).map(|write| write.journey.key.clone());
-        let (mut found, missing) = self.at_hand(&wanted.collect::<Vec<_>>());
+        let sealed = writes.iter().filter(|write| !write.journey.erased);
+        let (begun, new): (Vec<_>, Vec<_>) = sealed.partition(|write| write.expected_version.is_some());
+        let orders = |writes: Vec<&JourneyWrite>| -> Vec<JourneyKey> {
+            writes.into_iter().map(|write| write.journey.key.clone()).collect()
+        };
+        let (mut found, mut missing) = self.at_hand(&orders(begun));
+        // even if one is held: it may be of another order that had this number, and be kept no more
+        missing.extend(orders(new));
         if !missing.is_empty() {
             let new = missing.iter().map(|of| Ok((of.clone(), self.new_key(of)?)));
             let kept = self.keys.keep(&new.collect::<Result<Vec<_>, StoreError>>()?).await?;
-            self.unwrap(&mut found, missing.into_iter().zip(kept))?;
+            for (of, wrapped) in missing.into_iter().zip(kept) {
+                let key = self.unwrap(&of, &wrapped)?.ok_or_else(|| unwrappable(&wrapped, Unopened))?;
+                found.insert(of, Key::Here(key));
+            }
         }
         Ok(Keyring::new(found))
     }
 
     /// Forgets the keys of these orders, here and where they are kept.
-    pub async fn forget(&self, of: &[JourneyKey]) -> Result<(), StoreError> {
+    pub async fn forget(&self, of: &[JourneyKey], why: Forgotten) -> Result<(), StoreError> {
         self.let_go(of);
-        self.keys.forget(of).await
+        match why {
+            Forgotten::Erased => self.keys.erase(of).await,
+            Forgotten::Gone => self.keys.forget(of).await,
+        }
     }
 
     /// Wraps by the first master key what others have wrapped, so that those can go; returns how many.
@@ -112,13 +142,18 @@ impl Vault {
         loop {
             let others = self.keys.wrapped_by_others(self.masters.first(), &after, STEP).await?;
             let Some((last, _)) = others.last() else { break };
-            (after, done) = (last.clone(), done + others.len());
-            let anew = others.into_iter().map(|(of, old)| {
-                let new = self.masters.rewrap(once()?, Place(&place(&of)), &old);
-                let new = new.map_err(|error| unwrappable(&old, error))?;
-                Ok((of, old, new))
-            });
-            self.keys.replace(&anew.collect::<Result<Vec<_>, StoreError>>()?).await?;
+            after = last.clone();
+            let mut anew = Vec::with_capacity(others.len());
+            for (of, old) in others {
+                match self.masters.rewrap(once()?, Place(&place(&of)), &old) {
+                    Ok(new) => anew.push((of, old, new)),
+                    // one that is damaged must not keep the old master key for ever
+                    Err(_) if self.masters.has(&old.master) => {}
+                    Err(error) => return Err(unwrappable(&old, error)),
+                }
+            }
+            self.keys.replace(&anew).await?;
+            done += anew.len();
         }
         if done == 0 {
             // nobody has wrapped by another since the last time
@@ -136,12 +171,12 @@ impl Vault {
         Ok(self.masters.wrap(once()?, Place(&place(of)), &drawn()?))
     }
 
-    fn at_hand(&self, of: &[JourneyKey]) -> (HashMap<JourneyKey, Arc<DataKey>>, Vec<JourneyKey>) {
+    fn at_hand(&self, of: &[JourneyKey]) -> (HashMap<JourneyKey, Key>, Vec<JourneyKey>) {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut found, mut missing) = (HashMap::with_capacity(of.len()), Vec::new());
         for of in of {
             match held.get(of) {
-                Some(key) => drop(found.insert(of.clone(), key)),
+                Some(key) => drop(found.insert(of.clone(), Key::Here(key))),
                 None => missing.push(of.clone()),
             }
         }
@@ -151,18 +186,15 @@ impl Vault {
         (found, missing)
     }
 
-    fn unwrap(
-        &self,
-        found: &mut HashMap<JourneyKey, Arc<DataKey>>,
-        kept: impl Iterator<Item = (JourneyKey, Wrapped)>,
-    ) -> Result<(), StoreError> {
-        for (of, wrapped) in kept {
-            let key = self.masters.unwrap(Place(&place(&of)), &wrapped);
-            let key = Arc::new(key.map_err(|error| unwrappable(&wrapped, error))?);
-            self.held.lock().unwrap_or_else(PoisonError::into_inner).put(of.clone(), Arc::clone(&key));
-            found.insert(of, key);
-        }
-        Ok(())
+    /// The key of that order; `None`: it is damaged, which is the trouble of this order alone.
+    fn unwrap(&self, of: &JourneyKey, wrapped: &Wrapped) -> Result<Option<Arc<DataKey>>, StoreError> {
+        let key = match self.masters.unwrap(Place(&place(of)), wrapped) {
+            Ok(key) => Arc::new(key),
+            Err(_) if self.masters.has(&wrapped.master) => return Ok(None),
+            Err(error) => return Err(unwrappable(wrapped, error)),
+        };
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).put(of.clone(), Arc::clone(&key));
+        Ok(Some(key))
     }
 }
 
@@ -171,7 +203,7 @@ fn place(of: &JourneyKey) -> [&str; 3] {
     ["key", &of.shop, &of.order_id]
 }
 
-/// It is not erased: another master key, or another replica that has it, can open it.
+/// Another master key, or another replica that has it, can open it.
 fn unwrappable(wrapped: &Wrapped, error: Unopened) -> StoreError {
     let master = &wrapped.master;
     StoreError::Unavailable(format!("a key that the master key '{master}' has wrapped (store.encryption): {error}"))
@@ -194,12 +226,25 @@ pub(super) fn proved(masters: &Masters, proofs: &[Wrapped]) -> Result<Option<Wra
     if is_known { Ok(None) } else { Ok(Some(masters.proof(once()?))) }
 }
 
+/// What is kept of a key, as it lies in a row: what is erased is empty.
+pub(super) fn kept(row: Wrapped) -> KeptKey {
+    if row.sealed.is_empty() { KeptKey::Erased } else { KeptKey::Wrapped(row) }
+}
+
 /// The keys of these orders, where anything is encrypted.
 pub(super) async fn find(vault: Option<&Vault>, of: &[JourneyKey]) -> Result<Keyring, StoreError> {
     match vault {
         Some(vault) => vault.find(of).await,
         None => Ok(Keyring::default()),
     }
+}
+
+/// Passes on what was opened; a key that is held and did not open what it should is let go of.
+pub(super) fn opened<T>(vault: Option<&Vault>, opened: Result<T, StoreError>) -> Result<T, StoreError> {
+    if let (Some(vault), Err(StoreError::Unreadable { of, .. })) = (vault, &opened) {
+        vault.let_go(of);
+    }
+    opened
 }
 
 /// The keys by which these journeys are written, where anything is encrypted.
@@ -210,16 +255,34 @@ pub(super) async fn provide(vault: Option<&Vault>, writes: &[JourneyWrite]) -> R
     }
 }
 
-/// Of the orders whose keys are to be forgotten, those whose keys may go: erased, or gone. The others
-/// have been placed anew under their old number since.
-pub(super) fn sort(noted: &[JourneyKey], found: Vec<Option<Versioned>>) -> (Vec<JourneyKey>, Vec<JourneyKey>) {
-    let (gone, back): (Vec<_>, Vec<_>) = noted
-        .iter()
-        .cloned()
-        .zip(found)
-        .partition(|(_, found)| found.as_ref().is_none_or(|found| found.journey.erased));
-    let keys = |all: Vec<(JourneyKey, _)>| all.into_iter().map(|(of, _)| of).collect();
-    (keys(gone), keys(back))
+/// Orders whose keys are to be forgotten, as they are found now.
+#[derive(Default)]
+pub(super) struct Noted {
+    pub erased: Vec<JourneyKey>,
+    pub gone: Vec<JourneyKey>,
+    /// Placed anew under their old number since: these keep theirs.
+    pub back: Vec<JourneyKey>,
+}
+
+impl Noted {
+    /// What cannot be read is left out, and keeps its key.
+    pub async fn of(mut noted: Vec<JourneyKey>, store: &dyn Store) -> Result<Self, StoreError> {
+        let found = loop {
+            match store.load(&noted).await {
+                Ok(found) => break found,
+                Err(error) => drop(error.leave_out(&mut noted)?),
+            }
+        };
+        let mut sorted = Self::default();
+        for (of, found) in noted.into_iter().zip(found) {
+            match found {
+                None => sorted.gone.push(of),
+                Some(found) if found.journey.erased => sorted.erased.push(of),
+                Some(_) => sorted.back.push(of),
+            }
+        }
+        Ok(sorted)
+    }
 }
 
 /// Holds the place of the keys that this process has against the one that the store has known: keys

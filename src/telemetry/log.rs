@@ -81,6 +81,7 @@ pub static FIELDS: &[Field] = &[
     flag("full", "No more can wait to be published"),
     text("hash", "The configuration in force, as `reassure_config_info` shows it"),
     number("hastened", "How many retries were brought forward"),
+    number("journeys", "How many journeys"),
     text("kind", "The kind of a failure, or of what is kept"),
     number("line", "Where in a file"),
     flag("lost", "The partitions were another's already"),

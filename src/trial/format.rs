@@ -17,6 +17,7 @@ use super::moment::{Frame, Manner, read_date};
 use crate::domain::fault::{Fault, nearest};
 use crate::domain::order::Channel;
 use crate::domain::rule::{RuleName, RuleSet};
+use crate::domain::spending::Elsewhere;
 use crate::domain::time::Timestamp;
 use crate::domain::written::Written;
 use crate::domain::written::yaml::Yaml;
@@ -45,8 +46,8 @@ pub struct Trial {
     pub templates: Arc<Templates>,
     /// The first is `order.placed`.
     pub happenings: Vec<Happening>,
-    /// When other orders have told the customer something.
-    pub told_elsewhere: Vec<Timestamp>,
+    /// When other orders have told the customers something.
+    pub told_elsewhere: Elsewhere,
     pub until: Option<Timestamp>,
     /// Decisions of all rules are expected, not only of those under test.
     pub of_all: bool,
@@ -183,6 +184,21 @@ impl Reader<'_> {
         }
     }
 
+    /// The buyer is meant, if nobody is named.
+    fn elsewhere(&mut self, it: &Spanned<Yaml>, frame: &Frame) -> Elsewhere {
+        const KEY: &str = "told_elsewhere";
+        let mut elsewhere = Elsewhere::default();
+        if !matches!(it.value, Yaml::Mapping(_)) {
+            elsewhere.buyer = self.moments(it, KEY, frame);
+        } else {
+            for (key, value) in self.fields(it, KEY, keys::ELSEWHERE) {
+                let moments = self.moments(value, KEY, frame);
+                *(if key.value == "buyer" { &mut elsewhere.buyer } else { &mut elsewhere.recipient }) = moments;
+            }
+        }
+        elsewhere
+    }
+
     fn trial(
         &mut self,
         source: &Spanned<Yaml>,
@@ -216,8 +232,7 @@ impl Reader<'_> {
             frame.manner = Manner::of(at);
         }
         let happenings = self.happenings(listed, &frame, ground.given, source);
-        let told_elsewhere =
-            field("told_elsewhere").map_or_else(Vec::new, |it| self.moments(it, "told_elsewhere", &frame));
+        let told_elsewhere = field("told_elsewhere").map(|it| self.elsewhere(it, &frame)).unwrap_or_default();
         let until = field("until").and_then(|value| self.moment(value, "until", &frame));
         let of_all = field("of").is_some_and(|value| {
             let all = matches!(&value.value, Yaml::Text(text) if text == "all");

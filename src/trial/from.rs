@@ -10,9 +10,11 @@ use serde_json::{Map, Value, json};
 
 use super::line::{Line, Said, plain};
 use super::moment::{Frame, Manner};
-use crate::domain::decision::{Cause, Entry, Reason, Verdict};
+use crate::domain::decision::{Cause, Decision, Entry, Reason, Verdict};
 use crate::domain::event::{Body, Event};
+use crate::domain::party::Party;
 use crate::domain::receipt::Receipt;
+use crate::domain::rule::RuleSet;
 use crate::domain::shop::Shop;
 use crate::domain::time::Timestamp;
 use crate::domain::zone;
@@ -21,21 +23,21 @@ use crate::ports::Timeline;
 use crate::replay::Replay;
 use stand_in::StandIns;
 
-/// The text of a test file: what happened to the order, and what was decided. `shop` is the
-/// order's.
-pub fn write(timeline: &Timeline, shop: &Shop) -> String {
-    let journey = &timeline.journey;
+/// The text of a test file: what happened to the order, and what was decided. `rules` are those of
+/// the order's shop.
+pub fn write(timeline: &Timeline, rules: &RuleSet) -> String {
+    let (journey, shop) = (&timeline.journey, &*rules.shop);
     let frame = Frame { start: whole(journey.placed_at), zone: shop.time_zone, manner: Manner::Relative };
     let replay = Replay::new(journey, &timeline.entries);
     let stand_ins = StandIns::of(journey);
     let decisions = decisions(timeline, &frame, &stand_ins);
-    let mut rules: Vec<&str> =
+    let mut tried: Vec<&str> =
         timeline.entries.iter().flat_map(|entry| &entry.decisions).map(|decision| decision.rule.as_str()).collect();
-    rules.sort_unstable();
-    rules.dedup();
+    tried.sort_unstable();
+    tried.dedup();
     let mut text =
         String::from("# Made of a real journey; what stands for a name, an address or a number is none of its own.\n");
-    let _ = writeln!(text, "rules: [{}]", rules.join(", "));
+    let _ = writeln!(text, "rules: [{}]", tried.join(", "));
     let _ = writeln!(text, "zone: {}", shop.time_zone);
     let _ = writeln!(text, "starts: {}", frame.start.in_zone(shop.time_zone).format("%Y-%m-%d %H:%M:%S"));
     text.push_str(&differences(shop));
@@ -57,9 +59,9 @@ pub fn write(timeline: &Timeline, shop: &Shop) -> String {
         }
     }
     let _ = writeln!(text, "tests:\n  - test: As it went");
-    let elsewhere = told_elsewhere(timeline, shop, &frame);
+    let elsewhere = told_elsewhere(timeline, rules, &frame);
     if !elsewhere.is_empty() {
-        let _ = writeln!(text, "    told_elsewhere: [{}]", elsewhere.join(", "));
+        let _ = writeln!(text, "    told_elsewhere: {{ {} }}", elsewhere.join(", "));
     }
     let _ = writeln!(text, "    events:");
     happened.sort_by_key(|(at, rank, _)| (*at, *rank));
@@ -143,23 +145,26 @@ fn decisions(timeline: &Timeline, frame: &Frame, stand_ins: &StandIns) -> Vec<Li
     lines
 }
 
-/// What decisions say of the customer's other orders: on such a day they had spent the budget by then.
-fn told_elsewhere(timeline: &Timeline, shop: &Shop, frame: &Frame) -> Vec<String> {
-    let mut days = Vec::new();
-    let mut moments = Vec::new();
-    for entry in &timeline.entries {
-        let waited = entry.decisions.iter().any(|decision| match &decision.verdict {
-            Verdict::Defer { reason, .. } | Verdict::Suppress { reason, .. } => *reason == Reason::CustomerBudgetSpent,
-            Verdict::Send { .. } => false,
-        });
-        let order = &timeline.journey.order;
-        let day = entry.at.day_in(zone::of_recipient(&order.customer, &order.delivery, shop));
-        if waited && !days.contains(&day) {
-            days.push(day);
-            moments.extend((0..shop.budget.per_customer_day).map(|_| frame.spell(whole(entry.at))));
-        }
-    }
-    moments
+/// What decisions say of the customers' other orders, for each of them: on such a day they had spent the
+/// budget by then.
+fn told_elsewhere(timeline: &Timeline, rules: &RuleSet, frame: &Frame) -> Vec<String> {
+    let of_party = |to: Party| {
+        let zone = zone::of_party(to, &timeline.journey.order, &rules.shop);
+        let waited = |decision: &Decision| {
+            let (Verdict::Defer { reason, .. } | Verdict::Suppress { reason, .. }) = &decision.verdict else {
+                return false;
+            };
+            *reason == Reason::CustomerBudgetSpent && rules.get(&decision.rule).is_none_or(|rule| rule.to == to)
+        };
+        let mut entries: Vec<&Entry> =
+            timeline.entries.iter().filter(|entry| entry.decisions.iter().any(waited)).collect();
+        entries.dedup_by_key(|entry| entry.at.day_in(zone));
+        let often = usize::try_from(rules.shop.budget.per_customer_day).unwrap_or(usize::MAX);
+        let moments = entries.iter().flat_map(|entry| std::iter::repeat_n(frame.spell(whole(entry.at)), often));
+        let moments: Vec<String> = moments.collect();
+        (!moments.is_empty()).then(|| format!("{}: [{}]", to.as_str(), moments.join(", ")))
+    };
+    [Party::Buyer, Party::Recipient].into_iter().filter_map(of_party).collect()
 }
 
 /// In what the shop differs from the one of tests, as far as it bears on decisions.

@@ -21,7 +21,7 @@ pub const TEST: &[Key] = &[
     ("starts", "In place of the file's."),
     ("shop", "Laid over the file's."),
     ("given", "Laid over the file's."),
-    ("told_elsewhere", "When other orders have told the customer something today: a list of moments, or one."),
+    ("told_elsewhere", "When other orders have told the buyer something today: a list of moments, or one; or by whom."),
     ("events", "What happens, in the order in which it is learnt. Deadlines fall due by themselves in between."),
     ("until", "When the test ends; without it, when nothing waits any more."),
     ("of", "`all`: the decisions of every rule are expected, not only of those under test."),
@@ -29,6 +29,10 @@ pub const TEST: &[Key] = &[
     ("expect_partly", "Some of the decisions, in order; keys that are left out may have any value."),
     ("content", "What the messages say."),
 ];
+
+/// Of what other orders have told.
+pub const ELSEWHERE: &[Key] =
+    &[("buyer", "A list of moments, or one."), ("recipient", "Of a present: a list of moments, or one.")];
 
 /// Of the order that is given, beside the canonical keys of an order.
 pub const GIVEN: &[Key] = &[

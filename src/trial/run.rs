@@ -87,7 +87,7 @@ pub fn run(trial: &Trial) -> Run {
 struct Stage<'a> {
     rules: &'a RuleSet,
     templates: &'a Templates,
-    told_elsewhere: &'a [Timestamp],
+    told_elsewhere: &'a Elsewhere,
     now: Timestamp,
     journey: Option<Journey>,
     /// What could not leave yet, while the providers are away.
@@ -168,8 +168,9 @@ impl Stage<'_> {
 
     fn step(&mut self, woken: &Woken<'_>) {
         let Some(before) = &self.journey else { return };
-        let buyer = self.told_elsewhere.iter().filter(|at| **at <= self.now).copied().collect();
-        let by_now = Elsewhere { buyer, recipient: Vec::new() };
+        let by_now = |told: &[Timestamp]| told.iter().filter(|at| **at <= self.now).copied().collect();
+        let Elsewhere { buyer, recipient } = self.told_elsewhere;
+        let by_now = Elsewhere { buyer: by_now(buyer), recipient: by_now(recipient) };
         let moment = Moment { now: self.now, elsewhere: Some(&by_now) };
         let transition = match step(before, woken.input(), self.rules, moment) {
             Ok(transition) => transition,

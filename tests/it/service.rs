@@ -3,6 +3,7 @@
 
 mod access;
 mod bad_input;
+mod budget;
 mod connections;
 mod demo;
 pub mod events;

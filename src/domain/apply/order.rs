@@ -28,14 +28,16 @@ pub(super) fn update_order(journey: &mut Journey, data: &OrderUpdated, at: Times
     let expected = |journey: &Journey| (journey.hold_kind(), journey.first_promise());
     let before = expected(journey);
     let mut news = News::Known;
-    let (mut delivery, mut gift) = (data.delivery.clone(), data.gift.clone());
+    let (mut delivery, mut gift, mut order_url) =
+        (data.delivery.clone(), data.gift.clone(), data.order_url.clone().map(Some));
     if journey.erased {
+        order_url = order_url.map(|_| None);
         delivery.as_mut().and_then(|delivery| delivery.address.as_mut()).map(take_addressee);
         gift.as_mut().map(take_recipient);
     }
     replace_fact!(journey, news, "items", &data.items, at => order.items);
     replace_fact!(journey, news, "delivery", &delivery, at => order.delivery);
-    replace_fact!(journey, news, "order_url", &data.order_url.clone().map(Some), at => order.order_url);
+    replace_fact!(journey, news, "order_url", &order_url, at => order.order_url);
     replace_fact!(journey, news, "gift", &gift.map(Some), at => order.gift);
     if let Some(window) = data.promise {
         let promised = Promised { window, at };

@@ -18,6 +18,8 @@ pub struct Person {
     recipient_name: Option<Personal>,
     /// For whom it is.
     recipient: Option<Customer>,
+    /// It opens the order's page for whoever has it, as shops give to guests.
+    order_url: Option<String>,
     /// Of every scan, and then of every parcel, in their order.
     delivered_to: Vec<Option<Personal>>,
 }
@@ -37,6 +39,7 @@ impl Journey {
             lines,
             recipient_name,
             recipient,
+            order_url: self.order.order_url.take(),
             delivered_to: self.delivered_to().map(|place| place.take().map(Personal)).collect(),
         }
     }
@@ -51,6 +54,9 @@ impl Journey {
         }
         if let Some(gift) = &mut self.order.gift {
             (gift.recipient_name, gift.recipient) = (person.recipient_name, person.recipient);
+        }
+        if person.order_url.is_some() {
+            self.order.order_url = person.order_url;
         }
         for (place, known) in self.delivered_to().zip(person.delivered_to) {
             *place = known.map(|Personal(text)| text);

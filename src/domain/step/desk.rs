@@ -59,7 +59,7 @@ impl Outcome {
                     known.withdrawn = false;
                     known.escalated = told.escalated.or(known.escalated);
                 }
-                None => journey.told.push(told),
+                None => journey.told.push(Told { escalated: None, ..told }),
             }
         }
     }
@@ -300,7 +300,7 @@ impl<'a> Desk<'a> {
             at: self.now,
             notifications: sent.iter().map(|sent| sent.notification.clone()).collect(),
             withdrawn: false,
-            escalated: self.escalated().map(|_| self.now),
+            escalated: self.occasion.waited.filter(|waited| !waited.channels.is_empty()).map(|_| self.now),
         };
         let mut skipped = ways.skipped;
         let plan = self.plan(rule, &sent, &mut skipped, expires_at);

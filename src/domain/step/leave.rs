@@ -34,8 +34,9 @@ pub(super) fn leave(
     Ok(recipient)
 }
 
-/// The customer or the operator does not want it: it must not leave, even if it is written already.
+/// The customer or the operator does not want it: it must not leave, even if it is written already. Nor
+/// does the buyer who has taken out whom the present is for.
 pub(super) fn is_wish(reason: Reason) -> bool {
-    use Reason::{AddressSuppressed, ChannelDeclined, NoConsent, SwitchedOff};
-    matches!(reason, ChannelDeclined | NoConsent | AddressSuppressed | SwitchedOff)
+    use Reason::{AddressSuppressed, ChannelDeclined, NoConsent, RecipientMissing, SwitchedOff};
+    matches!(reason, ChannelDeclined | NoConsent | AddressSuppressed | SwitchedOff | RecipientMissing)
 }

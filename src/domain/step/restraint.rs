@@ -8,7 +8,6 @@ use super::super::decision::{Decision, NotificationId, Reason, Verdict};
 use super::super::journey::{Deferred, Journey, Reach, Subject, Told};
 use super::super::notification::Notification;
 use super::super::order::Channel;
-use super::super::party::Party;
 use super::super::restraint::Budget;
 use super::super::rule::{Rule, RuleSet};
 use super::super::spending::spent;
@@ -79,14 +78,14 @@ impl Desk<'_> {
 
     /// Whether the rule keeps to a budget that the customer's other orders spend too.
     pub(super) fn hangs_on_other_orders(&self, rule: &Rule) -> bool {
-        self.rules.shop.budget.per_customer_day > 0 && rule.to != Party::Shop && !rule.beyond_budget
+        self.rules.shop.budget.per_customer_day > 0 && rule.keeps_to_budget()
     }
 
     /// Until the next morning of the customer, once enough has been said for one day: of this order,
     /// or by all of theirs.
     fn budget(&self, rule: &Rule) -> Option<Restraint> {
         let Budget { per_journey_day, per_customer_day } = self.rules.shop.budget;
-        if rule.beyond_budget || rule.to == Party::Shop || (per_journey_day, per_customer_day) == (0, 0) {
+        if !rule.keeps_to_budget() || (per_journey_day, per_customer_day) == (0, 0) {
             return None;
         }
         let zone = zone::of_party(rule.to, &self.journey.order, &self.rules.shop);
@@ -149,8 +148,10 @@ impl Desk<'_> {
 
     /// What is held back and pointless once the rule speaks.
     pub(super) fn superseded(&self, rule: &Rule) -> Vec<Deferred> {
+        let is_theirs = |one: &Deferred| self.rules.get(&one.rule).is_none_or(|other| other.to == rule.to);
         let pointless = |one: &&Deferred| {
             (one.message == rule.message || rule.supersedes.contains(&one.message))
+                && is_theirs(one)
                 && self.journey.includes(self.occasion.subject, &one.subject)
         };
         // the same message on further channels waits for its own moment
@@ -162,12 +163,12 @@ impl Desk<'_> {
 
     /// Whether it is pointless once the rule speaks on this occasion.
     pub(super) fn supersedes(&self, rule: &Rule, told: &Told) -> bool {
-        rule.supersedes.contains(&told.message) && self.journey.includes(self.occasion.subject, &told.subject)
+        displaces(rule, told) && self.journey.includes(self.occasion.subject, &told.subject)
     }
 
     /// Whether another rule has just said what makes this one's message pointless.
     pub(super) fn is_outdone(&self, rule: &Rule) -> bool {
-        self.outcome.told.iter().any(|told| {
+        self.outcome.told.iter().filter(|told| told.to == rule.to).any(|told| {
             self.rules.get(&told.rule).is_some_and(|other| other.supersedes.contains(&rule.message))
                 && self.journey.includes(&told.subject, self.occasion.subject)
         })
@@ -218,6 +219,11 @@ impl Desk<'_> {
     }
 }
 
+/// Whether the rule's message takes the place of what was told; what somebody else hears does not.
+fn displaces(rule: &Rule, told: &Told) -> bool {
+    told.to == rule.to && rule.supersedes.contains(&told.message)
+}
+
 /// Whether nothing is left that the notification would answer: what was told before it, and only
 /// for the sake of which it was decided, has been taken back since.
 pub(super) fn answers_nothing(journey: &Journey, notification: &Notification, rule: &Rule) -> bool {
@@ -232,6 +238,7 @@ pub(super) fn answers_nothing(journey: &Journey, notification: &Notification, ru
 /// Whether a message of the rule about `subject` answers what was told.
 fn answers(journey: &Journey, rule: &Rule, subject: &Subject, told: &Told) -> bool {
     !told.withdrawn
+        && told.to == rule.to
         && rule.only_if_told.contains(&told.message)
         && journey.reach_of(&told.subject, subject) != Reach::None
 }
@@ -241,7 +248,7 @@ pub(super) fn is_superseded(journey: &Journey, notification: &Notification, rule
     let carries = |(_, told): &(usize, &Told)| told.notifications.contains(&notification.id);
     let supersedes = |later: &Told, told: &Told| {
         !later.withdrawn
-            && rules.get(&later.rule).is_some_and(|rule| rule.supersedes.contains(&told.message))
+            && rules.get(&later.rule).is_some_and(|rule| displaces(rule, told))
             && journey.includes(&later.subject, &told.subject)
     };
     let mut carried = journey.told.iter().enumerate().filter(carries).peekable();

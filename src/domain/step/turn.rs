@@ -75,8 +75,10 @@ impl Desk<'_> {
         let spoke =
             mine().filter(heard).filter(|(_, told)| number_of(told, &once_key).is_some()).last().map(|(at, _)| at);
         let spoke_at_all = mine().filter(heard).last().map(|(at, _)| at);
+        // what somebody else was told is no news to them
+        let counts = |told: &Told, messages: &[String]| told.to == rule.to && messages.contains(&told.message);
         let heard_since = |messages: &[String]| {
-            told().filter(heard).filter(|(_, told)| messages.contains(&told.message)).any(|(at, told)| {
+            told().filter(heard).filter(|(_, told)| counts(told, messages)).any(|(at, told)| {
                 match self.journey.reach_of(&told.subject, self.occasion.subject) {
                     Reach::None => false,
                     Reach::Same => Some(at) > spoke,

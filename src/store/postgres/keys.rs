@@ -13,7 +13,7 @@ use super::row::{Key, get, position};
 use super::session::{Parameters, Session};
 use super::{Settings, migrate};
 use crate::domain::journey::JourneyKey;
-use crate::ports::{Keys, StoreError};
+use crate::ports::{KeptKey, Keys, StoreError};
 use crate::seal::{Masters, Wrapped};
 use crate::secret::SecretSource;
 use crate::store::columns;
@@ -26,15 +26,22 @@ const FIND: &str = "SELECT w.ord, k.master, k.sealed
     JOIN keys k ON k.shop = w.shop AND k.order_id = w.order_id";
 
 /// In the order of their keys, so that two never wait for each other.
-const KEEP: &str = "INSERT INTO keys (shop, order_id, master, sealed)
+const KEEP: &str = "INSERT INTO keys AS k (shop, order_id, master, sealed)
     SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) w(shop, order_id, master, sealed)
-    ORDER BY w.shop COLLATE \"C\", w.order_id COLLATE \"C\" ON CONFLICT DO NOTHING";
+    ORDER BY w.shop COLLATE \"C\", w.order_id COLLATE \"C\"
+    ON CONFLICT (shop, order_id) DO UPDATE SET master = excluded.master, sealed = excluded.sealed WHERE k.sealed = ''";
+
+/// As [`KEEP`], whatever is there.
+const ERASE: &str = "INSERT INTO keys (shop, order_id, master, sealed)
+    SELECT w.shop, w.order_id, '', ''::bytea FROM unnest($1::text[], $2::text[]) w(shop, order_id)
+    ORDER BY w.shop COLLATE \"C\", w.order_id COLLATE \"C\"
+    ON CONFLICT (shop, order_id) DO UPDATE SET master = '', sealed = ''";
 
 const FORGET: &str = "DELETE FROM keys k USING unnest($1::text[], $2::text[]) w(shop, order_id)
     WHERE k.shop = w.shop AND k.order_id = w.order_id";
 
 const OTHERS: &str = "SELECT master, sealed, shop, order_id FROM keys
-    WHERE (shop, order_id) > ($2, $3) AND master <> $1 ORDER BY shop, order_id LIMIT $4";
+    WHERE (shop, order_id) > ($2, $3) AND master <> $1 AND sealed <> '' ORDER BY shop, order_id LIMIT $4";
 
 const REPLACE: &str = "UPDATE keys k SET master = w.master, sealed = w.sealed
     FROM unnest($1::text[], $2::text[], $3::bytea[], $4::text[], $5::bytea[]) w(shop, order_id, was, master, sealed)
@@ -42,7 +49,7 @@ const REPLACE: &str = "UPDATE keys k SET master = w.master, sealed = w.sealed
 
 const DROP_PROOFS: &str = "DELETE FROM proofs WHERE master <> $1";
 
-const STATEMENTS: &[&str] = &[FIND, KEEP, FORGET, OTHERS, REPLACE, DROP_PROOFS];
+const STATEMENTS: &[&str] = &[FIND, KEEP, ERASE, FORGET, OTHERS, REPLACE, DROP_PROOFS];
 
 /// In the store itself: orders whose keys are to be forgotten.
 const FORGOTTEN: &str = "SELECT shop, order_id FROM forgotten_keys ORDER BY shop, order_id LIMIT $1";
@@ -66,6 +73,9 @@ pub struct Encryption {
     /// The schema of the orders' keys; without it, the store's with `_keys` behind.
     #[serde(default)]
     pub schema: Option<String>,
+    /// What is sealed by a key that is missing is taken as erased: the keys are lost for good.
+    #[serde(default)]
+    pub missing_is_erased: bool,
 }
 
 impl Encryption {
@@ -101,23 +111,27 @@ pub(super) async fn vault(store: &Settings, encryption: &Encryption) -> Result<(
     let mut client = inner.apart().await?;
     migrate::migrate(&mut client, &schema, MIGRATIONS).await?;
     let identity = introduce(&client, &masters).await?;
-    Ok((Vault::new(masters, Arc::new(KeySchema { inner })), identity))
+    Ok((Vault::new(masters, Arc::new(KeySchema { inner }), encryption.missing_is_erased), identity))
 }
 
 /// Holds the master keys against those that have wrapped keys, and adds the first to them.
 async fn introduce(client: &Client, masters: &Masters) -> Result<[u8; 16], Failure> {
-    let proofs = client.query("SELECT master, sealed FROM proofs ORDER BY master", &[]).await?;
-    let proofs = proofs.iter().map(|row| wrapped(row, 0)).collect::<Result<Vec<_>, _>>()?;
-    if let Some(proof) = vault::proved(masters, &proofs)? {
+    // looked at again once it is written: another process may have been first, with another key of that name
+    while let Some(proof) = vault::proved(masters, &proofs(client).await?)? {
         let add = "INSERT INTO proofs (master, sealed) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         client.execute(add, &[&proof.master, &proof.sealed]).await?;
     }
     Ok(get::<Key>(&client.query_one("SELECT id FROM identity", &[]).await?, 0)?.0)
 }
 
+async fn proofs(client: &Client) -> Result<Vec<Wrapped>, Failure> {
+    let proofs = client.query("SELECT master, sealed FROM proofs ORDER BY master", &[]).await?;
+    proofs.iter().map(|row| wrapped(row, 0)).collect()
+}
+
 #[async_trait]
 impl Keys for KeySchema {
-    async fn find(&self, of: &[JourneyKey]) -> Result<Vec<Option<Wrapped>>, StoreError> {
+    async fn find(&self, of: &[JourneyKey]) -> Result<Vec<Option<KeptKey>>, StoreError> {
         call!(self, |session| find(session, of))
     }
 
@@ -128,7 +142,16 @@ impl Keys for KeySchema {
         let sealed: Vec<&[u8]> = new.iter().map(|(_, key)| &*key.sealed).collect();
         self.execute(KEEP, &[&shops, &orders, &masters, &sealed]).await?;
         let found = self.find(&of).await?;
-        Ok(found.into_iter().zip(new).map(|(found, (_, own))| found.unwrap_or_else(|| own.clone())).collect())
+        let kept = |(found, (_, own)): (Option<KeptKey>, &(JourneyKey, Wrapped))| match found {
+            Some(KeptKey::Wrapped(kept)) => kept,
+            _ => own.clone(),
+        };
+        Ok(found.into_iter().zip(new).map(kept).collect())
+    }
+
+    async fn erase(&self, of: &[JourneyKey]) -> Result<(), StoreError> {
+        let (shops, orders) = texts(of);
+        self.execute(ERASE, &[&shops, &orders]).await
     }
 
     async fn forget(&self, of: &[JourneyKey]) -> Result<(), StoreError> {
@@ -164,11 +187,11 @@ impl Keys for KeySchema {
     }
 }
 
-async fn find(session: &Session, of: &[JourneyKey]) -> Result<Vec<Option<Wrapped>>, Failure> {
+async fn find(session: &Session, of: &[JourneyKey]) -> Result<Vec<Option<KeptKey>>, Failure> {
     let (shops, orders) = texts(of);
     let mut found = vec![None; of.len()];
     for row in &session.query(FIND, &[&shops, &orders]).await? {
-        found[position(row, 0)?] = Some(wrapped(row, 1)?);
+        found[position(row, 0)?] = Some(vault::kept(wrapped(row, 1)?));
     }
     Ok(found)
 }

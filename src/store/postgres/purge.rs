@@ -29,6 +29,9 @@ const UNLINK: &str = "DELETE FROM links l
     USING unnest($1::text[], $2::text[], $3::bigint[]) n(shop, reference, journey)
     WHERE l.shop = n.shop AND l.reference = n.reference AND l.journey = n.journey";
 
+/// What they were found by is not known: all is looked through, once.
+const UNLINK_DAMAGED: &str = "DELETE FROM links WHERE journey = ANY($1)";
+
 const FORGET_ATTEMPTS: &str = "DELETE FROM attempts a USING outbox o
     WHERE o.journey = ANY($1::bigint[]) AND a.notification = o.seq";
 const FORGET_CONTENTS: &str = "DELETE FROM contents c USING outbox o
@@ -69,6 +72,7 @@ pub(super) const STATEMENTS: &[&str] = &[
     PAGE,
     OLD,
     UNLINK,
+    UNLINK_DAMAGED,
     FORGET_ATTEMPTS,
     FORGET_CONTENTS,
     FORGET_MESSAGES,
@@ -135,17 +139,22 @@ async fn journeys(session: &Session, before: i64, after: i64, most: i64) -> Resu
         return Ok(Purged::default());
     };
     let rows = session.query(OLD, &[&after, &last, &before]).await?;
-    let (mut old, mut links) = (Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
+    let (mut old, mut damaged, mut links) = (Vec::new(), Vec::new(), (Vec::new(), Vec::new(), Vec::new()));
     for row in &rows {
         let (id, shop): (i64, &str) = (get(row, 0)?, get(row, 1)?);
         old.push(id);
-        for reference in columns::references(&vault::without_person(get(row, 2)?)?)? {
+        let Ok(journey) = vault::without_person(get(row, 2)?) else {
+            damaged.push(id);
+            continue;
+        };
+        for reference in columns::references(&journey)? {
             links.0.push(shop);
             links.1.push(reference);
             links.2.push(id);
         }
     }
     session.execute_if(!links.0.is_empty(), UNLINK, &[&links.0, &links.1, &links.2]).await?;
+    session.execute_if(!damaged.is_empty(), UNLINK_DAMAGED, &[&damaged]).await?;
     for statement in
         [FORGET_ATTEMPTS, FORGET_CONTENTS, FORGET_MESSAGES, FORGET_ENTRIES, FORGET_WAIT, NOTE_KEYS, FORGET_JOURNEYS]
     {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::worker::Workers;
 use super::{Settings, columns, open};
 use crate::domain::journey::JourneyKey;
-use crate::ports::{Keys, StoreError};
+use crate::ports::{KeptKey, Keys, StoreError};
 use crate::seal::Wrapped;
 use crate::store::vault::{self, MasterKey, Vault};
 
@@ -26,6 +26,9 @@ pub struct Encryption {
     /// The file of the orders' keys; without it the store's own with `.keys` behind.
     #[serde(default)]
     pub path: Option<PathBuf>,
+    /// What is sealed by a key that is missing is taken as erased: the keys are lost for good.
+    #[serde(default)]
+    pub missing_is_erased: bool,
 }
 
 struct KeyFile {
@@ -51,11 +54,8 @@ pub(super) fn vault(
     let connection = open::writer(&path, &small, MIGRATIONS)?;
     // what is deleted is overwritten, not only let go of
     connection.pragma_update(None, "secure_delete", true)?;
-    let proofs: Vec<Wrapped> = connection
-        .prepare("SELECT master, sealed FROM proofs ORDER BY master")?
-        .query_map([], wrapped)?
-        .collect::<Result<_, _>>()?;
-    if let Some(proof) = vault::proved(&masters, &proofs)? {
+    // looked at again once it is written: another process may have been first, with another key of that name
+    while let Some(proof) = vault::proved(&masters, &proofs(&connection)?)? {
         connection.execute(
             "INSERT INTO proofs (master, sealed) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             params![proof.master, proof.sealed],
@@ -64,12 +64,18 @@ pub(super) fn vault(
     let identity = connection.query_row("SELECT id FROM identity", [], |row| row.get(0))?;
     let deadline = Duration::from_millis(settings.deadline_ms);
     let worker = Workers::start("store-keys", vec![connection], settings.waiting_calls, deadline)?;
-    Ok((Vault::new(masters, Arc::new(KeyFile { worker })), identity))
+    Ok((Vault::new(masters, Arc::new(KeyFile { worker }), encryption.missing_is_erased), identity))
+}
+
+fn proofs(connection: &Connection) -> Result<Vec<Wrapped>, StoreError> {
+    let mut statement = connection.prepare("SELECT master, sealed FROM proofs ORDER BY master")?;
+    let proofs = statement.query_map([], wrapped)?.collect::<Result<_, _>>()?;
+    Ok(proofs)
 }
 
 #[async_trait]
 impl Keys for KeyFile {
-    async fn find(&self, of: &[JourneyKey]) -> Result<Vec<Option<Wrapped>>, StoreError> {
+    async fn find(&self, of: &[JourneyKey]) -> Result<Vec<Option<KeptKey>>, StoreError> {
         let of = of.to_vec();
         self.worker.call(move |c| of.iter().map(|of| find(c, of)).collect()).await
     }
@@ -84,10 +90,14 @@ impl Keys for KeyFile {
                     transaction
                         .prepare_cached(
                             "INSERT INTO keys (shop, order_id, master, sealed) VALUES (?1, ?2, ?3, ?4)
-                             ON CONFLICT DO NOTHING",
+                             ON CONFLICT DO UPDATE SET master = excluded.master, sealed = excluded.sealed
+                             WHERE keys.sealed = x''",
                         )?
                         .execute(params![of.shop, of.order_id, key.master, key.sealed])?;
-                    kept.push(find(&transaction, &of)?.unwrap_or(key));
+                    kept.push(match find(&transaction, &of)? {
+                        Some(KeptKey::Wrapped(kept)) => kept,
+                        _ => key,
+                    });
                 }
                 transaction.commit()?;
                 Ok(kept)
@@ -95,22 +105,14 @@ impl Keys for KeyFile {
             .await
     }
 
+    async fn erase(&self, of: &[JourneyKey]) -> Result<(), StoreError> {
+        let of = of.to_vec();
+        self.worker.call(move |c| forget(c, &of, true)).await
+    }
+
     async fn forget(&self, of: &[JourneyKey]) -> Result<(), StoreError> {
         let of = of.to_vec();
-        self.worker
-            .call(move |c| {
-                let transaction = c.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                for of in &of {
-                    transaction
-                        .prepare_cached("DELETE FROM keys WHERE shop = ?1 AND order_id = ?2")?
-                        .execute([&of.shop, &of.order_id])?;
-                }
-                transaction.commit()?;
-                // the log still holds the page with the key
-                c.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-                Ok(())
-            })
-            .await
+        self.worker.call(move |c| forget(c, &of, false)).await
     }
 
     async fn wrapped_by_others(
@@ -124,7 +126,8 @@ impl Keys for KeyFile {
             .call(move |c| {
                 let mut statement = c.prepare_cached(
                     "SELECT master, sealed, shop, order_id FROM keys
-                     WHERE (shop, order_id) > (?2, ?3) AND master <> ?1 ORDER BY shop, order_id LIMIT ?4",
+                     WHERE (shop, order_id) > (?2, ?3) AND master <> ?1 AND sealed <> x''
+                     ORDER BY shop, order_id LIMIT ?4",
                 )?;
                 let read = |row: &Row<'_>| Ok((JourneyKey { shop: row.get(2)?, order_id: row.get(3)? }, wrapped(row)?));
                 let given = params![master, after.shop, after.order_id, columns::integer(limit)];
@@ -163,12 +166,31 @@ impl Keys for KeyFile {
     }
 }
 
-fn find(connection: &Connection, of: &JourneyKey) -> Result<Option<Wrapped>, StoreError> {
+fn find(connection: &Connection, of: &JourneyKey) -> Result<Option<KeptKey>, StoreError> {
     let found = connection
         .prepare_cached("SELECT master, sealed FROM keys WHERE shop = ?1 AND order_id = ?2")?
         .query_row([&of.shop, &of.order_id], wrapped)
         .optional()?;
-    Ok(found)
+    Ok(found.map(vault::kept))
+}
+
+/// With a mark that it has been erased, or without any.
+fn forget(connection: &mut Connection, of: &[JourneyKey], marks: bool) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for of in of {
+        transaction
+            .prepare_cached("DELETE FROM keys WHERE shop = ?1 AND order_id = ?2")?
+            .execute([&of.shop, &of.order_id])?;
+        if marks {
+            transaction
+                .prepare_cached("INSERT INTO keys (shop, order_id, master, sealed) VALUES (?1, ?2, '', x'')")?
+                .execute([&of.shop, &of.order_id])?;
+        }
+    }
+    transaction.commit()?;
+    // the log still holds the page with the key
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    Ok(())
 }
 
 fn wrapped(row: &Row<'_>) -> rusqlite::Result<Wrapped> {
@@ -178,10 +200,10 @@ fn wrapped(row: &Row<'_>) -> rusqlite::Result<Wrapped> {
 /// Holds the place where the keys are against the one that this store has known; `None`: there is
 /// none in this process.
 pub(super) fn bind(connection: &Connection, identity: Option<[u8; 16]>) -> Result<(), StoreError> {
-    let known: Option<[u8; 16]> = connection.query_row("SELECT keys FROM vault", [], |row| row.get(0)).optional()?;
-    if let (None, Some(identity)) = (known, identity) {
+    if let Some(identity) = identity {
         connection.execute("INSERT INTO vault (id, keys) VALUES (1, ?1) ON CONFLICT DO NOTHING", [identity])?;
     }
+    let known: Option<[u8; 16]> = connection.query_row("SELECT keys FROM vault", [], |row| row.get(0)).optional()?;
     vault::agree(known, identity)
 }
 

@@ -142,10 +142,18 @@ fn journey(connection: &Connection, id: i64) -> Result<bool, StoreError> {
              DELETE FROM entries WHERE id IN (SELECT id FROM line) AND id < (SELECT max(id) FROM entries)",
         )?
         .execute([last_entry])?;
-    for reference in columns::references(&vault::without_person(&body)?)? {
-        connection
-            .prepare_cached("DELETE FROM links WHERE shop = ?1 AND reference = ?2 AND journey = ?3")?
-            .execute(params![shop, reference, id])?;
+    match vault::without_person(&body) {
+        Ok(journey) => {
+            for reference in columns::references(&journey)? {
+                connection
+                    .prepare_cached("DELETE FROM links WHERE shop = ?1 AND reference = ?2 AND journey = ?3")?
+                    .execute(params![shop, reference, id])?;
+            }
+        }
+        // damaged: where it was found by is not known, and all of the shop is looked through, this once
+        Err(_) => {
+            connection.execute("DELETE FROM links WHERE shop = ?1 AND journey = ?2", params![shop, id])?;
+        }
     }
     connection.prepare_cached("DELETE FROM unconfirmed WHERE journey = ?1")?.execute([id])?;
     // its key is elsewhere, and forgotten after this

@@ -17,31 +17,43 @@ use crate::ports::{JourneyWrite, StoreError, Versioned};
 use crate::seal::{DataKey, Once, Place};
 use crate::store::columns;
 
+const MISSING: &str = "its key is missing or damaged; were the orders' keys (store.encryption) brought back from a \
+    copy that is older than the store? Bring back the newest";
+
 /// Before what is sealed; no frame of zstd begins like this.
 const SEALED: &[u8] = b"sealed1\n";
 
 /// The keys of some orders.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Keyring {
-    keys: HashMap<JourneyKey, Arc<DataKey>>,
+    /// One that is not here is missing.
+    keys: HashMap<JourneyKey, Key>,
     /// Whether this process can have keys at all.
     is_configured: bool,
 }
 
-/// What is sealed, and what became of its key.
-enum Key<'a> {
-    Here(&'a DataKey),
+/// An order's key, and what became of it.
+#[derive(Clone, Debug)]
+pub(in crate::store) enum Key {
+    Here(Arc<DataKey>),
     Erased,
 }
 
 impl Keyring {
-    pub fn new(keys: HashMap<JourneyKey, Arc<DataKey>>) -> Self {
+    pub fn new(keys: HashMap<JourneyKey, Key>) -> Self {
         Self { keys, is_configured: true }
     }
 
-    /// Whether `key` could be missing because it was made since.
-    pub fn lacks(&self, key: &JourneyKey) -> bool {
-        self.is_configured && !self.keys.contains_key(key)
+    /// Whether the key of `order` could be missing because it was made since.
+    pub fn lacks(&self, order: &JourneyKey) -> bool {
+        self.is_configured && self.here(order).is_none()
+    }
+
+    fn here(&self, order: &JourneyKey) -> Option<&DataKey> {
+        match self.keys.get(order) {
+            Some(Key::Here(key)) => Some(key),
+            _ => None,
+        }
     }
 
     /// The orders of which nothing that is sealed is left once these are written.
@@ -55,10 +67,12 @@ impl Keyring {
         self.is_configured
     }
 
-    fn key(&self, of: &JourneyKey) -> Result<Key<'_>, StoreError> {
+    /// The key by which something is sealed; `None`: it has been erased.
+    fn opener(&self, of: &JourneyKey) -> Result<Option<&DataKey>, StoreError> {
         match self.keys.get(of) {
-            Some(key) => Ok(Key::Here(key)),
-            None if self.is_configured => Ok(Key::Erased),
+            Some(Key::Here(key)) => Ok(Some(key)),
+            Some(Key::Erased) => Ok(None),
+            None if self.is_configured => Err(StoreError::Corrupt(MISSING.to_owned())),
             None => Err(StoreError::Unavailable(
                 "it is encrypted, and this process has no keys (store.encryption); others may".to_owned(),
             )),
@@ -74,7 +88,7 @@ impl Keyring {
         content: &Content,
     ) -> Result<Vec<u8>, StoreError> {
         let packed = packer.pack(Kind::Content, content)?;
-        let Some(key) = self.keys.get(of) else { return Ok(packed) };
+        let Some(key) = self.here(of) else { return Ok(packed) };
         Ok([SEALED, &key.seal(once()?, Place(&content_of(of, notification)), &packed)].concat())
     }
 
@@ -89,7 +103,7 @@ impl Keyring {
         let Some(sealed) = stored.strip_prefix(SEALED) else {
             return unpacker.unpack(Kind::Content, stored).map(Some);
         };
-        let Key::Here(key) = self.key(of)? else { return Ok(None) };
+        let Some(key) = self.opener(of)? else { return Ok(None) };
         let packed = key.open(Place(&content_of(of, notification)), sealed);
         let packed = packed.map_err(|error| StoreError::Corrupt(format!("a content: {error}")))?;
         unpacker.unpack(Kind::Content, &packed).map(Some)
@@ -98,7 +112,7 @@ impl Keyring {
     /// A journey as it is stored: who its customer is is sealed if it has a key.
     pub fn seal_journey(&self, packer: &mut Packer, journey: &Journey) -> Result<Vec<u8>, StoreError> {
         let of = &journey.key;
-        let Some(key) = self.keys.get(of) else { return packer.pack(Kind::Journey, journey) };
+        let Some(key) = self.here(of) else { return packer.pack(Kind::Journey, journey) };
         let mut known = journey.clone();
         let person = columns::json("a person", &known.take_person())?;
         let sealed = key.seal(once()?, Place(&person_of(of)), person.as_bytes());
@@ -107,6 +121,9 @@ impl Keyring {
     }
 
     /// Journeys as they were found, with their versions.
+    ///
+    /// # Errors
+    /// [`StoreError::Unreadable`] with all that cannot be read, so that they stop no others.
     pub fn versioned(
         &self,
         of: &[JourneyKey],
@@ -117,7 +134,21 @@ impl Keyring {
             let journey = self.open_journey(&mut unpacker, of, &body)?;
             Ok(Versioned { journey, version: columns::natural(version)? })
         };
-        of.iter().zip(stored).map(|(of, row)| row.map(|row| opened(of, row)).transpose()).collect()
+        let (mut found, mut unreadable, mut first) = (Vec::with_capacity(of.len()), Vec::new(), None);
+        for (of, row) in of.iter().zip(stored) {
+            match row.map(|row| opened(of, row)).transpose() {
+                Ok(journey) => found.push(journey),
+                Err(StoreError::Corrupt(why)) => {
+                    unreadable.push(of.clone());
+                    first.get_or_insert(why);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match first {
+            None => Ok(found),
+            Some(why) => Err(StoreError::Unreadable { of: unreadable, why }),
+        }
     }
 
     /// The journey of that order. One whose key has been erased is one whose customer has been.
@@ -130,9 +161,9 @@ impl Keyring {
         let (sealed, rest) = parts(stored)?;
         let mut journey: Journey = unpacker.unpack(Kind::Journey, rest)?;
         let Some(sealed) = sealed else { return Ok(Arc::new(journey)) };
-        match self.key(of)? {
-            Key::Erased => journey.erased = true,
-            Key::Here(key) => {
+        match self.opener(of)? {
+            None => journey.erased = true,
+            Some(key) => {
                 let person = key.open(Place(&person_of(of)), sealed);
                 let person = person.map_err(|error| StoreError::Corrupt(format!("a journey: {error}")))?;
                 let person: Person = serde_json::from_slice(&person).map_err(|error| unreadable("a person", &error))?;

@@ -12,13 +12,15 @@ pub struct StandIns {
     parcels: BTreeMap<String, String>,
     shipments: BTreeMap<String, String>,
     items: BTreeMap<String, String>,
+    /// By what the buyer is reached.
+    buyers: Vec<String>,
 }
 
 /// What an order of a test has by itself, and must be told to lack.
 const OWN: &str = include_str!("../order.json");
 
 /// Keys of amounts, moments, codes and vocabularies: nothing of a person stands there.
-const HARMLESS: [&str; 28] = [
+const HARMLESS: [&str; 29] = [
     "amount",
     "best_before",
     "carrier",
@@ -37,6 +39,7 @@ const HARMLESS: [&str; 28] = [
     "items",
     "latest",
     "locale",
+    "marketing",
     "method",
     "opens",
     "service",
@@ -62,12 +65,14 @@ impl StandIns {
             }
             known
         };
+        let customer = &journey.order.customer;
         let mut parcels: Vec<_> = journey.parcels.iter().collect();
         parcels.sort_by_key(|parcel| parcel.given_before.first().map_or(parcel.linked_at, |given| given.at));
         Self {
             parcels: number(&mut parcels.iter().map(|parcel| &*parcel.key.waybill.tracking_number), "A"),
             shipments: number(&mut journey.shipments.iter().map(|shipment| &*shipment.id), "S"),
             items: number(&mut journey.order.items.iter().map(|item| &*item.sku), "ITEM-"),
+            buyers: [&customer.email, &customer.phone].into_iter().flatten().map(|text| contact(text)).collect(),
         }
     }
 
@@ -144,6 +149,8 @@ impl StandIns {
             ("items", "name") => "item_name".to_owned(),
             ("point", "name") => "point_name".to_owned(),
             ("point" | "customer", "id") => format!("{key}_id"),
+            // of a present: not reached at the buyer's address
+            ("recipient", "email" | "phone") => format!("recipient_{inner}"),
             ("hold", "code") => "pickup_code".to_owned(),
             _ => inner.to_owned(),
         };
@@ -157,6 +164,9 @@ impl StandIns {
     fn scalar(&self, key: &str, value: Value) -> Value {
         let Value::String(text) = &value else { return value };
         let known = |names: &BTreeMap<String, String>| names.get(text).cloned();
+        // the buyer once more is reached where the buyer is
+        let as_buyer = key.strip_prefix("recipient_").filter(|_| self.buyers.contains(&contact(text)));
+        let key = as_buyer.unwrap_or(key);
         match key {
             "tracking_number" => json!(known(&self.parcels).unwrap_or_else(|| "A9".to_owned())),
             "shipment_id" => json!(known(&self.shipments).unwrap_or_else(|| "S9".to_owned())),
@@ -170,9 +180,11 @@ impl StandIns {
             "customer_id" => json!("c-1"),
             // that it is none, or not valid, is what the decision hangs on
             "email" if text.contains('@') => json!("ada@client.example"),
-            "email" => json!("not an address"),
+            "recipient_email" if text.contains('@') => json!("louise@client.example"),
+            "email" | "recipient_email" => json!("not an address"),
             "phone" if text.bytes().filter(u8::is_ascii_digit).count() >= 9 => json!("+33612345678"),
-            "phone" => json!("12"),
+            "recipient_phone" if text.bytes().filter(u8::is_ascii_digit).count() >= 9 => json!("+33639980002"),
+            "phone" | "recipient_phone" => json!("12"),
             "city" => json!("Lyon"),
             "postal_code" => json!("69001"),
             "usage" => json!("How to use it."),
@@ -185,6 +197,11 @@ impl StandIns {
             _ => Value::Null,
         }
     }
+}
+
+/// However it is spelt.
+fn contact(text: &str) -> String {
+    text.trim().to_lowercase()
 }
 
 /// Null for every key of `own` that `order` does not have.

@@ -223,6 +223,65 @@ fn it_asks_what_others_have_told_only_where_that_decides() {
     }
 }
 
+/// A webhook rings nowhere: what programs are told takes nothing from what people are, nor waits for it.
+#[test]
+fn what_goes_by_webhook_alone_neither_counts_nor_waits() {
+    let programs = RULES.replacen("channels: [email]", "channels: [webhook]", 1);
+    let mut story = Story::with(order(), enough(&own_rules(&programs), 1));
+    same(
+        &story.tell(
+            "+1h support
+             +2h scan A1 delivered
+             +3h scan A2 delivered
+             +4h support",
+        ),
+        "+1h support.contacted delay send webhook
+         +2h parcel.tracked delivered[A1] send email
+         +3h parcel.tracked delivered[A2] until +23h
+         +4h support.contacted delay send webhook",
+    );
+    let mut story = for_all_orders(1, &programs);
+    story.tell("+1h support");
+    assert!(!story.steps.last().is_some_and(|step| step.asks_elsewhere), "nor is anything looked up for it");
+}
+
+/// What a channel says when its quiet hours are over is heard that day, whatever was said the day before.
+#[test]
+fn what_rings_on_the_next_day_counts_there() {
+    let mut shop = shop();
+    shop.budget = Budget { per_journey_day: 1, per_customer_day: 0 };
+    shop.quiet_hours.sms = "21:00-08:00".to_owned().try_into().expect("hours");
+    let both = RULES.replacen("channels: [email]", "channels: [email, sms]", 1);
+    let mut story = Story::with(order(), own_rules(&both).for_shop(Arc::new(shop)));
+    same(
+        &story.tell(
+            "+13h support
+             +1d scan A1 delivered
+             +3d wait",
+        ),
+        "+13h support.contacted delay send email -sms:quiet_hours
+         +13h support.contacted delay until +23h
+         +23h deferral delay send sms
+         +1d parcel.tracked delivered[A1] until +1d23h
+         +1d23h deferral delivered[A1] send email",
+    );
+    // where the whole message has waited, it is heard once
+    let mut shop = super::story::shop();
+    shop.budget = Budget { per_journey_day: 2, per_customer_day: 0 };
+    let night = || "21:00-08:00".to_owned().try_into().expect("hours");
+    (shop.quiet_hours.sms, shop.quiet_hours.email) = (night(), night());
+    let mut story = Story::with(order(), own_rules(&both).for_shop(Arc::new(shop)));
+    same(
+        &story.tell(
+            "+13h support
+             +1d scan A1 delivered",
+        ),
+        "+13h support.contacted delay until +23h
+         +23h deferral delay send email+sms
+         +1d parcel.tracked delivered[A1] send email",
+    );
+}
+
 /// What is folded into one message is one message.
 #[test]
 fn a_message_about_several_parcels_counts_once() {

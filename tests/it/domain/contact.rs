@@ -82,7 +82,8 @@ fn an_order_that_was_placed_after_the_erasure_is_spoken_of() {
 fn nothing_is_sent_to_the_erased_and_nothing_is_kept_of_them() {
     let gift = order_with(json!({
         "delivery": { "address": { "name": "Ada Lovelace", "lines": ["1 rue Ada"], "city": "Lyon" } },
-        "gift": { "recipient_name": "Ada Byron" }
+        "gift": { "recipient_name": "Ada Byron" },
+        "order_url": "https://atelier.example/orders/1?key=opensesame",
     }));
     let mut told = Story::of(gift);
     same(
@@ -92,7 +93,7 @@ fn nothing_is_sent_to_the_erased_and_nothing_is_kept_of_them() {
              +3d erased
              +3d1h erased
              +3d2h customer email=ada@example.org name=Ada
-             +3d3h update gift=Ada method=home
+             +3d3h update gift=Ada method=home url=https://atelier.example/?key=opensesame
              +4d scan A1 delivered to=Ada
              +9d wait",
         ),
@@ -108,7 +109,7 @@ fn nothing_is_sent_to_the_erased_and_nothing_is_kept_of_them() {
     );
     assert!(told.journey.timers.is_empty(), "nothing is waited for");
     let kept = serde_json::to_string(&told.journey).expect("JSON");
-    for personal in ["Ada", "ada@", "612345678", "Byron"] {
+    for personal in ["Ada", "ada@", "612345678", "Byron", "opensesame"] {
         assert!(!kept.contains(personal), "'{personal}' is still there: {kept}");
     }
 }

@@ -21,7 +21,7 @@ fn order() -> reassure::domain::order::Order {
     order_with(json!({
         "customer": { "name": SECRET, "email": "Zaphod@example.org" },
         "delivery": { "address": { "name": SECRET, "lines": [SECRET], "city": "Lyon" } },
-        "gift": { "recipient_name": SECRET },
+        "gift": { "recipient_name": SECRET, "recipient": { "name": SECRET, "email": "Zaphod@example.net" } },
         "items": [{ "sku": "CUP", "name": "Cup", "quantity": 1, "unit_price": "5", "usage": "By hand." }]
     }))
 }

@@ -1,11 +1,13 @@
 //! Who may ask the API, and what is told to those who may not. Every refusal over real HTTP.
 
+use std::path::Path;
 use std::process::Command;
 
+use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
 
 use super::events::placed;
-use super::harness::{Answer, Service, World, ask, eventually, get};
+use super::harness::{Answer, Service, World, ask, eventually, get, read};
 
 const READER: &str = "reader-0123456789abcdef0123456789";
 const OPERATOR: &str = "operator-0123456789abcdef01234567";
@@ -245,4 +247,55 @@ async fn the_api_speaks_tls_where_it_has_a_certificate() {
     let strange = reqwest::Client::new();
     assert!(strange.get(format!("https://{address}/api/config")).send().await.is_err(), "it is not one of all");
     assert_eq!(get(&address, "/api/config").await.status, 0, "in plain text it says nothing");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operation_is_noted_even_if_nobody_waits_for_its_answer() {
+    let mut world = guarded().await;
+    world.set("store.busy_timeout_ms", "60000");
+    let mut service = world.run().await;
+    // it is not answered in time while the store is locked, and carried out all the same once it is not
+    let mut other = Connection::open(world.store()).unwrap();
+    let lock = other.transaction_with_behavior(TransactionBehavior::Immediate).unwrap();
+    let operator = [("authorization", &*format!("Bearer {OPERATOR}"))];
+    problem(&request(&mut service, "POST", "/api/dead-letters/1/drop", &operator).await, 503, "is the store slow?");
+    let noted = |log: String| {
+        let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.into_iter().find(|line| line["operation"] == "/api/dead-letters/{id}/drop")
+    };
+    eventually("it is told", async || noted(service.log()).is_some()).await;
+    drop(lock);
+    let line = noted(service.log()).unwrap();
+    assert_eq!((&line["by"], &line["level"]), (&"token:ops".into(), &"WARN".into()), "{line}");
+}
+
+/// Method and path of every route of the API, as the code has them: what is added is held to this as well.
+fn routes() -> Vec<(&'static str, String)> {
+    let code = ["src/http/api.rs", "src/http/privacy.rs"].map(|file| read(Path::new(file))).concat();
+    let routes = code.split(".route(\"/api/").skip(1).map(|route| {
+        let (path, rest) = route.split_once("\", ").unwrap();
+        let method = if rest.starts_with("get(") { "GET" } else { "POST" };
+        assert!(method == "GET" || rest.starts_with("post("), "{route}");
+        let parts: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect();
+        (method, format!("/api/{}", parts.join("/")))
+    });
+    routes.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_route_asks_who_it_is_and_every_change_for_the_right_to_operate() {
+    let world = guarded().await;
+    let mut service = world.run().await;
+    let routes = routes();
+    assert!(routes.len() >= 14, "{routes:?}");
+    let reader = ("authorization", format!("Bearer {READER}"));
+    for (method, path) in &routes {
+        problem(&request(&mut service, method, path, &[]).await, 401, "Bearer");
+        let answer = request(&mut service, method, path, &[(reader.0, &reader.1)]).await;
+        match *method {
+            "GET" => assert!(matches!(answer.status, 200 | 404), "{path}: {answer:?}"),
+            _ => problem(&answer, 403, "must be \"operate\""),
+        }
+    }
+    assert!(!service.log().contains("an operation was asked for"), "none was let through");
 }

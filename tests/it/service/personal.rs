@@ -8,7 +8,7 @@ use reassure::sandbox::Behaviour;
 use serde_json::{Value, json};
 
 use super::events::{ORDERS, ago, event, placed_by, scan, shipped};
-use super::harness::{Collector, LONG, Service, World, eventually, text};
+use super::harness::{Collector, LONG, Message, Service, World, eventually, text};
 
 const DEAD: &str = "reassure.dlq";
 const OUTCOMES: &str = "reassure.outcomes";
@@ -38,7 +38,10 @@ fn order(name: &str) -> Value {
         "name": "Zerlina Quastenflosse", "lines": ["77 Markierweg"], "postal_code": "69001",
         "city": "Flossenhausen", "country": "FR",
     });
-    placed["data"]["gift"] = json!({ "recipient_name": "Balduin Quastenflosse" });
+    placed["data"]["gift"] = json!({
+        "recipient_name": "Balduin Quastenflosse",
+        "recipient": { "name": "Balduin Quastenflosse", "email": "balduin@marker.example", "phone": "+33639987766" },
+    });
     placed
 }
 
@@ -151,7 +154,9 @@ async fn nothing_personal_is_in_logs_metrics_traces_errors_or_headers() {
     };
     world.publish(&[order("Z1"), shipped("Z1"), scan("Z1", "delivered", 60)]).await;
     publish_trouble(&world).await;
-    world.publish(&[contact("zerlina@quastenflosse"), order("Z2"), shipped("Z2")]).await;
+    world
+        .publish(&[contact("zerlina@quastenflosse"), order("Z2"), shipped("Z2"), scan("Z2", "out_for_delivery", 30)])
+        .await;
     let letters = "reassure_published_total{outcome=\"arrived\",stream=\"dead_letters\"}";
     eventually("what cannot be read has been told of", async || service.metric(letters).await >= 14.0).await;
     world.messages_until("she is told", |all| all.iter().filter(|one| one.received.taken).count() >= 6).await;
@@ -161,6 +166,8 @@ async fn nothing_personal_is_in_logs_metrics_traces_errors_or_headers() {
         world.messages().iter().any(|message| message.received.body.contains("Quastenflosse")),
         "she was written to"
     );
+    let of_present = |message: &Message| message.received.body.contains("balduin@marker.example");
+    assert!(world.messages().iter().any(of_present), "and he to whom she gives a present");
     let (headers, outcomes) = topics(&world);
     assert!(headers.contains("__connect.errors.exception.message") && outcomes.contains("accepted"));
     let mut faults = found("headers of dead letters", &headers);

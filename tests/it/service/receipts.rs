@@ -1,11 +1,16 @@
 //! What providers tell afterwards, and the text message that follows where the e-mail never arrived.
 
+use std::time::Duration;
+
 use reassure::provider::webhook::Key;
 use reassure::sandbox::{Behaviour, Vendor};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use super::events::{placed_by, reader, scan, shipped};
-use super::harness::{self, Message, Service, World, eventually};
+use super::harness::{self, LONG, Message, Service, World, eventually};
 
 pub const SECRET: &str = "whsec_c2FuZGJveC1yZWNlaXB0LXNlY3JldC0wMDAx";
 
@@ -132,4 +137,26 @@ async fn what_is_too_long_is_not_read() {
     let answer = service.post("/receipts/mail", &[], &"x".repeat(1024 * 1024 + 1)).await;
     assert!(answer.status == 413 || answer.status == 0, "{}", answer.status);
     assert_eq!(service.post("/receipts/mail", &[], "x").await.status, 401);
+}
+
+/// What is posted is read before it is known whether its provider has signed it.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_so_many_callbacks_are_read_at_a_time() {
+    let world = world().await;
+    let mut service = world.run().await;
+    let address = service.api().await;
+    let begun = format!("POST /receipts/mail HTTP/1.1\r\nhost: {address}\r\ncontent-length: 1000\r\n\r\n{{");
+    let mut others = Vec::new();
+    for _ in 0..64 {
+        let mut other = TcpStream::connect(&address).await.unwrap();
+        other.write_all(begun.as_bytes()).await.unwrap();
+        others.push(other);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let whole = begun.replace("1000", "1");
+    let mut next = TcpStream::connect(&address).await.unwrap();
+    next.write_all(whole.as_bytes()).await.unwrap();
+    assert!(timeout(Duration::from_millis(300), next.read_u8()).await.is_err(), "there is no place for it yet");
+    drop(others);
+    assert_eq!(timeout(LONG, next.read_u8()).await.unwrap().unwrap(), b'H');
 }

@@ -7,8 +7,8 @@ use reassure::sandbox::{Behaviour, Vendor};
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
 
-use super::events::placed;
-use super::harness::{Service, World, eventually};
+use super::events::{placed, shipped};
+use super::harness::{Message, Service, World, eventually};
 
 fn orders(numbers: std::ops::RangeInclusive<usize>) -> Vec<Value> {
     numbers.map(|number| placed(&format!("Z{number}"))).collect()
@@ -74,6 +74,36 @@ async fn a_store_locked_by_another_is_waited_for() {
     settled(&world, 50).await;
     eventually("it is ready again", async || service.get("/readyz").await.status == 200).await;
     all_once(&world, 50);
+}
+
+/// A row that is damaged, by a disk or by hand, is one order's trouble.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_order_stops_no_other_and_goes_on_once_it_is_whole_again() {
+    let world = World::new().await;
+    let mut service = world.run().await;
+    world.publish(&orders(1..=3)).await;
+    settled(&world, 3).await;
+    let other = Connection::open(world.store()).unwrap();
+    let body: Vec<u8> =
+        other.query_row("SELECT body FROM journeys WHERE order_id = 'Z1'", [], |row| row.get(0)).unwrap();
+    // due as well: what waits for its deadline must not wait for this one
+    other.execute("UPDATE journeys SET body = x'00', wake_ms = 1 WHERE order_id = 'Z1'", []).unwrap();
+    let shipping = |all: &[Message], order: &str| {
+        all.iter().filter(|one| one.is(order, "shipping", Vendor::Resend) && one.received.taken).count()
+    };
+    world.publish(&[shipped("Z1"), placed("Z1"), shipped("Z2")]).await;
+    world.messages_until("the other is told", |all| shipping(all, "Z2") == 1).await;
+    world.publish(&[shipped("Z3")]).await;
+    world.messages_until("the next is told", |all| shipping(all, "Z3") == 1).await;
+    eventually("it is ready", async || service.get("/readyz").await.status == 200).await;
+    assert!(service.log().contains("stored journeys cannot be read"));
+    assert!(service.metric("reassure_store_errors_total{kind=\"corrupt\",operation=\"load\"}").await > 0.0);
+    let parked = "SELECT count(*) FROM parked";
+    eventually("what is heard of it waits", async || world.count(parked) == 2).await;
+    other.execute("UPDATE journeys SET body = ?1 WHERE order_id = 'Z1'", [body]).unwrap();
+    world.messages_until("it goes on", |all| shipping(all, "Z1") == 1).await;
+    eventually("nothing waits any more", async || world.count(parked) == 0).await;
+    assert_eq!(world.messages().iter().filter(|one| one.is("Z1", "confirmation", Vendor::Resend)).count(), 1);
 }
 
 /// Stops the process at a moment at which it writes nothing: the store is one file, and who stops

@@ -11,7 +11,7 @@ use reassure::telemetry::export::{Settings, Target};
 use serde_json::{Value, json};
 
 use super::events::{ORDERS, placed, placed_by, reader, scan, shipped};
-use super::harness::{BINARY, Collector, LONG, Service, Told, World, eventually};
+use super::harness::{BINARY, Collector, LONG, Message, Service, Told, World, eventually};
 
 const OUTCOMES: &str = "reassure.outcomes";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
@@ -187,6 +187,27 @@ async fn a_collector_that_is_away_costs_spans_and_nothing_else() {
     let last = service.log().lines().last().unwrap_or_default().to_owned();
     assert!(last.contains("\"whole\":true"), "it stops in time: {last}");
     assert!(collector.refused() > 0);
+}
+
+/// One that takes the connection and says nothing: worse than one that is not there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_that_hangs_holds_nobody_up() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut world = World::new().await;
+    world.set("tracing.endpoint", &format!("'http://{}'", silent.local_addr().unwrap()));
+    world.set("tracing.ratio", "1.0");
+    world.set("tracing.queue", "8");
+    world.set("tracing.timeout_seconds", "600");
+    let mut service = world.run().await;
+    let orders: Vec<Value> = (1..=40).map(|number| placed(&format!("Z{number}"))).collect();
+    world.publish(&orders).await;
+    let told = |all: &[Message]| all.iter().filter(|it| it.name == "confirmation").count();
+    world.messages_until("all are told", |all| told(all) >= 40).await;
+    let dropped = "reassure_spans_total{outcome=\"dropped\"}";
+    eventually("what has no room is counted", async || service.metric(dropped).await > 0.0).await;
+    service.signal("TERM");
+    assert!(service.ended_within(LONG).await.success(), "it does not wait for the answer");
+    assert!(service.log().lines().last().unwrap_or_default().contains("\"whole\":true"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

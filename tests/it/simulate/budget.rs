@@ -7,8 +7,11 @@ use std::sync::Arc;
 use anyhow::{Result, ensure};
 use reassure::domain::decision::{Entry, Reason, Verdict};
 use reassure::domain::journey::Journey;
+use reassure::domain::quiet::Quiet;
 use reassure::domain::restraint::Budget;
 use reassure::domain::rule::RuleSet;
+use reassure::domain::shop::Shop;
+use reassure::domain::time::Timestamp;
 use reassure::domain::zone;
 use reassure::shops::Shops;
 use reassure::simulate::world::{Witness, World};
@@ -17,12 +20,14 @@ use super::{recorded, shops_with};
 use crate::domain::story::{self, at};
 use crate::generated::{Recorded, always_together};
 
+/// To one customer on one day.
 const MOST: u32 = 3;
 
-/// Counts every message that has been told to each address on each of its days, by whichever order.
+/// Keeps when each address was told something, by whichever order, and by each order. How much of it was
+/// on one day is counted by the clock of whom the order speaks to.
 struct Eye {
     rules: RuleSet,
-    days: HashMap<(String, chrono::NaiveDate), u32>,
+    times: HashMap<String, Vec<Timestamp>>,
     fault: Option<String>,
     reasons: BTreeMap<Reason, u32>,
     told: Vec<String>,
@@ -30,8 +35,8 @@ struct Eye {
 
 impl Eye {
     fn new(rules: &RuleSet) -> Self {
-        let (rules, days) = (rules.clone(), HashMap::new());
-        Self { rules, days, fault: None, reasons: BTreeMap::new(), told: Vec::new() }
+        let (rules, times) = (rules.clone(), HashMap::new());
+        Self { rules, times, fault: None, reasons: BTreeMap::new(), told: Vec::new() }
     }
 }
 
@@ -45,13 +50,19 @@ impl Witness for Eye {
                     let Some(rule) = self.rules.get(&decision.rule).filter(|rule| !rule.beyond_budget) else {
                         continue;
                     };
-                    let day = entry.at.day_in(zone::of_party(rule.to, order, &self.rules.shop));
+                    let zone = zone::of_party(rule.to, order, &self.rules.shop);
+                    let day = entry.at.day_in(zone);
                     let address = rule.to.person(order).and_then(|person| person.email.clone()).unwrap_or("".into());
-                    let count = self.days.entry((address.0, day)).or_default();
-                    *count += 1;
-                    if *count > MOST {
-                        let all = self.told.join("\n");
-                        self.fault.get_or_insert_with(|| format!("more than {MOST} on {day}:\n{all}"));
+                    let Budget { per_journey_day, per_customer_day } = self.rules.shop.budget;
+                    let of_order = format!("{} to the {}", journey.key.order_id, rule.to.as_str());
+                    for (whose, most) in [(address.0, per_customer_day), (of_order, per_journey_day)] {
+                        let times = self.times.entry(whose).or_default();
+                        times.push(entry.at);
+                        let count = times.iter().filter(|at| at.day_in(zone) == day).count();
+                        if most > 0 && u32::try_from(count).expect("few") > most {
+                            let all = self.told.join("\n");
+                            self.fault.get_or_insert_with(|| format!("more than {most} on {day}:\n{all}"));
+                        }
                     }
                 }
                 Verdict::Defer { reason, .. } | Verdict::Suppress { reason, .. } => {
@@ -81,10 +92,17 @@ fn live(shops: &Shops, events: &[Recorded]) -> Result<Eye> {
 /// Never more than the budget per customer and day, whichever of their orders speaks.
 #[test]
 fn no_customer_is_told_more_than_is_enough_for_a_day() {
-    let shops = with_budget(&story::rules(), MOST);
+    let hours = || "21:00-08:00".to_owned().try_into().expect("hours");
+    let quiet = Quiet { email: hours(), sms: hours() };
+    let shops = [(Quiet::default(), 0), (quiet, MOST - 1)].map(|(quiet_hours, per_journey_day)| {
+        let budget = Budget { per_journey_day, per_customer_day: MOST };
+        let shop = Shop { budget, quiet_hours, ..(*story::rules().shop).clone() };
+        shops_with(story::rules().for_shop(Arc::new(shop)))
+    });
     let waited = Cell::new(0);
     always_together(1_000, 3, |case| {
-        let eye = live(&shops, &case.events)?;
+        // what waits for the end of the night is heard on another day
+        let eye = live(&shops[usize::from(case.chance % 2 == 0)], &case.events)?;
         waited.set(waited.get() + eye.reasons.get(&Reason::CustomerBudgetSpent).copied().unwrap_or_default());
         ensure!(eye.fault.is_none(), "{}", eye.fault.unwrap_or_default());
         Ok(())
@@ -92,22 +110,25 @@ fn no_customer_is_told_more_than_is_enough_for_a_day() {
     assert!(waited.get() > 200, "only {} messages had to wait: the budget is hardly tried", waited.get());
 }
 
+/// What happens to an order of one customer.
+fn of_order(order: &str, script: &[(&str, &str)]) -> Vec<Recorded> {
+    let happened = script.iter().map(|(when, what)| {
+        let event = match *what {
+            "placed" => story::placed(story::order(), at(when)),
+            what => story::event(what, what, at(when)),
+        };
+        let text = String::from_utf8(reassure::envelope::encode(&event)).expect("JSON");
+        let text = text.replace("R1", order).replace("\"A1\"", &format!("\"A-{order}\""));
+        let mut event = reassure::envelope::read_parked(text.as_bytes()).expect("an event");
+        event.id = format!("{order} {when} {what}");
+        Recorded { at: at(when), event }
+    });
+    happened.collect()
+}
+
 /// The same happens to two orders of one customer, at the same moments.
 fn twins(script: &[(&str, &str)]) -> Vec<Recorded> {
-    let twin = |order: &'static str| {
-        script.iter().map(move |(when, what)| {
-            let event = match *what {
-                "placed" => story::placed(story::order(), at(when)),
-                what => story::event(what, what, at(when)),
-            };
-            let text = String::from_utf8(reassure::envelope::encode(&event)).expect("JSON");
-            let text = text.replace("R1", order).replace("\"A1\"", &format!("\"A-{order}\""));
-            let mut event = reassure::envelope::read_parked(text.as_bytes()).expect("an event");
-            event.id = format!("{order} {when} {what}");
-            Recorded { at: at(when), event }
-        })
-    };
-    let mut both: Vec<Recorded> = twin("R1").chain(twin("R2")).collect();
+    let mut both = [of_order("R1", script), of_order("R2", script)].concat();
     both.sort_by_key(|one| one.at);
     both
 }
@@ -147,4 +168,14 @@ fn two_orders_that_speak_in_one_batch_share_what_is_left() {
     let told = |most: u32| live(&with_budget(&rules, most), &events).expect("a world").told;
     assert_eq!(told(2), ["+1h R1 moved", "+1h R2 moved"]);
     assert_eq!(told(1), ["+1h R1 moved", "+23h R2 moved"]);
+}
+
+/// As in the store: what had been told goes with the customer's wish to be forgotten.
+#[test]
+fn who_was_forgotten_and_orders_again_begins_anew() {
+    let first = of_order("R1", &[("+0", "placed"), ("+1h", "ship S1 all A1"), ("+2h", "erased")]);
+    let second = of_order("R2", &[("+3h", "placed"), ("+4h", "ship S1 all A1")]);
+    let mut told = live(&with_budget(&story::rules(), 1), &[first, second].concat()).expect("a world").told;
+    told.retain(|line| line.ends_with("shipping"));
+    assert_eq!(told, ["+1h R1 shipping", "+4h R2 shipping"]);
 }

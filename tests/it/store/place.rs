@@ -47,19 +47,34 @@ impl Place {
 
     /// Opens the store with these master keys; without any, nothing is encrypted.
     pub async fn opening(&self, masters: &[MasterKey]) -> Result<Arc<dyn Store>, StoreError> {
+        self.opening_with(masters, false).await
+    }
+
+    /// As [`Self::opening`], and says what a missing key means.
+    pub async fn opening_with(
+        &self,
+        masters: &[MasterKey],
+        missing_is_erased: bool,
+    ) -> Result<Arc<dyn Store>, StoreError> {
         let keys = (!masters.is_empty()).then(|| masters.to_vec());
         Ok(match self {
             Self::File(folder) => {
-                let encryption = keys.map(|keys| sqlite::Encryption { keys, path: None });
+                let encryption = keys.map(|keys| sqlite::Encryption { keys, path: None, missing_is_erased });
                 let settings = sqlite::Settings { encryption, ..sqlite::Settings::default() };
                 Arc::new(Sqlite::open(folder.path().join("store.db"), settings)?)
             }
             Self::Schema(schema) => {
-                let encryption =
-                    keys.map(|keys| postgres::Encryption { keys, url: None, password: None, schema: None });
+                let (url, password, schema_of_keys) = (None, None, None);
+                let encryption = keys.map(|keys| postgres::Encryption {
+                    keys,
+                    url,
+                    password,
+                    schema: schema_of_keys,
+                    missing_is_erased,
+                });
                 Arc::new(Postgres::open(postgres::Settings { encryption, ..schema.settings.clone() }).await?)
             }
-            Self::Sealed(place, _) => Box::pin(place.opening(masters)).await?,
+            Self::Sealed(place, _) => Box::pin(place.opening_with(masters, missing_is_erased)).await?,
         })
     }
 }

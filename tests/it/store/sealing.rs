@@ -8,10 +8,11 @@ mod schema {
     crate::store::contract::suite!(crate::store::place::Place::schema().map(crate::store::place::Place::sealed));
 }
 
+mod lost;
 mod stranger;
 
 use reassure::domain::journey::Journey;
-use reassure::domain::order::Address;
+use reassure::domain::order::{Address, Customer, Gift};
 use reassure::ports::{DeadLetter, JourneyWrite, State, Store, StoreError};
 
 use super::fixture::*;
@@ -30,6 +31,7 @@ macro_rules! both {
         }
     )* };
 }
+use both;
 
 both! {
     nobody_can_be_told_from_what_is_at_rest,
@@ -54,12 +56,16 @@ fn of_grace(order: &str) -> Journey {
     journey.order.customer.id = Some("c-17".to_owned());
     journey.order.customer.name = Some("Grace Hopper".into());
     journey.order.customer.email = Some("grace@example.org".into());
+    journey.order.order_url = Some("https://atelier.example/orders/17?key=opensesame".to_owned());
     journey.order.delivery.address = Some(Address {
         name: Some("Grace Hopper".into()),
         lines: vec!["1 Compiler Street".into()],
         city: "Lyon".to_owned(),
         ..Address::default()
     });
+    let recipient = Customer { email: Some("howard@example.org".into()), ..Customer::default() };
+    journey.order.gift =
+        Some(Gift { recipient_name: Some("Howard Aiken".into()), recipient: Some(recipient), wanted_on: None });
     journey
 }
 
@@ -86,7 +92,9 @@ impl Case {
     async fn nobody_can_be_told_from_what_is_at_rest(&self) {
         let open = self.place.opening(&[]).await.unwrap();
         write_to_grace(&*open, "A").await;
-        for trace in ["grace@example.org", "Grace Hopper", "Compiler Street", "Your parcel is late"] {
+        let traces =
+            ["grace@example.org", "Grace Hopper", "Compiler Street", "opensesame", "howard@", "Your parcel is late"];
+        for trace in traces {
             assert!(self.stranger.at_rest().await.contains(trace), "without keys anybody reads '{trace}'");
         }
         self.stranger.run("DELETE FROM contents; DELETE FROM outbox; DELETE FROM journeys").await;
@@ -98,7 +106,7 @@ impl Case {
         assert_eq!((&leased[0].content, names(&leased)), (&email("B").1, vec!["B"]));
         let told = self.stranger.at_rest().await;
         assert!(told.contains("Lyon"), "what was bought and where it went stays: {told}");
-        for trace in ["grace@example.org", "Grace", "Compiler", "Your parcel"] {
+        for trace in ["grace@example.org", "Grace", "Compiler", "opensesame", "howard", "Howard", "Your parcel"] {
             assert!(!told.contains(trace), "'{trace}' in {told}");
         }
     }

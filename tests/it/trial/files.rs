@@ -65,6 +65,10 @@ fn mistakes_are_named_with_their_place() {
     );
     refused(&file("    shop: { hight_value: 1 }\n    expect: []"), &["shop: unknown field `hight_value`"]);
     refused(&file("    shop: my-shop\n    expect: []"), &["shop: the configuration has no shop 'my-shop'"]);
+    refused(
+        &file("    told_elsewhere: { recipent: +1h }\n    expect: []"),
+        &["told_elsewhere has no 'recipent'\n    did you mean 'recipient'?"],
+    );
     refused(&file("    zone: Paris\n    expect: []"), &["zone: a name of the IANA database is needed"]);
     refused("tests: 1", &["tests: a list is needed, not a number", "the file has no 'rules'"]);
     refused("- rules", &["a file of tests is a mapping, not a list", "no 'rules'", "no 'tests'"]);

@@ -40,6 +40,14 @@ impl Stranger {
         }
     }
 
+    pub async fn damage_journey(&self, order: &str) {
+        let body = match self {
+            Self::File { .. } => "x'00'",
+            Self::Schema { .. } => "'\\x00'",
+        };
+        self.run(&format!("UPDATE journeys SET body = {body} WHERE order_id = '{order}'")).await;
+    }
+
     async fn bodies(&self, table: &str) -> Vec<Vec<u8>> {
         let sql = format!("SELECT body FROM {table}");
         match self {
@@ -82,31 +90,39 @@ impl Stranger {
         }
     }
 
-    /// Of every order that has one.
+    /// Of every order that has one which is not erased.
     pub async fn keys(&self) -> Vec<Key> {
         match self {
             Self::File { keys, .. } => {
                 let connection = Connection::open(keys).unwrap();
-                let mut statement = connection.prepare("SELECT order_id, master, sealed FROM keys").unwrap();
+                let mut statement =
+                    connection.prepare("SELECT order_id, master, sealed FROM keys WHERE sealed <> x''").unwrap();
                 let keys = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
                 keys.collect::<Result<_, _>>().unwrap()
             }
             Self::Schema { client, keys } => {
-                let rows = client.query(&format!("SELECT order_id, master, sealed FROM {keys}.keys"), &[]).await;
+                let rows = client
+                    .query(&format!("SELECT order_id, master, sealed FROM {keys}.keys WHERE sealed <> ''"), &[])
+                    .await;
                 rows.unwrap().iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
             }
         }
     }
 
+    /// As they were when they were saved: what was made since is not among them.
     pub async fn bring_back_keys(&self, saved: &[Key]) {
+        match self {
+            Self::File { keys, .. } => Connection::open(keys).unwrap().execute_batch("DELETE FROM keys").unwrap(),
+            Self::Schema { client, keys } => client.batch_execute(&format!("DELETE FROM {keys}.keys")).await.unwrap(),
+        }
         for (order, master, sealed) in saved {
             match self {
                 Self::File { keys, .. } => {
-                    let sql = "INSERT OR IGNORE INTO keys VALUES ('atelier', ?1, ?2, ?3)";
+                    let sql = "INSERT INTO keys VALUES ('atelier', ?1, ?2, ?3)";
                     Connection::open(keys).unwrap().execute(sql, rusqlite::params![order, master, sealed]).unwrap();
                 }
                 Self::Schema { client, keys } => {
-                    let sql = format!("INSERT INTO {keys}.keys VALUES ('atelier', $1, $2, $3) ON CONFLICT DO NOTHING");
+                    let sql = format!("INSERT INTO {keys}.keys VALUES ('atelier', $1, $2, $3)");
                     client.execute(&sql, &[order, master, sealed]).await.unwrap();
                 }
             }
