@@ -1,8 +1,9 @@
-//! `explain`, as a person calls it: why a decision was taken, from what the store keeps.
+//! `explain` and `rules test --from`, as a person calls them: why a decision was taken, and the journey as a test, from
+//! what the store keeps.
 
 use reassure::sandbox::Vendor;
 
-use super::events::placed;
+use super::events::{placed, shipped};
 use super::harness::{World, json, text};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -39,4 +40,30 @@ async fn a_decision_is_explained_from_the_store() {
         assert_eq!((told.status.code(), text(&told.stdout)), (Some(3), String::new()), "{nothing:?}");
     }
     service.kill();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_journey_becomes_a_test_that_names_nobody_and_holds() {
+    let world = World::new().await;
+    let mut service = world.run().await;
+    world.publish(&[placed("Z1"), shipped("Z1")]).await;
+    let shipping = |message: &super::harness::Message| message.is("Z1", "shipping", Vendor::Resend);
+    world.messages_until("it is shipped", |all| all.iter().any(shipping)).await;
+    service.kill();
+
+    let written = world.command(&["rules", "test", "--from", "lumen", "Z1"]);
+    assert_eq!(written.status.code(), Some(0), "{}", text(&written.stderr));
+    let written = text(&written.stdout);
+    assert!(written.contains("confirmation") && written.contains("shipping"), "{written}");
+    let customer = &placed("Z1")["data"]["customer"];
+    for personal in ["name", "email"].map(|key| customer[key].as_str().unwrap()) {
+        assert!(!written.contains(personal), "'{personal}' is in\n{written}");
+    }
+    let file = world.folder.path().join("Z1.test.yaml");
+    std::fs::write(&file, &written).unwrap();
+    let held = world.command(&["rules", "test", file.to_str().unwrap()]);
+    assert_eq!(held.status.code(), Some(0), "{}{}\n{written}", text(&held.stdout), text(&held.stderr));
+
+    let nothing = world.command(&["rules", "test", "--from", "lumen", "Z9"]);
+    assert_eq!((nothing.status.code(), text(&nothing.stdout)), (Some(3), String::new()));
 }
