@@ -1,6 +1,7 @@
-//! What others have made and is part of the program: under which licences, and from where. `deny.toml`
-//! says what may be; `cargo deny check` says the same and knows of advisories, too.
+//! What others have made and is used: under which licences, from where, and with which known faults. `deny.toml`
+//! says what may be; `cargo deny check` says the same, and fetches the newest advisories.
 
+mod advisories;
 mod bill;
 mod image;
 
