@@ -119,6 +119,7 @@ impl Known {
 
     /// The part of a clone of RustSec's list that is about `packages`.
     fn of(clone: &Path, until: NaiveDate, packages: BTreeSet<String>) -> Self {
+        assert!(clone.join("crates").is_dir(), "{} is no clone of RustSec's list", clone.display());
         let told = packages.into_iter().map(|package| {
             let advisories = advisories(&clone.join("crates").join(&package));
             (package, advisories)
