@@ -27,7 +27,8 @@
 //! - [`envelope`]: from a record to an event. [`adapter`]: from what platforms and carriers send to
 //!   events. [`schema`]: the published schemas of events.
 //! - [`ingest`]: a batch of events, deadlines, receipts or withdrawals becomes one transaction.
-//! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own.
+//! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own, and its outages
+//!   are not its messages' fault.
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
 //! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.

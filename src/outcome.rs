@@ -194,7 +194,7 @@ pub enum ReportedNext {
     /// Nothing: the provider has it.
     Done,
     Retry,
-    /// Again later; the fault was the account's, and this attempt does not count.
+    /// Again later; the fault was the account's, or the provider is away, and this attempt does not count.
     Wait,
     /// Given up; it waits for a person.
     Dead,

@@ -1,13 +1,18 @@
-//! After an outage, what waits for retries is brought forward as fast as the provider takes it.
+//! An outage of a provider: when there is one, and how what has waited leaves after it.
 //!
-//! The waits of retries grow with an outage, and would outlast it by as much: a provider that is back after three
-//! hours would be asked again within the fourth. So each message that it accepts then lets two more be tried at
-//! once, and those two four: a provider that is well is soon worked as hard as its pace allows, whatever
-//! waits. One that takes a message in ten is fed a fifth of one for each that it is given, so no message comes
-//! to the end of its attempts by being hastened.
+//! A provider that has failed for half a minute and has accepted nothing since is away. What it refuses for the
+//! moment then is not the message's fault, so it does not count and is tried again within a minute ([`Policy`]); a
+//! message that fails alone comes to the end of its attempts, because what is accepted of the others ends the outage.
+//!
+//! The waits of the other retries grow with an outage and would outlast it by as much. So each message that the
+//! provider then accepts lets two more be tried at once, and those two four: a provider that is well is soon worked
+//! as hard as its pace allows, whatever waits. One that takes a message in ten is fed a fifth of one for each that it
+//! is given, so no message comes to the end of its attempts by being hastened.
 //!
 //! Each replica goes by what it has met itself. One that has just been started does not know what was before:
-//! its first acceptance counts as the end of an outage.
+//! its first acceptance counts as the end of an outage, its first failures as the beginning of one.
+//!
+//! [`Policy`]: crate::domain::retry::Policy
 
 use chrono::Duration;
 
@@ -26,6 +31,8 @@ const TOGETHER: usize = 500;
 pub struct Haste {
     /// Attempts that began in the outage may end so long after it.
     grace: Duration,
+    /// It has accepted nothing yet.
+    is_new: bool,
     /// Since when it has failed and accepted nothing.
     failing_since: Option<Timestamp>,
     /// What has failed until then waits in vain.
@@ -46,8 +53,12 @@ pub struct Call {
 impl Haste {
     /// Of a provider of which nothing is known yet.
     pub fn new(grace: Duration) -> Self {
-        let failing_since = Some(Timestamp::from_millis(0));
-        Self { grace, failing_since, before: None, owed: 0, is_dry: false, hastened: 0 }
+        Self { grace, is_new: true, failing_since: None, before: None, owed: 0, is_dry: false, hastened: 0 }
+    }
+
+    /// Whether it is away at `now`.
+    pub fn is_outage(&self, now: Timestamp) -> bool {
+        self.failing_since.is_some_and(|since| now.since(since) >= OUTAGE)
     }
 
     /// Learns how an attempt ended at `now`. A permanent failure tells nothing: a page in the provider's place
@@ -55,7 +66,9 @@ impl Haste {
     pub fn learn(&mut self, outcome: Outcome, now: Timestamp) {
         match outcome {
             Outcome::Accepted => {
-                if self.failing_since.take().is_some_and(|since| now.since(since) >= OUTAGE) {
+                let was_away = self.is_outage(now) || self.is_new;
+                (self.failing_since, self.is_new) = (None, false);
+                if was_away {
                     (self.before, self.is_dry) = (Some(now.plus(self.grace)), false);
                 }
                 if self.before.is_some() {
@@ -146,6 +159,21 @@ mod tests {
         assert_eq!(answered(&mut haste, 312, 1), (2, Some(5)));
         haste.learn(Outcome::Accepted, second(313));
         assert_eq!(haste.call(second(313)), None);
+    }
+
+    #[test]
+    fn an_outage_is_half_a_minute_of_failures_and_no_acceptance() {
+        let mut haste = Haste::new(Duration::zero());
+        assert!(!haste.is_outage(second(100)), "nothing is known of it yet");
+        haste.learn(Outcome::TemporaryFailure, second(100));
+        haste.learn(Outcome::Unknown, second(120));
+        haste.learn(Outcome::PermanentFailure, second(125));
+        assert!(!haste.is_outage(second(129)) && haste.is_outage(second(130)));
+        haste.learn(Outcome::TemporaryFailure, second(9_000));
+        assert!(haste.is_outage(second(9_000)));
+        haste.learn(Outcome::Accepted, second(9_001));
+        haste.learn(Outcome::TemporaryFailure, second(9_002));
+        assert!(!haste.is_outage(second(9_002)), "what fails among acceptances is at fault itself");
     }
 
     #[test]

@@ -117,4 +117,22 @@ mod tests {
         }
         assert_eq!(rests, [5, 10, 20, 40, 60, 60]);
     }
+
+    /// What does not count has no other bound before it expires: neither the provider nor the table of attempts
+    /// sees more of an outage because more waits.
+    #[test]
+    fn a_provider_that_is_away_is_asked_ten_times_a_minute_whatever_waits() {
+        let mut pace = Pace::new(64);
+        let (mut now, mut attempts) = (second(0), 0);
+        while now < second(12 * 60 * 60) {
+            match pace.allowed(now) {
+                0 => now = pace.resting_until(now).unwrap(),
+                places => {
+                    attempts += places;
+                    (0..places).for_each(|_| pace.learn(&answer(Outcome::TemporaryFailure, false, None), now));
+                }
+            }
+        }
+        assert!(attempts <= 12 * 60 * 10 + 100, "{attempts}");
+    }
 }

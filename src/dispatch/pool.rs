@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::step::{Obstacle, still_holds};
+use crate::domain::step::{Obstacle, fails_over, still_holds};
 use crate::domain::time::Timestamp;
 use crate::ingest::{Fate, Sequel, told};
 use crate::ports::{Answer, AttemptRecord, Lease, Leased, Outgoing, Provider, StoreError};
@@ -31,7 +31,13 @@ fn margin(provider_timeout: Duration) -> chrono::Duration {
     chrono::Duration::from_std(provider_timeout + Duration::from_secs(2)).unwrap_or_default()
 }
 
-type Finished = (Leased, Answer);
+/// An attempt that has ended.
+struct Finished {
+    one: Leased,
+    answer: Answer,
+    /// Another channel waits to hear that it has failed.
+    is_to_fail: bool,
+}
 
 /// The pool of one provider.
 pub struct Pool {
@@ -132,7 +138,7 @@ impl Pool {
     fn landed(&mut self, done: Result<Finished, tokio::task::JoinError>) {
         match done {
             Ok(finished) => {
-                self.learn(&finished.1);
+                self.learn(&finished.answer);
                 self.finished.push(finished);
             }
             // the lease runs out and it is attempted again with the same key
@@ -241,7 +247,11 @@ impl Pool {
                 _ => Err(Obstacle::Withdrawn(crate::domain::decision::Reason::NoLongerTrue)),
             };
             match holds {
-                Ok(()) => self.fly(one, now),
+                Ok(()) => {
+                    let journey = journey.as_ref().map(|versioned| &versioned.journey);
+                    let is_to_fail = journey.is_some_and(|journey| fails_over(journey, &one.notification));
+                    self.fly(one, is_to_fail, now);
+                }
                 Err(Obstacle::QuietUntil(end)) => self.give_back(&[one.notification.id], Some(end)).await,
                 Err(Obstacle::Withdrawn(reason)) => {
                     // should ingest not take it, the lease runs out and it is looked at again
@@ -256,7 +266,7 @@ impl Pool {
         }
     }
 
-    fn fly(&mut self, mut one: Leased, now: Timestamp) {
+    fn fly(&mut self, mut one: Leased, is_to_fail: bool, now: Timestamp) {
         let provider = Arc::clone(&self.provider);
         let span = self.shared.tracer.attempt(&one, provider.name());
         // the provider is told of the attempt, and so is who reads of its outcome
@@ -276,7 +286,7 @@ impl Pool {
                 })
                 .await;
             span.answered(&answer);
-            (one, answer)
+            Finished { one, answer, is_to_fail }
         });
     }
 
@@ -284,7 +294,7 @@ impl Pool {
     async fn write(&mut self, dispatcher: &Dispatcher) -> bool {
         let now = self.shared.clock.now();
         let finished: Vec<Finished> = self.finished.drain(..self.finished.len().min(GROUP)).collect();
-        let records: Vec<AttemptRecord> = finished.iter().map(|(one, answer)| self.judge(one, answer, now)).collect();
+        let records: Vec<AttemptRecord> = finished.iter().map(|each| self.judge(each, now)).collect();
         let lease = self.lease(now);
         let mut tries = 0_u32;
         let next = loop {
@@ -300,7 +310,7 @@ impl Pool {
                 }
             }
         };
-        for ((one, answer), record) in finished.iter().zip(&records) {
+        for (Finished { one, answer, .. }, record) in finished.iter().zip(&records) {
             self.count(one, answer, record, now);
             self.tell_of(one, record).await;
         }

@@ -25,6 +25,7 @@ use super::view::Scene;
 
 pub use desk::MOST_TOLD;
 use desk::{Desk, Occasion, Outcome};
+pub use escalation::fails_over;
 pub use moment::Moment;
 
 /// What sets a step going.

@@ -71,7 +71,7 @@ pub enum Next {
     Accepted,
     /// Try again at that moment.
     Retry(Timestamp),
-    /// Try again at that moment; the fault was the account's and this attempt does not count.
+    /// Try again at that moment; the fault was the account's, or the provider is away, and this attempt does not count.
     Wait(Timestamp),
     /// Given up.
     Dead,

@@ -15,6 +15,7 @@ mod fuzzed;
 pub mod harness;
 mod hastened;
 mod kill;
+mod outage;
 mod outgoing;
 mod patience;
 mod personal;

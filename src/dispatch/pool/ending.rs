@@ -11,7 +11,7 @@ use crate::ingest::{Fate, Sequel};
 use crate::ports::{Answer, AttemptRecord, Leased, Next, OnUnknown, State};
 use crate::telemetry::trace_id;
 
-use super::Pool;
+use super::{Finished, Pool};
 
 impl Pool {
     /// Tells the journey what it may wait to hear before it says the same on another channel: that the
@@ -38,22 +38,22 @@ impl Pool {
     }
 
     /// What follows from an attempt.
-    pub(super) fn judge(&self, one: &Leased, answer: &Answer, now: Timestamp) -> AttemptRecord {
+    pub(super) fn judge(&self, finished: &Finished, now: Timestamp) -> AttemptRecord {
+        let Finished { one, answer, is_to_fail } = finished;
         let tried = Tried {
             attempts: one.attempts + 1,
             outcome: answer.outcome,
             retry_after: answer.retry_after,
             rests: answer.rest,
+            in_outage: self.haste.is_outage(now) && !is_to_fail,
             retry_unknown: self.provider.on_unknown() == OnUnknown::Retry,
         };
         let next = match self.shared.manner.retry.after(tried, rand::random(), now) {
             After::Accepted => Next::Accepted,
             After::GiveUp => Next::Dead,
             After::Hold => Next::Held,
-            After::RetryAt(at) => {
-                let at = self.pace.resting_until(now).map_or(at, |rested| at.max(rested));
-                if answer.rest { Next::Wait(at) } else { Next::Retry(at) }
-            }
+            After::RetryAt(at) => Next::Retry(self.not_resting(at, now)),
+            After::WaitUntil(at) => Next::Wait(self.not_resting(at, now)),
         };
         let mut record = AttemptRecord {
             notification: one.notification.id.clone(),
@@ -70,6 +70,10 @@ impl Pool {
         };
         record.publication = self.shared.outlet.of_attempt(one, &record);
         record
+    }
+
+    fn not_resting(&self, at: Timestamp, now: Timestamp) -> Timestamp {
+        self.pace.resting_until(now).map_or(at, |rested| at.max(rested))
     }
 
     pub(super) fn count(&self, one: &Leased, answer: &Answer, record: &AttemptRecord, now: Timestamp) {

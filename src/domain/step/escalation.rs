@@ -7,6 +7,7 @@
 
 use super::super::decision::{Decision, NotificationId, Reason, Sent, Skipped, Verdict};
 use super::super::journey::{Deferred, Journey, Told};
+use super::super::notification::Notification;
 use super::super::order::Channel;
 use super::super::receipt::{Receipt, Received};
 use super::super::rule::{Escalation, Rule, RuleSet};
@@ -132,6 +133,12 @@ impl Desk<'_> {
 /// Which of what is held back waits to hear of the notification.
 fn waiting_for(journey: &Journey, notification: &NotificationId) -> Option<usize> {
     journey.deferred.iter().position(|waited| waited.escalates.contains(notification))
+}
+
+/// Whether nothing but the notification's failing lets another channel speak: its deadline lies behind the time in
+/// which it is news.
+pub fn fails_over(journey: &Journey, notification: &Notification) -> bool {
+    waiting_for(journey, &notification.id).is_some_and(|at| journey.deferred[at].until >= notification.expires_at)
 }
 
 /// Whether the receipt says something of this journey's that is not known.

@@ -25,7 +25,7 @@ async fn down() -> World {
 }
 
 /// The service, in this process.
-async fn run(world: &World, clock: &Clock, metrics: &Metrics) -> Running {
+pub async fn run(world: &World, clock: &Clock, metrics: &Metrics) -> Running {
     let loaded = Loaded::load(Some(&world.config())).unwrap();
     let store = loaded.settings.store.open().await.unwrap();
     app::start(&loaded, store, clock.clone(), metrics.clone()).await.unwrap()
@@ -36,11 +36,11 @@ async fn order(world: &World, numbers: std::ops::RangeInclusive<usize>) {
     world.publish(&orders).await;
 }
 
-fn emails(world: &World, which: &str) -> i64 {
+pub fn emails(world: &World, which: &str) -> i64 {
     world.count(&format!("SELECT count(*) FROM outbox WHERE channel = 'email' AND {which}"))
 }
 
-fn later(clock: &Clock, seconds: i64) {
+pub fn later(clock: &Clock, seconds: i64) {
     clock.advance(clock.now().plus(chrono::Duration::seconds(seconds)));
 }
 
