@@ -1,7 +1,7 @@
 //! The time that the service goes by: the machine's, or a story's.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chrono::Utc;
 use tokio::sync::watch;
@@ -60,28 +60,6 @@ impl Clock {
     /// Wakes whenever a told clock is moved; `None` for the machine's.
     pub fn changes(&self) -> Option<watch::Receiver<Told>> {
         self.0.as_ref().map(|told| told.subscribe())
-    }
-
-    /// Returns after `at` has been reached, or after `longest` of real time.
-    pub async fn wait_until(&self, at: Timestamp, longest: Duration) {
-        let deadline = tokio::time::Instant::now() + longest;
-        let mut changes = self.0.as_ref().map(|told| told.subscribe());
-        loop {
-            let now = self.now();
-            if now >= at || tokio::time::Instant::now() >= deadline {
-                return;
-            }
-            let runs =
-                changes.as_mut().is_none_or(|changes| matches!(*changes.borrow_and_update(), Told::Running { .. }));
-            let left = at.since(now).to_std().unwrap_or(Duration::ZERO);
-            let wake = if runs { deadline.min(tokio::time::Instant::now() + left) } else { deadline };
-            match &mut changes {
-                None => tokio::time::sleep_until(wake).await,
-                Some(changes) => {
-                    let _ = tokio::time::timeout_at(wake, changes.changed()).await;
-                }
-            }
-        }
     }
 }
 

@@ -12,7 +12,6 @@
 
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -36,7 +35,7 @@ const LONGEST_NAME: usize = 70;
 /// Between the notification's id and the journey's mark; in neither.
 const SEPARATOR: char = '|';
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     #[serde(default = "default_url")]
@@ -53,7 +52,7 @@ pub struct Settings {
     pub receipts: Option<ReceiptSettings>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptSettings {
     /// The bearer token that the webhook was given.

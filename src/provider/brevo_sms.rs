@@ -10,7 +10,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use reqwest::RequestBuilder;
 use reqwest::header::HeaderValue;
 use ring::hmac;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
@@ -27,7 +26,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Answer, Callback, Heard, OnUnknown, Outgoing, Receipts, Unheard};
 use crate::secret::SecretSource;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     #[serde(default = "default_url")]
@@ -44,7 +43,7 @@ pub struct Settings {
     pub receipts: Option<ReceiptSettings>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptSettings {
     /// Where `/receipts/<provider>` is found from outside. Whose message it is, and a signature, are added.

@@ -19,7 +19,6 @@ use std::collections::BTreeMap;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -33,7 +32,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Answer, OnUnknown, Outgoing};
 use crate::secret::SecretSource;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub channel: Channel,
@@ -75,7 +74,7 @@ fn default_method() -> String {
 }
 
 /// The value of a header.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum HeaderSource {
     Template(String),
@@ -83,7 +82,7 @@ pub enum HeaderSource {
 }
 
 /// A header with a secret in it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SecretHeader {
     /// Stands before the secret: `Bearer `, with its blank.
@@ -96,7 +95,7 @@ pub struct SecretHeader {
 }
 
 /// How an answer says yes.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Success {
     /// None named: any 2xx.
@@ -114,7 +113,7 @@ pub struct Success {
 }
 
 /// A place in an answer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
     /// A JSON pointer into the body: `/data/id`.

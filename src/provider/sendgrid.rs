@@ -15,7 +15,6 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::RequestBuilder;
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use ring::signature::{ECDSA_P256_SHA256_ASN1, UnparsedPublicKey};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
@@ -31,7 +30,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::{Answer, Callback, Heard, OnUnknown, Outgoing, Receipts, Unheard};
 use crate::secret::SecretSource;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     /// `https://api.eu.sendgrid.com` for accounts whose data stay in the EU.
@@ -49,7 +48,7 @@ pub struct Settings {
     pub receipts: Option<ReceiptSettings>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReceiptSettings {
     /// The verification key of the Signed Event Webhook; no secret.

@@ -1,6 +1,5 @@
 //! What the configuration says of a provider, whichever its kind.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{brevo_email, brevo_sms, generic, resend, sendgrid, twilio, webhook};
@@ -9,7 +8,7 @@ use crate::ports::OnUnknown;
 
 /// A provider, told apart by `kind`. How often a message is tried is not said here: that is the
 /// dispatcher's, the same for every provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Settings {
     Sendgrid(sendgrid::Settings),

@@ -10,7 +10,6 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use reqwest::RequestBuilder;
 use reqwest::header::CONTENT_TYPE;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use url::Url;
@@ -27,7 +26,7 @@ use crate::secret::SecretSource;
 /// Payloads stay below 20 kB, which every receiver takes.
 pub const LONGEST_PAYLOAD: usize = 20_000;
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {
     pub url: String,
