@@ -25,4 +25,3 @@ pub use store::{Advance, Batch, DeadRecord, JourneyWrite, Parked, Spent, Store, 
 pub use storm::{CarriedOut, Counted, Ruling, Spoken, SpokenBy, Storm, Storms};
 
 pub use crate::domain::decision::Entry;
-pub use crate::domain::journey::Link;

@@ -184,12 +184,8 @@ async fn receive(
         return answer(Verdict::bare(StatusCode::PAYLOAD_TOO_LARGE));
     };
     let incoming = Incoming::new(&head, &body);
-    let call = Call {
-        vendor: incoming.vendor,
-        path: &incoming.path,
-        key: &incoming.key,
-        nth: world.ledger.next_of(incoming.vendor, &incoming.key),
-    };
+    let call =
+        Call { vendor: incoming.vendor, key: &incoming.key, nth: world.ledger.next_of(incoming.vendor, &incoming.key) };
     let behaviour = (world.plan)(&call);
     if behaviour == Behaviour::ResetUnheard {
         line.cut();

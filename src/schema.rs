@@ -22,7 +22,6 @@ use crate::domain::event::EventType;
 use crate::outcome::ReportType;
 use crate::telemetry;
 
-pub use avro::NAMESPACE;
 pub(crate) use avro::{kind_of, vocabulary, without_null};
 
 /// The schema of the data of one type, with the definitions that it refers to.

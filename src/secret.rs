@@ -64,10 +64,6 @@ impl fmt::Debug for SecretSource {
 }
 
 impl Secret {
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
     /// The secret itself, for the request that needs it and nothing else.
     pub fn expose(&self) -> &str {
         &self.0

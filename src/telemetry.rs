@@ -12,6 +12,5 @@ pub mod specification;
 pub use export::Exporting;
 pub use log::log;
 pub use metrics::Metrics;
-pub use names::Names;
 pub use page::page;
 pub use spans::{Span, Tracer, trace_id};

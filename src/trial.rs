@@ -27,7 +27,7 @@ mod wake;
 pub use bench::Bench;
 pub use compare::Verdict;
 pub use coverage::Coverage;
-pub use format::{Suite, Trial, parse};
+pub use format::{Suite, parse};
 
 /// Runs those tests of `suite` that `wanted` names; their decisions count for `coverage`.
 pub fn run<'a>(suite: &'a Suite, wanted: &dyn Fn(&str) -> bool, coverage: &mut Coverage) -> Vec<Verdict<'a>> {

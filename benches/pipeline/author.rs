@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use reassure::config::{Loaded, Settings};
+use reassure::config::Loaded;
 use reassure::domain::contact::reach;
 use reassure::domain::event::Body;
 use reassure::domain::journey::{Journey, JourneyKey};
@@ -26,7 +26,7 @@ pub fn load(config: &std::path::Path) -> Loaded {
     let listed = |faults: Vec<reassure::domain::fault::Fault>| {
         panic!("{}", faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
     };
-    Settings::load(Some(config)).and_then(Loaded::new).unwrap_or_else(listed)
+    Loaded::load(Some(config)).unwrap_or_else(listed)
 }
 
 pub struct Author {

@@ -93,7 +93,7 @@ pub fn simulate(config: Option<&Path>, options: &Options, form: Form) -> anyhow:
     };
     let most = options.most.unwrap_or(if form == Form::Text { 20 } else { 1_000 });
     let mut simulation = Simulation::new(&shops, against.as_ref(), most).context("the metrics")?;
-    let progress = Progress::new("simulated", recording.len());
+    let progress = Progress::new("simulated", recording.count());
     let limits = Limits { max_bytes: settings.events.max_bytes, ..Limits::default() };
     std::thread::scope(|scope| -> anyhow::Result<()> {
         for batch in recording.batches(scope, &shops, limits) {

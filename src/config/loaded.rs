@@ -51,13 +51,6 @@ impl Loaded {
     }
 
     /// Reads rules and templates, makes the providers, and holds all of it against each other.
-    ///
-    /// # Errors
-    /// Every fault of every part.
-    pub fn new(settings: Settings) -> Result<Self, Vec<Fault>> {
-        Self::made_of(settings, None, Files::of(None))
-    }
-
     fn made_of(settings: Settings, file: Option<&Path>, files: Files) -> Result<Self, Vec<Fault>> {
         let mut faults = Vec::new();
         let mut keep = |found: Vec<Fault>| faults.extend(found);

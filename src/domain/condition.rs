@@ -166,10 +166,6 @@ impl<'a> Scope<'a> {
         Self { scene, context, whole: [false; Root::ALL.len()], single: Vec::new() }
     }
 
-    pub fn scene(&self) -> &Scene<'a> {
-        &self.scene
-    }
-
     /// Whether `condition` holds.
     ///
     /// # Errors

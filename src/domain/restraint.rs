@@ -59,14 +59,6 @@ impl Suppressions {
         true
     }
 
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Whether the recipient is among them.
     pub fn contains(&self, recipient: &Recipient) -> bool {
         match recipient {

@@ -41,7 +41,7 @@ impl Limit {
     }
 
     /// With room for so many callers.
-    pub fn of(per_minute: u32, most: usize) -> Self {
+    fn of(per_minute: u32, most: usize) -> Self {
         Self { per_minute: f64::from(per_minute.max(1)), most, left: Mutex::default() }
     }
 
@@ -67,13 +67,22 @@ impl Limit {
         known.0 -= 1.0;
         Ok(())
     }
+}
 
-    /// Callers that are remembered.
-    pub fn len(&self) -> usize {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// I10
+    #[test]
+    fn those_for_whom_there_is_no_room_share_an_allowance() {
+        let (limit, now) = (Limit::of(1, 2), Instant::now());
+        let take = |name: &str, at| limit.take(Asker::Known(name.to_owned()), at).is_ok();
+        let remembered = || limit.left.lock().expect("nobody panicked").len();
+        assert!(take("one", now) && take("two", now) && take("three", now));
+        assert!(!take("four", now), "the third has taken it");
+        assert_eq!(remembered(), 3, "with the rest as one");
+        assert!(take("four", now + Duration::from_secs(60)), "there is room again");
+        assert_eq!(remembered(), 1);
     }
 }

@@ -116,12 +116,8 @@ impl Schemas {
     }
 
     /// How many are kept, whatever is known of them.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.0.kept().schemas.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 

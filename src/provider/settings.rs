@@ -36,19 +36,6 @@ macro_rules! of_each {
 }
 
 impl Settings {
-    /// The name of the kind, as the configuration writes it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Sendgrid(_) => "sendgrid",
-            Self::BrevoEmail(_) => "brevo_email",
-            Self::Resend(_) => "resend",
-            Self::Twilio(_) => "twilio",
-            Self::BrevoSms(_) => "brevo_sms",
-            Self::Webhook(_) => "webhook",
-            Self::Generic(_) => "generic",
-        }
-    }
-
     pub fn channel(&self) -> Channel {
         match self {
             Self::Sendgrid(_) | Self::BrevoEmail(_) | Self::Resend(_) => Channel::Email,

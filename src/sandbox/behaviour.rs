@@ -10,7 +10,6 @@ use super::request::{Incoming, Vendor};
 #[derive(Clone, Copy, Debug)]
 pub struct Call<'a> {
     pub vendor: Vendor,
-    pub path: &'a str,
     /// The notification's id.
     pub key: &'a str,
     /// The how-many-th request this is for the key, counted from 1.

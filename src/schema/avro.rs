@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::{DataSchema, reference};
 
 /// The namespace of every record.
-pub const NAMESPACE: &str = "reassure.v1";
+const NAMESPACE: &str = "reassure.v1";
 
 /// The record of an event: its CloudEvents attributes and its data.
 pub fn record(schema: &DataSchema) -> Value {

@@ -117,12 +117,8 @@ impl Recording {
     }
 
     /// How many events there are to play.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.places.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
     }
 
     /// Reads the events on a thread of its own, some batches ahead. A time without a zone is read in

@@ -77,7 +77,6 @@ pub struct Placed {
 #[derive(Clone, Debug)]
 pub struct Content {
     pub line: usize,
-    pub column: usize,
     pub rule: String,
     pub channel: Channel,
     pub at: Option<Timestamp>,

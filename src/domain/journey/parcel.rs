@@ -133,11 +133,6 @@ impl Parcel {
         self.is_return || self.replaced_by.is_some() || self.status().is_terminal()
     }
 
-    /// Why the carrier's last scan would worry the buyer, in the carrier's words.
-    pub fn trouble(&self) -> Option<&Scan> {
-        self.latest().filter(|scan| scan.status.is_trouble())
-    }
-
     /// When it was delivered or collected.
     pub fn arrived_at(&self) -> Option<Timestamp> {
         let scan = self.latest()?;

@@ -20,19 +20,6 @@ pub enum Phase {
 }
 
 impl Phase {
-    pub const ALL: [Self; 10] = [
-        Self::Confirmation,
-        Self::Preparation,
-        Self::Shipping,
-        Self::Delay,
-        Self::PickupHold,
-        Self::Delivery,
-        Self::Usage,
-        Self::Cancelled,
-        Self::Returned,
-        Self::Lost,
-    ];
-
     /// The name as rules and the API write it.
     pub fn as_str(self) -> &'static str {
         match self {

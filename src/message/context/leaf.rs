@@ -33,12 +33,6 @@ impl<'a> Line<'a> {
     }
 }
 
-impl Line<'_> {
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// Breaks a line, hides or turns text: nothing that a name, a product or an address needs.
 fn is_unsafe(c: char) -> bool {
     c.is_control()

@@ -108,7 +108,6 @@ impl Reader<'_> {
         let (subject, text) = (whole("subject"), whole("text"));
         Some(Content {
             line: line_of(source),
-            column: usize::try_from(source.referenced.column()).unwrap_or(1),
             rule: self.rule(rule, rules)?,
             channel: self.channel(channel, "channel")?,
             at: field("at").and_then(|value| self.moment(value, "at", frame)),

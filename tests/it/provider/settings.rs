@@ -35,12 +35,13 @@ fn the_least_is_enough() {
     for (kind, channel) in KINDS {
         let secret = secret_for(kind);
         let settings: Settings = serde_json::from_value(least(kind, "http://localhost", &secret)).unwrap();
-        assert_eq!((settings.kind(), settings.channel()), (kind, channel));
+        assert_eq!(settings.channel(), channel);
         assert_eq!(Duration::from_secs(settings.timeout_seconds()), Duration::from_secs(15));
         assert_eq!(settings.max_in_flight(), 32);
         let provider = provider::build("mail", &settings).unwrap();
         assert_eq!((provider.name(), provider.channel()), ("mail", channel));
         let written = serde_json::to_value(&settings).unwrap();
+        assert_eq!(written["kind"], kind);
         assert_eq!(serde_json::from_value::<Settings>(written).unwrap(), settings);
     }
 }

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use reassure::domain::decision::{Cause, NotificationId};
 use reassure::domain::event::{EventKey, Reference, Waybill};
-use reassure::domain::journey::{Journey, JourneyKey, Phase, Steps, Subject};
+use reassure::domain::journey::{Journey, JourneyKey, Link, Phase, Steps, Subject};
 use reassure::domain::notification::{Content, Email, Notification, Outcome, Sms, Webhook};
 use reassure::domain::order::{Channel, Customer, Delivery, Order, Totals};
 use reassure::domain::time::Timestamp;
 use reassure::ports::{
-    Advance, AttemptRecord, Batch, Entry, JourneyWrite, Lease, Leased, Link, Next, Parked, Partition, Store, Wake,
+    Advance, AttemptRecord, Batch, Entry, JourneyWrite, Lease, Leased, Next, Parked, Partition, Store, Wake,
 };
 
 pub fn at(seconds: i64) -> Timestamp {
