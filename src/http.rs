@@ -32,7 +32,7 @@ use crate::config::{Confirmation, Role};
 use crate::domain::confirmation::Cause;
 use crate::domain::time::Timestamp;
 use crate::ingest::{Progress, Receipts};
-use crate::ports::{Backlog, Connections, Provider, Space, Store, Storm};
+use crate::ports::{Backlog, Connections, Provider, Space, Store, StoreError, Storm};
 use crate::publish::Outlet;
 use crate::reload::Status;
 use crate::shops::InForce;
@@ -142,7 +142,7 @@ async fn ready(State(facts): State<Facts>) -> Response {
     }
     match facts.store.ping().await {
         Ok(()) => "ready\n".into_response(),
-        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
+        Err(error) => away(&error),
     }
 }
 
@@ -250,4 +250,12 @@ fn show_storms(facts: &Facts, storms: &[Storm], now: Timestamp) {
 fn problem(status: StatusCode, title: &str, detail: &str) -> Response {
     let body = json!({ "type": "about:blank", "status": status.as_u16(), "title": title, "detail": detail });
     (status, [(header::CONTENT_TYPE, "application/problem+json")], body.to_string()).into_response()
+}
+
+fn away(error: &StoreError) -> Response {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string())
+}
+
+fn unreadable() -> Response {
+    problem(StatusCode::BAD_REQUEST, "the path cannot be read", "its parts are UTF-8, percent-encoded")
 }

@@ -165,7 +165,7 @@ impl Access {
     }
 
     /// Nobody has to say who they are.
-    pub fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.tokens.is_empty() && self.proxy.is_none()
     }
 

@@ -20,7 +20,7 @@ use super::connection::{self, Bounds};
 use super::guard::{Guard, Object, guard};
 use super::limit::Limit;
 use super::tls::{self, TlsListener};
-use super::{Facts, bounded, problem, receipts};
+use super::{Facts, away, bounded, privacy, problem, receipts, unreadable};
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::ports::{Ruling, StoreError};
@@ -65,7 +65,7 @@ impl Api {
             .route("/api/dead-letters", get(dead_letters))
             .route("/api/dead-letters/{id}/redrive", post(redrive))
             .route("/api/dead-letters/{id}/drop", post(drop_letter))
-            .merge(super::privacy::routes())
+            .merge(privacy::routes())
             .fallback(|| async { problem(StatusCode::NOT_FOUND, "there is nothing here", KNOWN) })
             .method_not_allowed_fallback(|| async { problem(StatusCode::METHOD_NOT_ALLOWED, "not in that way", KNOWN) })
             .layer(from_fn_with_state(guarded, guard))
@@ -209,12 +209,4 @@ fn of_letter(id: String, what: &str, done: Result<bool, StoreError>) -> Response
         Ok(false) => problem(StatusCode::NOT_FOUND, "no such letter", "GET /api/dead-letters lists those that wait"),
         Err(error) => away(&error),
     }
-}
-
-pub(super) fn unreadable() -> Response {
-    problem(StatusCode::BAD_REQUEST, "the path cannot be read", "its parts are UTF-8, percent-encoded")
-}
-
-fn away(error: &StoreError) -> Response {
-    problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string())
 }

@@ -9,7 +9,7 @@ use axum::{Extension, Json, Router};
 
 use super::access::Caller;
 use super::guard::Object;
-use super::{Facts, problem};
+use super::{Facts, problem, unreadable};
 use crate::privacy::{self, Failure, Whose, Wish};
 
 type Asked = Result<Path<(String, String)>, PathRejection>;
@@ -44,7 +44,7 @@ async fn export(
     asked: Asked,
     whose: fn(String) -> Whose,
 ) -> Response {
-    let Ok(wish) = wish(&facts, caller, asked, whose) else { return super::api::unreadable() };
+    let Ok(wish) = wish(&facts, caller, asked, whose) else { return unreadable() };
     match privacy::export(&*facts.store, &wish).await {
         Ok(Some((receipt, told))) => (Extension(Object(receipt.receipt)), Json(told)).into_response(),
         Ok(None) => nothing(),
@@ -58,7 +58,7 @@ async fn erase(
     asked: Asked,
     whose: fn(String) -> Whose,
 ) -> Response {
-    let Ok(wish) = wish(&facts, caller, asked, whose) else { return super::api::unreadable() };
+    let Ok(wish) = wish(&facts, caller, asked, whose) else { return unreadable() };
     match privacy::erase(&facts.store, &facts.shops.get(), &facts.outlet, &wish).await {
         Ok(Some(receipt)) => (Extension(Object(receipt.receipt.clone())), Json(receipt)).into_response(),
         Ok(None) => nothing(),

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
 
-use super::{Facts, problem};
+use super::{Facts, away, problem};
 use crate::ports::{Callback, Unheard};
 
 /// No callback is longer: SendGrid, which gathers most, posts at most 768 KiB.
@@ -76,6 +76,6 @@ pub async fn receive(
     count("ignored", heard.others);
     match facts.receipts.take(provider.name(), &heard.notices).await {
         Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(error) => problem(StatusCode::SERVICE_UNAVAILABLE, "the store does not answer", &error.to_string()),
+        Err(error) => away(&error),
     }
 }
