@@ -1,7 +1,7 @@
 //! Leased notifications as they are stored, and back.
 
 use super::columns;
-use super::vault::Keyring;
+use super::vault::{self, Keyring, Vault};
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
 use crate::domain::notification::{Notification, Outcome};
@@ -55,7 +55,7 @@ impl Stored {
 }
 
 /// A row that cannot be read, as far as it is needed to put it aside.
-pub(super) struct Unreadable {
+struct Unreadable {
     notification: NotificationId,
     key: JourneyKey,
     provider: String,
@@ -63,17 +63,42 @@ pub(super) struct Unreadable {
     erased: bool,
 }
 
-/// The orders of these rows.
-pub(super) fn orders(rows: &[Stored]) -> Vec<JourneyKey> {
-    rows.iter().map(|row| row.key.clone()).collect()
+/// What could be read, and what could not.
+type Decoded = (Vec<Leased>, Vec<Unreadable>);
+
+/// Decodes leased rows as far as they can be read.
+pub(super) async fn decode_readable(vault: Option<&Vault>, rows: Vec<Stored>) -> Result<Vec<Leased>, StoreError> {
+    Ok(decode(vault, rows).await?.0)
 }
 
-/// What could be read, and what could not.
-pub(super) type Decoded = (Vec<Leased>, Vec<Unreadable>);
+/// Decodes leased rows. One that cannot be read is put aside for a person by `record`, which returns what is
+/// leased in its place: it would come back with every claim and keep the others from being sent.
+pub(super) async fn decode_or_set_aside<F>(
+    vault: Option<&Vault>,
+    mut rows: Vec<Stored>,
+    now: Timestamp,
+    mut record: impl FnMut(Vec<AttemptRecord>) -> F,
+) -> Result<Vec<Leased>, StoreError>
+where
+    F: Future<Output = Result<Vec<Stored>, StoreError>>,
+{
+    let mut decoded = Vec::with_capacity(rows.len());
+    while !rows.is_empty() {
+        let (leased, unreadable) = decode(vault, rows).await?;
+        decoded.extend(leased);
+        rows = Vec::new();
+        if !unreadable.is_empty() {
+            rows = record(unreadable.into_iter().map(|row| set_aside(row, now)).collect()).await?;
+        }
+    }
+    Ok(decoded)
+}
 
 /// What is sealed by a key that this process has no master key for is left to those that have: its
 /// lease runs out.
-pub(super) async fn decode(rows: Vec<Stored>, keyring: Keyring) -> Result<Decoded, StoreError> {
+async fn decode(vault: Option<&Vault>, rows: Vec<Stored>) -> Result<Decoded, StoreError> {
+    let orders: Vec<JourneyKey> = rows.iter().map(|row| row.key.clone()).collect();
+    let keyring = vault::find(vault, &orders).await?;
     aside(move || {
         let mut unpacker = Unpacker::default();
         let mut decoded = Decoded::default();
@@ -102,7 +127,7 @@ pub(super) async fn decode(rows: Vec<Stored>, keyring: Keyring) -> Result<Decode
     .await
 }
 
-pub(super) fn set_aside(unreadable: Unreadable, now: Timestamp) -> AttemptRecord {
+fn set_aside(unreadable: Unreadable, now: Timestamp) -> AttemptRecord {
     let (why, next) = if unreadable.erased {
         ("not sent: the key of its order has been erased with its customer", Next::Dead)
     } else {

@@ -38,7 +38,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::leased::{self, Stored, aside, decode, set_aside};
+use super::leased::{Stored, aside, decode_or_set_aside, decode_readable};
 use super::prepare::{self, Prepared};
 use super::vault::{self, Forgotten, Keyring, Noted, Vault};
 use crate::domain::confirmation::Cause;
@@ -121,11 +121,6 @@ impl Postgres {
         Ok(dropped.into_iter().map(|(partition, _)| partition).collect())
     }
 
-    /// The keys of these orders; none where nothing is encrypted.
-    async fn keyring(&self, of: &[JourneyKey]) -> Result<Keyring, StoreError> {
-        vault::find(self.vault.as_ref(), of).await
-    }
-
     /// Forgets the keys of orders that have been let go of. What fails is made good by
     /// [`Store::tend_keys`].
     async fn forget_keys(&self, of: &[JourneyKey], why: Forgotten) -> Result<(), StoreError> {
@@ -134,28 +129,11 @@ impl Postgres {
         call!(self, |session| keys::done(session, of)).map(|_| ())
     }
 
-    /// Decodes what was leased beside a commit.
-    async fn decode_freed(&self, stored: Vec<Stored>) -> Result<Vec<Leased>, StoreError> {
-        let keyring = self.keyring(&leased::orders(&stored)).await?;
-        Ok(decode(stored, keyring).await?.0)
-    }
-
-    /// Decodes leased rows. One that cannot be read is put aside for a person: it would come
-    /// back with every claim and keep the others from being sent.
     async fn decode(&self, stored: Vec<Stored>, now: Timestamp, lease: &Lease) -> Result<Vec<Leased>, StoreError> {
-        let mut decoded = Vec::with_capacity(stored.len());
-        let mut rows = stored;
-        while !rows.is_empty() {
-            let keyring = self.keyring(&leased::orders(&rows)).await?;
-            let (leased, unreadable) = decode(rows, keyring).await?;
-            decoded.extend(leased);
-            rows = Vec::new();
-            if !unreadable.is_empty() {
-                let attempts: Vec<_> = unreadable.into_iter().map(|row| set_aside(row, now)).collect();
-                rows = call!(self, |session| outbox::record(session, &attempts, now, lease))?;
-            }
-        }
-        Ok(decoded)
+        let record = |attempts: Vec<AttemptRecord>| async move {
+            call!(self, |session| outbox::record(session, &attempts, now, lease))
+        };
+        decode_or_set_aside(self.vault.as_ref(), stored, now, record).await
     }
 }
 
@@ -183,8 +161,9 @@ impl Store for Postgres {
     async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let stored = call!(self, |session| read::load(session, keys))?;
         // after the rows: what has sealed them is there
-        let keyring = self.keyring(keys).await?;
-        vault::opened(self.vault.as_ref(), keyring.versioned(keys, stored))
+        let vault = self.vault.as_ref();
+        let keyring = vault::find(vault, keys).await?;
+        vault::opened(vault, keyring.versioned(keys, stored))
     }
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
@@ -217,7 +196,7 @@ impl Store for Postgres {
         if !taken.stored.is_empty() {
             // The batch is written, so this cannot fail any more: what cannot be read stays leased
             // until a claim, which knows the time, puts it aside.
-            leased.extend(self.decode_freed(taken.stored).await.unwrap_or_default());
+            leased.extend(decode_readable(self.vault.as_ref(), taken.stored).await.unwrap_or_default());
         }
         if let Err(error) = self.forget_keys(&forgotten, Forgotten::Erased).await {
             tracing::error!(%error, "the keys of erased orders could not be forgotten yet; it is tried again");
@@ -290,16 +269,8 @@ impl Store for Postgres {
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
-        let mut keyring = self.keyring(std::slice::from_ref(key)).await?;
-        loop {
-            // a key that was made since is not one that was erased or lost
-            let lacked = keyring.lacks(key);
-            let told = call!(self, |session| inspect::timeline(session, key, &keyring));
-            keyring = self.keyring(std::slice::from_ref(key)).await?;
-            if !lacked || keyring.lacks(key) {
-                return told;
-            }
-        }
+        let told = |keyring: Keyring| async move { call!(self, |session| inspect::timeline(session, key, &keyring)) };
+        vault::read(self.vault.as_ref(), key, told).await
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {

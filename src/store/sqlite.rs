@@ -39,7 +39,7 @@ use rusqlite::Connection;
 
 use super::columns;
 use super::guard;
-use super::leased::{self, Stored, aside, decode, set_aside};
+use super::leased::{self, Stored, aside, decode_or_set_aside, decode_readable};
 use super::prepare::{self, Prepared};
 use super::spending::Pseudonyms;
 use super::vault::{self, Forgotten, Keyring, Noted, Vault};
@@ -124,11 +124,6 @@ impl Sqlite {
             .await
     }
 
-    /// The keys of these orders; none where nothing is encrypted.
-    async fn keyring(&self, of: &[JourneyKey]) -> Result<Keyring, StoreError> {
-        vault::find(self.vault.as_ref(), of).await
-    }
-
     /// Forgets the keys of orders that have been let go of. What fails is made good by
     /// [`Store::tend_keys`].
     async fn forget_keys(&self, of: Vec<JourneyKey>, why: Forgotten) -> Result<(), StoreError> {
@@ -137,29 +132,12 @@ impl Sqlite {
         self.write(move |c| keys::done(c, &of)).await
     }
 
-    /// Decodes what was leased beside a commit.
-    async fn decode_freed(&self, stored: Vec<Stored>) -> Result<Vec<Leased>, StoreError> {
-        let keyring = self.keyring(&leased::orders(&stored)).await?;
-        Ok(decode(stored, keyring).await?.0)
-    }
-
-    /// Decodes leased rows. One that cannot be read is put aside for a person: it would come
-    /// back with every claim and keep the others from being sent.
     async fn decode(&self, stored: Vec<Stored>, now: Timestamp, lease: &Lease) -> Result<Vec<Leased>, StoreError> {
-        let mut decoded = Vec::with_capacity(stored.len());
-        let mut rows = stored;
-        while !rows.is_empty() {
-            let keyring = self.keyring(&leased::orders(&rows)).await?;
-            let (leased, unreadable) = decode(rows, keyring).await?;
-            decoded.extend(leased);
-            rows = Vec::new();
-            if !unreadable.is_empty() {
-                let attempts: Vec<_> = unreadable.into_iter().map(|row| set_aside(row, now)).collect();
-                let lease = lease.clone();
-                rows = self.write(move |c| outbox::record(c, &attempts, now, &lease)).await?;
-            }
-        }
-        Ok(decoded)
+        let record = |attempts: Vec<AttemptRecord>| {
+            let lease = lease.clone();
+            self.write(move |c| outbox::record(c, &attempts, now, &lease))
+        };
+        decode_or_set_aside(self.vault.as_ref(), stored, now, record).await
     }
 }
 
@@ -179,8 +157,9 @@ impl Store for Sqlite {
         let (asked, rows) = (keys.to_vec(), Arc::clone(&self.rows));
         let stored = self.writer.read(move |c| read::load(c, &rows, &asked)).await?;
         // after the rows: what has sealed them is there
-        let (keyring, keys) = (self.keyring(keys).await?, keys.to_vec());
-        vault::opened(self.vault.as_ref(), aside(move || keyring.versioned(&keys, stored)).await)
+        let vault = self.vault.as_ref();
+        let (keyring, keys) = (vault::find(vault, keys).await?, keys.to_vec());
+        vault::opened(vault, aside(move || keyring.versioned(&keys, stored)).await)
     }
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
@@ -213,7 +192,7 @@ impl Store for Sqlite {
         if !taken.stored.is_empty() {
             // The batch is written, so this cannot fail any more: what cannot be read stays leased
             // until a claim, which knows the time, puts it aside.
-            leased.extend(self.decode_freed(taken.stored).await.unwrap_or_default());
+            leased.extend(decode_readable(self.vault.as_ref(), taken.stored).await.unwrap_or_default());
         }
         if let Err(error) = self.forget_keys(forgotten, Forgotten::Erased).await {
             tracing::error!(%error, "the keys of erased orders could not be forgotten yet; it is tried again");
@@ -285,16 +264,11 @@ impl Store for Sqlite {
     }
 
     async fn timeline(&self, key: &JourneyKey) -> Result<Option<Timeline>, StoreError> {
-        let mut keyring = self.keyring(std::slice::from_ref(key)).await?;
-        loop {
-            // a key that was made since is not one that was erased or lost
-            let (lacked, asked) = (keyring.lacks(key), key.clone());
-            let told = self.readers.read(move |c| inspect::timeline(c, &asked, &keyring)).await;
-            keyring = self.keyring(std::slice::from_ref(key)).await?;
-            if !lacked || keyring.lacks(key) {
-                return told;
-            }
-        }
+        let told = |keyring: Keyring| {
+            let key = key.clone();
+            self.readers.read(move |c| inspect::timeline(c, &key, &keyring))
+        };
+        vault::read(self.vault.as_ref(), key, told).await
     }
 
     async fn dead_letters(&self, limit: usize) -> Result<Vec<DeadLetter>, StoreError> {

@@ -239,6 +239,28 @@ pub(super) async fn find(vault: Option<&Vault>, of: &[JourneyKey]) -> Result<Key
     }
 }
 
+/// Reads what the key of an order opens; again if the key was made meanwhile, which then is neither erased nor
+/// lost.
+pub(super) async fn read<T, F>(
+    vault: Option<&Vault>,
+    of: &JourneyKey,
+    mut read: impl FnMut(Keyring) -> F,
+) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let of_it = std::slice::from_ref(of);
+    let mut keyring = find(vault, of_it).await?;
+    loop {
+        let lacked = keyring.lacks(of);
+        let found = read(keyring).await;
+        keyring = find(vault, of_it).await?;
+        if !lacked || keyring.lacks(of) {
+            return found;
+        }
+    }
+}
+
 /// Passes on what was opened; a key that is held and did not open what it should is let go of.
 pub(super) fn opened<T>(vault: Option<&Vault>, opened: Result<T, StoreError>) -> Result<T, StoreError> {
     if let (Some(vault), Err(StoreError::Unreadable { of, .. })) = (vault, &opened) {
