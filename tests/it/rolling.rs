@@ -28,6 +28,7 @@ use crate::service::harness::{World, eventually};
 use disturbance::{Disturbance, draw};
 use fleet::Fleet;
 use ground::{Protocol, Stack};
+use ledger::Balance;
 use load::Load;
 
 /// Disturbances of the short form: one of each kind, and a few more.
@@ -89,21 +90,27 @@ async fn roll(stack: &Stack, protocol: Protocol, count: usize, random: &mut StdR
     };
     tokio::join!(trouble, load.run(&calm));
     let disturbed = begun.elapsed();
+    let balance = balanced(&world, fleet, load).await;
+    eprintln!("\n{protocol}, {} s, disturbed for {} s", begun.elapsed().as_secs(), disturbed.as_secs());
+    eprintln!("{balance}");
+    for (disturbance, times) in told {
+        eprintln!("  {times:>6} {disturbance}");
+    }
+}
+
+/// All has come that should have, and nothing else; nothing is left over, and no log tells of a fault.
+async fn balanced(world: &World, mut fleet: Fleet<'_>, load: Load<'_>) -> Balance {
     let complete = load.complete().await;
     let balance = complete.and_then(|wanted| load.into_ledger().balance(&wanted, fleet.fates()));
     let balance = balance.unwrap_or_else(|faults| {
         let logs = fleet.keep_logs();
         panic!("the ledger does not balance; the logs are in {}\n{}", logs.display(), faults.join("\n"))
     });
-    at_rest(&world).await;
+    at_rest(world).await;
     fleet.all_ready().await;
     fleet.stop().await;
     fleet.logs_are_clean();
-    eprintln!("\n{protocol}, {} s, disturbed for {} s", begun.elapsed().as_secs(), disturbed.as_secs());
-    eprintln!("{balance}");
-    for (disturbance, times) in told {
-        eprintln!("  {times:>6} {disturbance}");
-    }
+    balance
 }
 
 /// Nothing is left over: every record has been taken in, and everything that was decided has ended,

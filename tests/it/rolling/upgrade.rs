@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::fleet::{self, Fleet};
 use super::load::Load;
-use super::{REPLICAS, at_rest, ground};
+use super::{REPLICAS, balanced, ground};
 use crate::service::events::{placed, scan, shipped};
 use crate::service::harness::{LONG, Service, World, eventually, text};
 use crate::stack;
@@ -55,17 +55,7 @@ async fn a_deployment_is_upgraded_and_rolled_back_under_load_and_nothing_is_lost
         calm.store(true, Ordering::Relaxed);
     };
     tokio::join!(steps, load.run(&calm));
-    let complete = load.complete().await;
-    let balance = complete.and_then(|wanted| load.into_ledger().balance(&wanted, fleet.fates()));
-    let balance = balance.unwrap_or_else(|faults| {
-        let logs = fleet.keep_logs();
-        panic!("the ledger does not balance; the logs are in {}\n{}", logs.display(), faults.join("\n"))
-    });
-    at_rest(&world).await;
-    fleet.all_ready().await;
-    fleet.stop().await;
-    fleet.logs_are_clean();
-    eprintln!("{balance}");
+    eprintln!("{}", balanced(&world, fleet, load).await);
 }
 
 /// A file serves one process at a time; so the versions take turns.

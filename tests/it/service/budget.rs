@@ -2,21 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::events::{SHOP, ago, event, placed_by};
-use super::harness::{Service, World, eventually};
+use super::events::{ASKED, SHOP, asked, placed_by};
+use super::harness::{Service, World, early_in_the_hour, eventually};
 use crate::rolling::ground;
 use crate::stack;
-
-/// Speaks with every question.
-const RULE: &str = "
-- rule: asked
-  says: We have heard you.
-  on: support.contacted
-  message: collected
-  channels: [email]
-  once_per: event
-  expires: 2d
-";
 
 const MOST: usize = 3;
 
@@ -25,10 +14,6 @@ const ORDERS: [&str; 12] = ["K1", "K2", "K3", "K4", "K5", "K6", "K7", "K8", "K9"
 
 fn of_ada(order: &str) -> Value {
     placed_by(order, json!({ "id": "c-ada", "name": "Ada Tester", "email": "ada@client.example", "locale": "en" }))
-}
-
-fn asked(order: &str) -> Value {
-    event(&format!("{order}-asked"), "support.contacted", ago(0), json!({ "shop": SHOP, "order_id": order }))
 }
 
 fn told(world: &World, message: &str) -> usize {
@@ -54,23 +39,14 @@ async fn replicas_that_speak_to_one_customer_at_once_keep_within_one_budget() {
     let Some(postgres) = stack::postgres() else { return };
     let mut world = World::new().await;
     ground::keep_in(&mut world, &postgres, &format!("budget_{:08x}", rand::random::<u32>()));
-    let rules = world.folder.path().join("shops/lumen/rules");
-    std::fs::create_dir_all(&rules).unwrap();
-    std::fs::write(rules.join("own.yaml"), RULE).unwrap();
-    let shops = world.folder.path().join("shops").display().to_string();
-    world.set("shops.folder", &format!("'{shops}'"));
+    world.own_rules(ASKED);
     world.set("shop.budget.per_customer_day", &MOST.to_string());
-    // what is told now and then must be told on one day
-    eventually("an hour with some minutes left", async || {
-        use chrono::Timelike;
-        chrono::Utc::now().minute() < 57
-    })
-    .await;
+    early_in_the_hour().await;
     let mut replicas = [world.run().await, world.run().await];
     world.publish(&ORDERS.map(of_ada)).await;
     eventually("every order is confirmed, beyond the budget", async || told(&world, "confirmation") == ORDERS.len())
         .await;
-    world.publish(&ORDERS.map(asked)).await;
+    world.publish(&ORDERS.map(|order| asked(order, 1))).await;
     let rest = f64::from(u8::try_from(ORDERS.len() - MOST).unwrap());
     eventually("the rest waits for the morning", async || waiting(&mut replicas).await == rest).await;
     eventually("what is enough is told", async || told(&world, "collected") == MOST).await;

@@ -46,6 +46,23 @@ pub fn placed(order: &str) -> Value {
     placed_by(order, reader(order))
 }
 
+/// A rule that speaks with every question; more of its keys can follow.
+pub const ASKED: &str = "
+- rule: asked
+  says: We have heard you.
+  on: support.contacted
+  message: collected
+  channels: [email]
+  once_per: event
+  expires: 2d
+";
+
+/// A question about an order.
+pub fn asked(order: &str, number: u32) -> Value {
+    let data = json!({ "shop": SHOP, "order_id": order });
+    event(&format!("{order}-asked-{number}"), "support.contacted", ago(0), data)
+}
+
 pub fn cancelled(order: &str) -> Value {
     event(&format!("{order}-cancelled"), "order.cancelled", ago(1), json!({ "shop": SHOP, "order_id": order }))
 }

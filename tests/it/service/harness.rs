@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
+use chrono::Timelike as _;
 use reassure::bus::embedded::EmbeddedBroker;
 use reassure::bus::producer::{Outbound, Producer};
 use reassure::sandbox::{Behaviour, Call, Options, Sandbox};
@@ -144,6 +145,14 @@ impl World {
         self.settings.insert(key.to_owned(), literal.to_owned());
     }
 
+    /// Gives the shop rules of its own.
+    pub fn own_rules(&mut self, rules: &str) {
+        let shops = self.folder.path().join("shops");
+        std::fs::create_dir_all(shops.join("lumen/rules")).unwrap();
+        std::fs::write(shops.join("lumen/rules/own.yaml"), rules).unwrap();
+        self.set("shops.folder", &format!("'{}'", shops.display()));
+    }
+
     pub fn unset(&mut self, key: &str) {
         self.settings.remove(key);
     }
@@ -268,6 +277,11 @@ pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
         assert!(Instant::now() < end, "it never happened: {what}");
         tokio::time::sleep(Duration::from_millis(30)).await;
     }
+}
+
+/// Some counts are of an hour of the clock, or of a day: what is to count together must not begin at the end of one.
+pub async fn early_in_the_hour() {
+    eventually("an hour with some minutes left", async || chrono::Utc::now().minute() < 58).await;
 }
 
 pub fn json(output: &Output) -> Value {

@@ -4,48 +4,20 @@
 use reassure::sandbox::Vendor;
 use serde_json::{Value, json};
 
-use super::events::{SHOP, ago, cancelled, event, placed, shipped};
-use super::harness::{Service, World, ask, eventually, json as printed, text};
+use super::events::{ASKED, SHOP, asked, cancelled, placed, shipped};
+use super::harness::{Service, World, ask, early_in_the_hour, eventually, json as printed, text};
 use crate::rolling::ground;
 use crate::stack;
-
-/// Speaks with every question, as long as the order stands.
-const RULE: &str = "
-- rule: asked
-  says: We have heard you.
-  on: support.contacted
-  message: collected
-  channels: [email]
-  once_per: event
-  valid_while: '!journey.cancelled'
-  expires: 1d
-  beyond_budget: true
-";
 
 const HELD: &str = "reassure_storm_held_notifications{rule=\"asked\",shop=\"lumen\"}";
 const RAGES: &str = "reassure_storm_raging{rule=\"asked\",shop=\"lumen\"}";
 
 /// Five messages of a rule within an hour are too much.
 fn stormy(mut world: World) -> World {
-    let rules = world.folder.path().join("shops/lumen/rules");
-    std::fs::create_dir_all(&rules).unwrap();
-    std::fs::write(rules.join("own.yaml"), RULE).unwrap();
-    let shops = world.folder.path().join("shops").display().to_string();
-    world.set("shops.folder", &format!("'{shops}'"));
+    world.own_rules(&[ASKED, "  valid_while: '!journey.cancelled'\n  beyond_budget: true\n"].concat());
     world.set("shop.storm.factor", "1");
     world.set("shop.storm.least", "4");
     world
-}
-
-/// Counts are of hours of the clock: this must not begin at the end of one.
-async fn early_in_the_hour() {
-    use chrono::Timelike;
-    eventually("an hour with some minutes left", async || chrono::Utc::now().minute() < 57).await;
-}
-
-fn asked(order: &str, number: u32) -> Value {
-    let data = json!({ "shop": SHOP, "order_id": order });
-    event(&format!("{order}-asked-{number}"), "support.contacted", ago(0), data)
 }
 
 fn answers(world: &World) -> Vec<String> {
