@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
+use super::answer;
 use super::check::Check;
-use super::exchange::{Exchange, Reply};
+use super::contract::Contract;
+use super::exchange::{Exchange, Reply, default_max_in_flight, default_timeout_seconds};
 use super::receipt::{self, Gathered};
-use super::{Contract, answer, default_max_in_flight, default_timeout_seconds};
 use crate::domain::decision::NotificationId;
 use crate::domain::notification::{Content, Email};
 use crate::domain::order::Channel;

@@ -30,6 +30,16 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(5);
 /// knowing. The common servers close idle ones after five seconds or more: ours go before.
 const LONGEST_IDLE: Duration = Duration::from_secs(4);
 
+/// What `timeout_seconds` is where the settings do not say.
+pub(super) fn default_timeout_seconds() -> u64 {
+    15
+}
+
+/// What `max_in_flight` is where the settings do not say.
+pub(super) fn default_max_in_flight() -> usize {
+    32
+}
+
 /// What bounds the exchanges with one provider.
 pub struct Limits {
     pub timeout: Duration,

@@ -24,9 +24,10 @@ use serde_json::Value;
 use url::Url;
 
 use self::template::Templates;
+use super::answer;
 use super::check::Check;
-use super::exchange::{Exchange, Reply};
-use super::{Contract, answer, default_max_in_flight, default_timeout_seconds};
+use super::contract::Contract;
+use super::exchange::{Exchange, Reply, default_max_in_flight, default_timeout_seconds};
 use crate::domain::order::Channel;
 use crate::domain::time::Timestamp;
 use crate::ports::{Answer, OnUnknown, Outgoing};

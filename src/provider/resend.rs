@@ -13,11 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::answer;
 use super::check::Check;
-use super::exchange::{Exchange, Reply};
+use super::contract::Contract;
+use super::exchange::{Exchange, Reply, default_max_in_flight, default_timeout_seconds};
 use super::receipt::{self, Gathered};
 use super::webhook::{self, Key};
-use super::{Contract, answer, default_max_in_flight, default_timeout_seconds};
 use crate::domain::notification::{Content, Email};
 use crate::domain::order::Channel;
 use crate::domain::receipt::Receipt;

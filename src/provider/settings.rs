@@ -69,11 +69,3 @@ impl Settings {
         matches!(self, Self::Webhook(own) if !own.allow_private_addresses)
     }
 }
-
-pub fn default_timeout_seconds() -> u64 {
-    15
-}
-
-pub fn default_max_in_flight() -> usize {
-    32
-}

@@ -15,10 +15,11 @@ use ring::hmac;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::answer;
 use super::check::Check;
-use super::exchange::{Exchange, Reply};
+use super::contract::Contract;
+use super::exchange::{Exchange, Reply, default_max_in_flight, default_timeout_seconds};
 use super::receipt::{self, Gathered};
-use super::{Contract, answer, default_max_in_flight, default_timeout_seconds};
 use crate::domain::notification::Content;
 use crate::domain::order::Channel;
 use crate::domain::receipt::Receipt;

@@ -15,8 +15,9 @@ use sha2::Sha256;
 use url::Url;
 
 use super::check::Check;
-use super::exchange::{Exchange, Reply};
-use super::{Contract, address, answer, default_max_in_flight, default_timeout_seconds};
+use super::contract::Contract;
+use super::exchange::{Exchange, Reply, default_max_in_flight, default_timeout_seconds};
+use super::{address, answer};
 use crate::domain::notification::Content;
 use crate::domain::order::Channel;
 use crate::domain::time::Timestamp;
