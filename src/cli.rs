@@ -44,30 +44,33 @@ fn runtime() -> anyhow::Result<Runtime> {
     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime cannot start")
 }
 
-/// What a command looks at beside a running service.
-struct Opened {
-    loaded: Loaded,
+/// What a command looks at beside a running service: a configuration as far as it was read, and the store that
+/// it names.
+struct Opened<C> {
+    config: C,
     runtime: Runtime,
     store: Arc<dyn Store>,
 }
 
-/// All that the configuration says, and the store that it names.
-fn opened(config: Option<&Path>) -> anyhow::Result<Result<Opened, ExitCode>> {
-    let loaded = match Loaded::load(config) {
-        Ok(loaded) => loaded,
-        Err(faults) => return Ok(Err(complain(&faults))),
-    };
-    let runtime = runtime()?;
-    let store = runtime.block_on(store(config))?;
-    Ok(store.map(|store| Opened { loaded, runtime, store }))
+/// What the configuration says, and the store.
+fn opened(config: Option<&Path>) -> anyhow::Result<Result<Opened<Settings>, ExitCode>> {
+    open(Settings::load(config), |settings| &settings.store)
 }
 
-/// Opens the store that the configuration names, for a look beside a running service.
-async fn store(config: Option<&Path>) -> anyhow::Result<Result<Arc<dyn Store>, ExitCode>> {
-    let mut settings = match Settings::load(config) {
-        Ok(settings) => settings.store,
+/// All that the configuration names, and the store.
+fn opened_with_all(config: Option<&Path>) -> anyhow::Result<Result<Opened<Loaded>, ExitCode>> {
+    open(Loaded::load(config), |loaded| &loaded.settings.store)
+}
+
+fn open<C>(
+    config: Result<C, Vec<Fault>>,
+    store: fn(&C) -> &store::Settings,
+) -> anyhow::Result<Result<Opened<C>, ExitCode>> {
+    let config = match config {
+        Ok(config) => config,
         Err(faults) => return Ok(Err(complain(&faults))),
     };
+    let mut settings = store(&config).clone();
     match &mut settings {
         store::Settings::Sqlite(file) if !file.path.exists() => {
             eprintln!("reassure: there is no store at {} (store.path)", file.path.display());
@@ -77,7 +80,9 @@ async fn store(config: Option<&Path>) -> anyhow::Result<Result<Arc<dyn Store>, E
         // someone is waiting for the answer
         store::Settings::Postgres(database) => database.start_ms = 0,
     }
-    Ok(Ok(settings.open().await.with_context(|| format!("the store {}", settings.place()))?))
+    let runtime = runtime()?;
+    let store = runtime.block_on(settings.open()).with_context(|| format!("the store {}", settings.place()))?;
+    Ok(Ok(Opened { config, runtime, store }))
 }
 
 /// Standard output is a terminal that wants colours.

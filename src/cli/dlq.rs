@@ -12,9 +12,8 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{NOT_FOUND, WRONG, complain, runtime, say, store};
+use super::{NOT_FOUND, Opened, WRONG, opened, say};
 use crate::clock::Clock;
-use crate::config::Settings;
 use crate::dead_letter::parse_place;
 use crate::domain::time::{Timestamp, parse_span};
 use crate::ports::{DeadLetter, Store, StoreError};
@@ -119,13 +118,8 @@ struct Desk {
 /// # Errors
 /// If the store or Kafka cannot be read or written.
 pub fn dlq(config: Option<&Path>, command: Command, as_json: bool) -> anyhow::Result<ExitCode> {
-    let settings = match Settings::load(config) {
-        Ok(settings) => settings,
-        Err(faults) => return Ok(complain(&faults)),
-    };
-    let runtime = runtime()?;
-    let store = match runtime.block_on(store(config))? {
-        Ok(store) => store,
+    let Opened { config: settings, runtime, store } = match opened(config)? {
+        Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
     let topic = settings.outgoing.dead_letters.clone().map(|topic| OnTopic::new(&settings.bus, topic));

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::lookup::zone;
-use super::{NOT_FOUND, Opened, coloured, opened, say};
+use super::{NOT_FOUND, Opened, coloured, opened_with_all, say};
 use crate::domain::journey::JourneyKey;
 use crate::explain::{self, Choice};
 use crate::trial::report::Style;
@@ -33,7 +33,7 @@ pub struct Options {
 /// # Errors
 /// If the store cannot be read.
 pub fn explain(config: Option<&Path>, options: Options, json: bool) -> anyhow::Result<ExitCode> {
-    let Opened { loaded, runtime, store } = match opened(config)? {
+    let Opened { config: loaded, runtime, store } = match opened_with_all(config)? {
         Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
@@ -43,7 +43,7 @@ pub fn explain(config: Option<&Path>, options: Options, json: bool) -> anyhow::R
         eprintln!("reassure: nothing is known of the order '{}' of '{}'", key.order_id, key.shop);
         return Ok(ExitCode::from(NOT_FOUND));
     };
-    let zone = zone(config, &timeline);
+    let zone = zone(&loaded.settings, &timeline);
     let choice = Choice { rule: options.rule, at: options.at, zone };
     let explained = explain::explain(&timeline, rules, &choice);
     if explained.is_empty() {

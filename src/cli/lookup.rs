@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use chrono_tz::Tz;
 
-use super::{NOT_FOUND, coloured, runtime, say, store};
+use super::{NOT_FOUND, Opened, coloured, opened, say};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::domain::journey::JourneyKey;
@@ -24,9 +24,8 @@ pub fn lookup(
     everything: bool,
     json: bool,
 ) -> anyhow::Result<ExitCode> {
-    let runtime = runtime()?;
-    let store = match runtime.block_on(store(config))? {
-        Ok(store) => store,
+    let Opened { config: settings, runtime, store } = match opened(config)? {
+        Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
     let key = JourneyKey { shop, order_id };
@@ -39,18 +38,14 @@ pub fn lookup(
     if json {
         say(&serde_json::to_string_pretty(&timeline::json(&found, now))?);
     } else {
-        let zone = zone(config, &found);
+        let zone = zone(&settings, &found);
         say(timeline::write(&found, now, Style { colour: coloured(), everything, zone }).trim_end());
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The customer's, else the shop's, as the demonstration tells it too.
-pub(super) fn zone(config: Option<&Path>, found: &Timeline) -> Tz {
-    let customers = found.journey.order.customer.zone();
-    let shops = || {
-        let settings = Settings::load(config).ok()?;
-        Some(settings.shops.get(&found.journey.key.shop).unwrap_or(&settings.shop).time_zone)
-    };
-    customers.or_else(shops).unwrap_or(Tz::UTC)
+pub(super) fn zone(settings: &Settings, found: &Timeline) -> Tz {
+    let shop = settings.shops.get(&found.journey.key.shop).unwrap_or(&settings.shop);
+    found.journey.order.customer.zone().unwrap_or(shop.time_zone)
 }

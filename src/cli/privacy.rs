@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Subcommand};
 
-use super::{NOT_FOUND, Opened, WRONG, opened, say};
+use super::{NOT_FOUND, Opened, WRONG, opened_with_all, say};
 use crate::app;
 use crate::clock::Clock;
 use crate::privacy::{self, Whose, Wish};
@@ -53,7 +53,7 @@ impl Person {
 /// # Errors
 /// If the store cannot be read or written.
 pub fn privacy(config: Option<&Path>, command: Command) -> anyhow::Result<ExitCode> {
-    let Opened { loaded, runtime, store } = match opened(config)? {
+    let Opened { config: loaded, runtime, store } = match opened_with_all(config)? {
         Ok(opened) => opened,
         Err(code) => return Ok(code),
     };

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use regex::Regex;
 
-use super::{NOT_FOUND, Opened, WRONG, coloured, complain, opened, say};
+use super::{NOT_FOUND, Opened, WRONG, coloured, complain, opened_with_all, say};
 use crate::config::Loaded;
 use crate::domain::fault::Fault;
 use crate::domain::journey::JourneyKey;
@@ -130,7 +130,7 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
 
 /// Prints a test file that is made of a journey.
 fn from(config: Option<&Path>, shop: &str, order: &str) -> anyhow::Result<ExitCode> {
-    let Opened { loaded, runtime, store } = match opened(config)? {
+    let Opened { config: loaded, runtime, store } = match opened_with_all(config)? {
         Ok(opened) => opened,
         Err(code) => return Ok(code),
     };

@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{NOT_FOUND, WRONG, runtime, say, store};
+use super::{NOT_FOUND, Opened, WRONG, opened, say};
 use crate::clock::Clock;
 use crate::domain::time::Timestamp;
 use crate::ports::{Ruling, Storm};
@@ -43,9 +43,8 @@ pub struct Choice {
 /// # Errors
 /// If the store cannot be read or written.
 pub fn storms(config: Option<&Path>, command: &Command, as_json: bool) -> anyhow::Result<ExitCode> {
-    let runtime = runtime()?;
-    let store = match runtime.block_on(store(config))? {
-        Ok(store) => store,
+    let Opened { runtime, store, .. } = match opened(config)? {
+        Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
     let now = Clock::system().now();

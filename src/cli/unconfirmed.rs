@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use super::{complain, runtime, say, store};
+use super::{Opened, opened, say};
 use crate::clock::Clock;
-use crate::config::Settings;
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -28,13 +27,8 @@ pub struct Options {
 /// # Errors
 /// If the store cannot be read.
 pub fn unconfirmed(config: Option<&Path>, options: &Options, json: bool) -> anyhow::Result<ExitCode> {
-    let settings = match Settings::load(config) {
-        Ok(settings) => settings,
-        Err(faults) => return Ok(complain(&faults)),
-    };
-    let runtime = runtime()?;
-    let store = match runtime.block_on(store(config))? {
-        Ok(store) => store,
+    let Opened { config: settings, runtime, store } = match opened(config)? {
+        Ok(opened) => opened,
         Err(code) => return Ok(code),
     };
     let now = Clock::system().now();
