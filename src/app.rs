@@ -1,34 +1,32 @@
 //! Puts the parts together, watches over them, drains and stops them.
 
+mod intake;
 mod offsets;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
+use crate::bus::BusHandle;
 use crate::bus::publisher::KafkaPublisher;
-use crate::bus::{self, Bus, BusHandle};
 use crate::clock::Clock;
 use crate::config::{Loaded, Outgoing, Role};
 use crate::dispatch::{Dispatcher, Manner, Shared};
-use crate::envelope::Limits;
 use crate::http::{self, api::Api};
-use crate::ingest::{Ingest, Progress, Reader, Receipts, Schemas, told};
+use crate::ingest::{Progress, Receipts};
 use crate::ports::{Provider, Publisher, Store, Stream};
 use crate::publish::{self, Outlet, Publish};
-use crate::reload::Reload;
+use crate::reload::{Reload, Status};
 use crate::retention::Retention;
 use crate::shops::InForce;
 use crate::telemetry::{Exporting, Metrics};
+use intake::take_in;
 
-/// Read batches that may wait between decoding and deciding.
-const READ_AHEAD: usize = 2;
 /// What dispatch has found that may wait for ingest.
 const SEQUELS: usize = 1_024;
 
@@ -72,148 +70,111 @@ pub enum Drained {
     CutShort,
 }
 
+/// Where the parts are told to end.
+struct Stopping {
+    leaving: watch::Receiver<bool>,
+    intake: watch::Receiver<bool>,
+    publishing: publish::StopBy,
+    http: watch::Receiver<bool>,
+}
+
+fn stops() -> (Stops, Stopping) {
+    let (leaving, is_leaving) = watch::channel(false);
+    let (intake, intake_stopping) = watch::channel(false);
+    let (publishing, publishing_stops) = watch::channel(None);
+    let (http, http_stopping) = watch::channel(false);
+    let stopping =
+        Stopping { leaving: is_leaving, intake: intake_stopping, publishing: publishing_stops, http: http_stopping };
+    (Stops { leaving, intake, publishing, http }, stopping)
+}
+
 /// Starts all parts.
 ///
 /// # Errors
 /// What could not be started, and the setting it hangs on.
 pub async fn start(loaded: &Loaded, store: Arc<dyn Store>, clock: Clock, metrics: Metrics) -> anyhow::Result<Running> {
     let settings = &loaded.settings;
-    let (stop_intake, intake_stopping) = watch::channel(false);
-    let (leaving, is_leaving) = watch::channel(false);
-    let (stop_http, http_stopping) = watch::channel(false);
-    let progress = Progress::default();
+    let has = |role| settings.service.has(role);
+    let (stops, stopping) = stops();
     let mut tasks = JoinSet::new();
     let owner = owner();
-    let lease = Duration::from_secs(settings.dispatch.lease_seconds);
     let shops = InForce::new(Arc::clone(&loaded.shops));
     let reload = Reload::new(loaded, shops.clone(), clock.clone(), metrics.clone());
-    let config = reload.status();
     metrics.expect(&loaded.shops, loaded.providers.iter().map(|(provider, _)| provider.name()));
     let (tracer, spans) = loaded.tracing.start(&owner, &metrics).context("the exporter of spans")?;
     let (sequels, to_know) = mpsc::channel(SEQUELS);
+    let lease = Duration::from_secs(settings.dispatch.lease_seconds);
     let shared = Shared {
         store: Arc::clone(&store),
-        shops: shops.clone(),
+        shops,
         outlet: outlet(&settings.outgoing, &metrics),
-        clock: clock.clone(),
-        metrics: metrics.clone(),
-        tracer: tracer.clone(),
-        progress: progress.clone(),
+        clock,
+        metrics,
+        tracer,
+        progress: Progress::default(),
         sequels,
-        owner: owner.clone(),
+        owner,
         manner: Manner { retry: settings.dispatch.retry, lease },
     };
-    let has = |role| settings.service.has(role);
-    let (stop_publishing, publishing_stops) = watch::channel(None);
     let writes = has(Role::Ingest) || has(Role::Dispatch);
-    let publishers = if writes { publish(loaded, &shared, publishing_stops, &mut tasks)? } else { 0 };
+    let publishers = if writes { publish(loaded, &shared, &stopping.publishing, &mut tasks)? } else { 0 };
     let providers = if has(Role::Dispatch) { &*loaded.providers } else { &[] };
-    let dispatcher = Dispatcher::start(providers, &shared, &is_leaving, &mut tasks);
-
-    let reader = Reader {
-        shops: shops.clone(),
-        limits: Limits { max_bytes: settings.events.max_bytes, ..Limits::default() },
-        formats: Arc::clone(&loaded.formats),
-        clock: clock.clone(),
-        schemas: loaded.registry.as_ref().map(|registry| {
-            Schemas::new(Arc::clone(registry), settings.registry.schemas, clock.clone(), metrics.clone())
-        }),
-        metrics: metrics.clone(),
-        tracer,
-        progress: progress.clone(),
-    };
-    let (read, intake) = mpsc::channel(READ_AHEAD);
-    let bus = if has(Role::Ingest) { Some(bus_of(loaded, &store, &metrics)?) } else { None };
-    let (feed, bus, hints) = match bus {
-        Some(Bus { feed, handle, hints }) => (Some(feed), Some(handle), Some(hints)),
-        None => (None, None, None),
-    };
-    let (reading, is_leaving_too) = (reader.clone(), is_leaving.clone());
-    tasks.spawn(async move {
-        match feed {
-            Some(feed) => reading.run(feed, read, is_leaving_too).await,
-            // nothing comes in; what is taken back is worked off until the end
-            None => told_with(read, is_leaving_too).await,
-        }
-        "intake"
-    });
-    let rereading = bus.clone();
-    let ingest = Ingest {
-        store: Arc::clone(&store),
-        shops: shops.clone(),
-        reader,
-        dispatcher: dispatcher.clone(),
-        outlet: shared.outlet.clone(),
-        clock: clock.clone(),
-        metrics: metrics.clone(),
-        progress: progress.clone(),
-        reread: Arc::new(move |partition| rereading.iter().for_each(|bus| bus.reread(partition))),
-        hint: Arc::new(move |done| {
-            hints.iter().for_each(|hints| done.iter().for_each(|(partition, next)| hints.put(partition, *next)));
-        }),
-        looks: has(Role::Ingest),
-        owner,
-        lease,
-    };
-    tasks.spawn(async move {
-        ingest.run(intake, to_know, intake_stopping).await;
-        "ingest"
-    });
-
+    let dispatcher = Dispatcher::start(providers, &shared, &stopping.leaving, &mut tasks);
+    let bus = take_in(loaded, &shared, &dispatcher, to_know, &stopping, &mut tasks)?;
     if has(Role::Ingest) {
-        let (store, clock, metrics) = (Arc::clone(&store), clock.clone(), metrics.clone());
-        let retention = Retention { store, clock, metrics, settings: settings.retention };
-        let is_leaving_too = is_leaving.clone();
+        let (clock, metrics) = (shared.clock.clone(), shared.metrics.clone());
+        let retention = Retention { store: Arc::clone(&store), clock, metrics, settings: settings.retention };
+        let leaving = stopping.leaving.clone();
         tasks.spawn(async move {
-            retention.run(is_leaving_too).await;
+            retention.run(leaving).await;
             "retention"
         });
     }
-
     let asked = Arc::new(Notify::new());
-    let (showing, reaching) = (bus.clone(), bus.clone());
-    let facts = http::Facts {
-        store: Arc::clone(&store),
-        metrics,
-        clock,
-        progress: progress.clone(),
-        refresh: Arc::new(move |metrics| showing.iter().for_each(|bus| show_bus(metrics, bus))),
+    let facts = facts(loaded, &shared, bus.as_ref(), (reload.status(), &asked), &stopping.leaving);
+    let (address, api) = answer(loaded, facts, stopping.http, &mut tasks).await?;
+    let asked_for = Arc::clone(&asked);
+    tasks.spawn(async move {
+        reload.run(asked_for, stopping.leaving).await;
+        "reload"
+    });
+    let progress = shared.progress;
+    Ok(Running { address, api, progress, dispatcher, store, reload: asked, stops, publishers, bus, tasks, spans })
+}
+
+/// What the answers over HTTP are made from; `reload` is which configuration is in force, and how to ask for
+/// another look at it.
+fn facts(
+    loaded: &Loaded,
+    shared: &Shared,
+    bus: Option<&BusHandle>,
+    reload: (watch::Receiver<Status>, &Arc<Notify>),
+    leaving: &watch::Receiver<bool>,
+) -> http::Facts {
+    let (showing, reaching) = (bus.cloned(), bus.cloned());
+    http::Facts {
+        store: Arc::clone(&shared.store),
+        metrics: shared.metrics.clone(),
+        clock: shared.clock.clone(),
+        progress: shared.progress.clone(),
+        refresh: Arc::new(move |metrics| showing.iter().for_each(|bus| intake::show(metrics, bus))),
         unreached: Arc::new(move || reaching.as_ref().and_then(BusHandle::unreached)),
         receipts: Receipts {
-            store: Arc::clone(&store),
-            shops: shops.clone(),
+            store: Arc::clone(&shared.store),
+            shops: shared.shops.clone(),
             outlet: shared.outlet.clone(),
             clock: shared.clock.clone(),
             metrics: shared.metrics.clone(),
         },
         providers: by_name(&loaded.providers),
-        shops,
+        shops: shared.shops.clone(),
         outlet: shared.outlet.clone(),
-        confirmation: settings.confirmation,
-        roles: settings.service.roles.clone(),
-        config,
-        reload: Arc::clone(&asked),
-        stopping: is_leaving.clone(),
-    };
-    let (address, api) = answer(loaded, facts, http_stopping, &mut tasks).await?;
-    let (asked_for, is_leaving_too) = (Arc::clone(&asked), is_leaving);
-    tasks.spawn(async move {
-        reload.run(asked_for, is_leaving_too).await;
-        "reload"
-    });
-    let stops = Stops { intake: stop_intake, leaving, publishing: stop_publishing, http: stop_http };
-    Ok(Running { address, api, progress, dispatcher, store, reload: asked, stops, publishers, bus, tasks, spans })
-}
-
-fn bus_of(loaded: &Loaded, store: &Arc<dyn Store>, metrics: &Metrics) -> anyhow::Result<Bus> {
-    bus::start(&loaded.settings.bus, offsets::offsets_of(store, metrics))
-        .map_err(|error| anyhow!("the Kafka consumer cannot start: {error}"))
-}
-
-/// Keeps `open` until `stop` is told.
-async fn told_with<T>(open: T, mut stop: watch::Receiver<bool>) {
-    told(&mut stop).await;
-    drop(open);
+        confirmation: loaded.settings.confirmation,
+        roles: loaded.settings.service.roles.clone(),
+        config: reload.0,
+        reload: Arc::clone(reload.1),
+        stopping: leaving.clone(),
+    }
 }
 
 /// Answers over HTTP, in one task that ends last; where probes are answered, and the API.
@@ -261,7 +222,7 @@ pub fn outlet(settings: &Outgoing, metrics: &Metrics) -> Outlet {
 fn publish(
     loaded: &Loaded,
     shared: &Shared,
-    stop: publish::StopBy,
+    stop: &publish::StopBy,
     tasks: &mut JoinSet<&'static str>,
 ) -> anyhow::Result<usize> {
     let topics = loaded.settings.outgoing.topics();
@@ -290,37 +251,6 @@ fn publish(
         });
     }
     Ok(streams.len())
-}
-
-fn show_bus(metrics: &Metrics, bus: &BusHandle) {
-    let counters = bus.counters();
-    for (what, total) in [
-        ("error", &counters.errors),
-        ("commit_failure", &counters.commit_failures),
-        ("offsets_unknown", &counters.offset_failures),
-        ("offset_reset", &counters.resets),
-        ("handover_cut", &counters.drains_cut),
-        ("partitions_lost", &counters.lost),
-        ("pause", &counters.pauses),
-    ] {
-        let shown = metrics.incidents.with_label_values(&[what]);
-        // one scrape at a time counts; two at once may count a little twice, never less
-        shown.inc_by(total.load(Ordering::Relaxed).saturating_sub(shown.get()));
-    }
-    // a partition that is another's by now must not go on showing what it was
-    metrics.lag_records.reset();
-    metrics.partitions.set(i64::try_from(bus.lag().len()).unwrap_or(i64::MAX));
-    metrics.intake_paused.set(bus.is_paused().into());
-    let now = Clock::system().now();
-    let age = bus.lag().iter().filter_map(|lag| lag.age(now)).max().unwrap_or_default();
-    metrics.lag_seconds.set(age.as_secs_f64());
-    for lag in bus.lag() {
-        if let Some(records) = lag.records() {
-            let partition = lag.partition.number.to_string();
-            let records = i64::try_from(records).unwrap_or(i64::MAX);
-            metrics.lag_records.with_label_values(&[&lag.partition.topic, partition.as_str()]).set(records);
-        }
-    }
 }
 
 /// A name that no other process has, for leases.
