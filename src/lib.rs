@@ -16,7 +16,8 @@
 //! it, as plain functions over plain data with time as an argument; it must never know that there
 //! is a clock, a socket or a file (`tests/it/architecture.rs` holds it to that). [`ports`] names
 //! what the service needs from outside. The adapters ([`bus`], [`store`], [`provider`],
-//! [`registry`]) know these two and never each other; only [`app`] and the command line name an adapter.
+//! [`registry`]) know these two and never each other. Only [`app`] and the command line, which put the parts
+//! together, [`config`], which holds the settings of each, and the world of [`demo`] and [`sandbox`] name an adapter.
 //!
 //! In reading order:
 //!
@@ -30,7 +31,7 @@
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own, and its outages
 //!   are not its messages' fault.
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.
-//! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite, HTTP, the schemas of others.
+//! - [`bus`], [`store`], [`provider`], [`registry`]: Kafka, SQLite or PostgreSQL, HTTP, the schemas of others.
 //! - [`config`], [`rules`], [`folder`], [`shops`], [`secret`], [`tls`]: what the operator decides.
 //! - [`seal`]: the cryptography by which what is kept is forgotten with its key; `store::vault` uses it.
 //! - [`retention`], [`privacy`]: what is let go of after a time, and what is told to a customer of

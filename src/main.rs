@@ -1,5 +1,4 @@
-//! The command line: run, migrate, demo, check, rules, adapt, lookup, explain, simulate, storms, dlq,
-//! completions.
+//! The command line: what can be asked of the binary. What each command does is in [`reassure::cli`].
 
 use std::io::Write as _;
 use std::path::PathBuf;
