@@ -15,6 +15,9 @@ use tokio::time::{Instant, timeout_at};
 use crate::ports::{Connections, StoreError};
 use crate::store::meter::Meter;
 
+/// Shorter lists are not worth a second hand-over.
+const WORTH_HALVING: usize = 64;
+
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// One thread for each connection, all fed from one bounded channel.
@@ -97,6 +100,32 @@ impl Workers {
     pub fn connections(&self, pool: &'static str) -> Connections {
         self.meter.read(pool, self.threads.len())
     }
+}
+
+/// Reads what there is for each of `items`, in their order: of a few by `first` alone, of many the second half by
+/// `second` beside it.
+pub(super) async fn read_halves<I, T, F>(
+    first: &Workers,
+    second: &Workers,
+    items: &[I],
+    read: F,
+) -> Result<Vec<T>, StoreError>
+where
+    I: Clone + Send + 'static,
+    T: Send + 'static,
+    F: Fn(&Connection, &[I]) -> Result<Vec<T>, StoreError> + Clone + Send + 'static,
+{
+    let by = |workers, items: &[I]| {
+        let (items, read) = (items.to_vec(), read.clone());
+        Workers::read(workers, move |connection| read(connection, &items))
+    };
+    if items.len() < WORTH_HALVING {
+        return by(first, items).await;
+    }
+    let (half, rest) = items.split_at(items.len() / 2);
+    let (mut found, others) = tokio::try_join!(by(first, half), by(second, rest))?;
+    found.extend(others);
+    Ok(found)
 }
 
 /// The next job; `None` once nobody can send one any more. The lock is held while waiting: the

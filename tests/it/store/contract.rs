@@ -32,6 +32,7 @@ macro_rules! suite {
             intake::a_journey_is_written_from_the_version_that_was_loaded,
             intake::a_batch_that_fails_at_its_end_leaves_nothing,
             intake::journeys_come_in_the_order_of_their_keys,
+            intake::many_are_found_in_the_order_that_they_are_asked_for,
             intake::a_waybill_leads_to_the_journey_of_that_moment,
             intake::one_parcel_may_hold_two_orders,
             intake::a_customer_leads_to_all_their_orders,

@@ -114,6 +114,25 @@ pub async fn journeys_come_in_the_order_of_their_keys(store: &dyn Store) {
     assert!(store.load(&[]).await.unwrap().is_empty());
 }
 
+/// However a store divides a long list, each gets its own answer.
+pub async fn many_are_found_in_the_order_that_they_are_asked_for(store: &dyn Store) {
+    let order = |number: usize| format!("A{number:03}");
+    let linked = |number| JourneyWrite { links: vec![link(waybill(&order(number)), 0)], ..write(&order(number), None) };
+    commit(store, batch((0..300).step_by(2).map(linked))).await.unwrap();
+    // 7 and 300 share no factor: each comes once, the known and the unknown in turn
+    let asked: Vec<String> = (0..300).map(|number| order(number * 7 % 300)).collect();
+    let known = |name: &&String| name[1..].parse::<usize>().unwrap() % 2 == 0;
+    let references: Vec<_> = asked.iter().map(|name| ("atelier".to_owned(), waybill(name), at(9))).collect();
+    let resolved = store.resolve(&references).await.unwrap();
+    let expected: Vec<Vec<_>> =
+        asked.iter().map(|name| Some(name).filter(known).map(|name| key(name)).into_iter().collect()).collect();
+    assert_eq!(resolved, expected);
+    let keys: Vec<_> = asked.iter().map(|name| key(name)).collect();
+    let loaded = store.load(&keys).await.unwrap().into_iter().map(|found| Some(found?.journey.key.clone()));
+    let expected = asked.iter().map(|name| Some(name).filter(known).map(|name| key(name)));
+    assert_eq!(loaded.collect::<Vec<_>>(), expected.collect::<Vec<_>>());
+}
+
 async fn resolved(store: &dyn Store, reference: Reference, second: i64) -> Vec<String> {
     let found = store.resolve(&[("atelier".to_owned(), reference, at(second))]).await.unwrap().remove(0);
     found.into_iter().map(|key| key.order_id).collect()
