@@ -75,7 +75,10 @@ impl Haste {
                     self.owed = (self.owed + FOR_EACH).min(TOGETHER);
                 }
             }
-            Outcome::TemporaryFailure | Outcome::Unknown => _ = self.failing_since.get_or_insert(now),
+            Outcome::TemporaryFailure | Outcome::Unknown => {
+                // not the moment of a clock that was ahead, which would hide the outage for as long
+                self.failing_since = Some(self.failing_since.map_or(now, |since| since.min(now)));
+            }
             Outcome::PermanentFailure => {}
         }
     }
@@ -174,6 +177,14 @@ mod tests {
         haste.learn(Outcome::Accepted, second(9_001));
         haste.learn(Outcome::TemporaryFailure, second(9_002));
         assert!(!haste.is_outage(second(9_002)), "what fails among acceptances is at fault itself");
+    }
+
+    #[test]
+    fn a_clock_that_is_put_back_hides_no_outage() {
+        let mut haste = Haste::new(Duration::zero());
+        haste.learn(Outcome::TemporaryFailure, second(10_000));
+        haste.learn(Outcome::TemporaryFailure, second(100));
+        assert!(!haste.is_outage(second(129)) && haste.is_outage(second(130)));
     }
 
     #[test]
