@@ -177,7 +177,7 @@ impl Outcome {
                 say(&format!("payload {number}: refused ({}): {}", refusal.cause, refusal.detail))
             }
             Self::Undecided(names) if names.is_empty() => {
-                say(&format!("payload {number}: no adapter is for it; is a header missing (--header)?"));
+                say(&format!("payload {number}: no adapter knows it; name one (--adapter), or its headers (--header)"));
             }
             Self::Undecided(names) => {
                 say(&format!("payload {number}: several adapters are for it (--adapter): {}", names.join(", ")));

@@ -18,6 +18,7 @@ use crate::demo::driver::{self, Moment};
 use crate::demo::{Setting, Stage, play, stories};
 use crate::domain::decision::NotificationId;
 use crate::domain::journey::JourneyKey;
+use crate::domain::time::Timestamp;
 use crate::ports::{Backlog, State, Timeline};
 use crate::shops::Shops;
 use crate::telemetry;
@@ -113,6 +114,20 @@ async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode>
     Ok(if told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// An order to copy, placed at this moment: an older one would be no news.
+fn an_order(now: Timestamp) -> serde_json::Value {
+    serde_json::json!({
+        "specversion": "1.0", "id": "1", "source": "/my/shop", "type": "order.placed", "time": now,
+        "data": {
+            "shop": "maison-lumen", "order_id": "MINE-1", "currency": "EUR",
+            "customer": { "name": "Ada", "email": "ada@client.example", "locale": "en" },
+            "items": [{ "sku": "A", "name": "A lamp", "quantity": 1, "unit_price": "40.00" }],
+            "totals": { "items": "40.00", "total": "40.00" },
+            "delivery": { "method": "home" },
+        },
+    })
+}
+
 /// Goes on with the time of the machine until Ctrl-C or SIGTERM, after which nothing of it is left either.
 async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be listened for")?;
@@ -126,11 +141,12 @@ async fn serve(stage: Stage, folder: &Folder) -> anyhow::Result<()> {
         ));
     }
     say(&format!(
-        "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers; told: reassure.outcomes, reassure.dlq\n  HTTP      http://{address}   /metrics, /readyz\n  API       http://{api}   /api/journeys/maison-lumen/ML-1001\n  store     {store}\n  asking    reassure lookup -c {config} maison-lumen ML-1001   (and dlq list)\n\nPublish an event of your own and see the message leave:\n  kcat -P -b {brokers} -t reassure.orders -H content-type=application/cloudevents+json event.json\n",
+        "\nServing until Ctrl-C.\n  Kafka     {brokers}   topics reassure.orders, reassure.carriers; told: reassure.outcomes, reassure.dlq\n  HTTP      http://{address}   /metrics, /readyz\n  API       http://{api}   /api/journeys/maison-lumen/ML-1001\n  store     {store}\n  asking    reassure lookup -c {config} maison-lumen ML-1001   (and dlq list)\n\nPublish an event of your own and see the message leave:\n  echo '{order}' | kcat -P -b {brokers} -t reassure.orders\n",
         address = stage.running.address,
         api = stage.running.api.map_or("none".to_owned(), |api| api.to_string()),
         store = folder.0.join("reassure.db").display(),
         config = folder.0.join("reassure.toml").display(),
+        order = an_order(stage.clock.now()),
     ));
     let mut changes = stage.running.progress.changes();
     let mut seen = stage.sandbox.received().len();

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::happening::lay;
 use crate::domain::fault::nearest;
-use crate::domain::rule::{Rule, RuleSet};
+use crate::domain::rule::{Rule, RuleName, RuleSet};
 use crate::domain::shop::Shop;
 use crate::message::{Templates, sample};
 use crate::shops::Served;
@@ -24,6 +24,12 @@ impl Bench {
     /// `shops` are those that tests may name.
     pub fn new<R: Into<Arc<Rule>>>(rules: Vec<R>, shops: BTreeMap<String, Served>, templates: Arc<Templates>) -> Self {
         Self { rules: RuleSet::new(rules, Arc::new(sample::shop())), shops, templates }
+    }
+
+    /// Every rule that a test may be of: those of each shop count, since a test may name a shop.
+    pub fn names(&self) -> impl Iterator<Item = &RuleName> {
+        let of_shops = self.shops.values().flat_map(|served| served.rules.iter());
+        self.rules.iter().chain(of_shops).map(|rule| &rule.name)
     }
 
     /// The shop of that name, else that of the examples, with `changes` laid over it.

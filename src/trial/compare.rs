@@ -141,7 +141,10 @@ fn wrong_content(told: &Told, run: &Run) -> Vec<(usize, String)> {
         let Some(whole) = whole else { continue };
         let actual = actual.unwrap_or_default().trim();
         match &whole.text {
-            None => wrong.push((whole.line, format!("{name}: '{key}' is still to be filled in: --update does"))),
+            None => wrong.push((
+                whole.line,
+                format!("{name}: '{key}' is still to be filled in: --update does, where it has a line of its own"),
+            )),
             Some(expected) if expected.trim() != actual => {
                 let lines = differing(expected.trim(), actual);
                 wrong.push((whole.line, format!("{name}: '{key}' is another\n{lines}")));

@@ -153,7 +153,7 @@ impl Reader<'_> {
     fn rules(&mut self, value: &Spanned<Yaml>, bench: &Bench) -> Vec<RuleName> {
         let names = self.texts(value, "rules");
         for name in &names {
-            let known = || bench.rules.iter().map(|rule| rule.name.as_str());
+            let known = || bench.names().map(RuleName::as_str);
             if known().all(|rule| rule != name) {
                 let fault = self.written.fault(value.referenced, format!("there is no rule '{name}'"));
                 let suggestion = nearest(name, known()).map(|known| format!("did you mean '{known}'?"));

@@ -14,6 +14,9 @@ impl From<rusqlite::Error> for StoreError {
                 | ErrorCode::ConstraintViolation
                 | ErrorCode::TypeMismatch
                 | ErrorCode::Unknown => Self::Corrupt(error.to_string()),
+                ErrorCode::CannotOpen => {
+                    Self::Unavailable(format!("{error}: its folder must be there, and this user must be able to write"))
+                }
                 _ => Self::Unavailable(error.to_string()),
             },
             // a table, a column or a type that is not what this build expects

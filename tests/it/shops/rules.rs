@@ -141,3 +141,26 @@ fn the_tests_beside_the_rules_are_checked() {
     assert_eq!(code, Some(2));
     assert!(told.starts_with("…/rules/own.test.yaml:1:8: there is no rule 'shiping'"), "{told}");
 }
+
+/// What a shop adds is tried as what every shop inherits is, where the test names the shop.
+#[test]
+fn a_rule_of_a_single_shop_can_be_tested() {
+    let street = Street::new();
+    street.write("shops/saule/rules/own.yaml", THANKS);
+    let test = "shop: saule\nrules: [thanks]\ntests:\n  - test: Thanked\n    events: [{ at: +1d, event: order.collected }]\n    \
+                expect: [{ at: +1d, rule: thanks, send: [email] }]\n";
+    let tried = |test: &str| {
+        street.write("shops/saule/rules/own.test.yaml", test);
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_reassure"))
+            .args(["rules", "test", "--config"])
+            .args([street.path().join("reassure.toml"), street.path().join("shops/saule/rules/own.test.yaml")])
+            .output()
+            .unwrap();
+        let told = [output.stdout, output.stderr].concat();
+        (output.status.code(), String::from_utf8(told).unwrap())
+    };
+    let (code, told) = tried(test);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("1 passed, 0 failed"), "{told}");
+    assert_eq!(tried(&test.replace("send: [email]", "send: [sms]")).0, Some(1));
+}
