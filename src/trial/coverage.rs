@@ -62,8 +62,11 @@ impl Coverage {
     /// Nothing of `rules` is shown yet, as far as some suite tests them.
     pub fn of<'a>(rules: &RuleSet, suites: impl IntoIterator<Item = &'a Suite>) -> Self {
         let mut coverage = Self::default();
-        for name in suites.into_iter().flat_map(|suite| &suite.rules) {
-            coverage.0.extend(rules.get(name).map(|rule| (name.clone(), points(rule))));
+        let named = suites.into_iter().flat_map(|suite| suite.rules.iter().map(move |name| (suite, name)));
+        for (suite, name) in named {
+            // what a single shop adds stands in the sets of its own tests alone
+            let of_shop = || suite.trials.iter().find_map(|trial| trial.rules.get(name));
+            coverage.0.extend(rules.get(name).or_else(of_shop).map(|rule| (name.clone(), points(rule))));
         }
         coverage
     }

@@ -53,7 +53,10 @@ fn it_says_what_is_ignored_what_nobody_takes_and_what_the_service_would_refuse()
     let topic = ["-", "-H", "X-Shopify-Topic=fulfillment_events/create", "-H", "shop=s"];
     assert_eq!(adapt(&topic, &payload), (0, "payload 1: shopify ignores it\n".to_owned(), String::new()));
     let (code, told, _) = adapt(&["-"], &payload);
-    assert_eq!((code, told.as_str()), (3, "payload 1: no adapter knows it; name one (--adapter), or its headers (--header)\n"));
+    assert_eq!(
+        (code, told.as_str()),
+        (3, "payload 1: no adapter knows it; name one (--adapter), or its headers (--header)\n")
+    );
     let far = json!({ "shipment": { "idShip": "N1", "holder": 4, "event": [{ "code": "ET1", "date": "2999-01-01T00:00:00Z" }] } });
     let (code, told, _) = adapt(&["-", "-H", "shop=s"], &far.to_string());
     assert_eq!(code, 1);

@@ -152,7 +152,7 @@ fn a_rule_of_a_single_shop_can_be_tested() {
     let tried = |test: &str| {
         street.write("shops/saule/rules/own.test.yaml", test);
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_reassure"))
-            .args(["rules", "test", "--config"])
+            .args(["rules", "test", "--coverage", "--config"])
             .args([street.path().join("reassure.toml"), street.path().join("shops/saule/rules/own.test.yaml")])
             .output()
             .unwrap();
@@ -161,6 +161,6 @@ fn a_rule_of_a_single_shop_can_be_tested() {
     };
     let (code, told) = tried(test);
     assert_eq!(code, Some(0), "{told}");
-    assert!(told.contains("1 passed, 0 failed"), "{told}");
+    assert!(told.contains("1 passed, 0 failed") && told.contains("never suppressed"), "{told}");
     assert_eq!(tried(&test.replace("send: [email]", "send: [sms]")).0, Some(1));
 }
