@@ -93,7 +93,7 @@ async fn perform(options: &Options, folder: &Folder) -> anyhow::Result<ExitCode>
         .filter(|shop| !stage.loaded.settings.shops.contains_key(*shop))
         .collect();
     let mut teller = Teller::new(cues.len());
-    teller.note(&format!("{} events through Kafka at {}", cues.len(), stage.broker.bootstrap_servers()));
+    teller.note(&format!("{} through Kafka at {}", counted(cues.len(), "event"), stage.broker.bootstrap_servers()));
     if !unnamed.is_empty() {
         let unnamed: Vec<&str> = unnamed.into_iter().collect();
         teller.note(&format!(
@@ -275,16 +275,16 @@ impl Teller {
             _ => format!("{} of {} rules spoke (not {})", rules.len(), all.len(), silent.join(", ")),
         };
         say(&format!(
-            "\n{} orders told: {}; {taken_back} taken back in time; {spoke}.",
-            self.printed.len(),
+            "\n{} told: {}; {taken_back} taken back in time; {spoke}.",
+            counted(self.printed.len(), "order"),
             sent.join(", ")
         ));
         let requests = stage.sandbox.received();
         let failed = requests.iter().filter(|request| !request.taken && !request.duplicate).count();
         let repeated = requests.iter().filter(|request| request.duplicate).count();
         say(&format!(
-            "The providers saw {} requests, refused or dropped {failed}, and knew {repeated} by their key.",
-            requests.len()
+            "The providers saw {}, refused or dropped {failed}, and knew {repeated} by their key.",
+            counted(requests.len(), "request")
         ));
         // they lie on the dead letters' topic, not in the store
         let unread = stage.metrics.refused();
@@ -300,4 +300,8 @@ impl Teller {
         }
         Ok(backlog.pending == 0 && backlog.held == 0 && backlog.dead_notifications == 0)
     }
+}
+
+fn counted(count: usize, of: &str) -> String {
+    format!("{count} {of}{}", if count == 1 { "" } else { "s" })
 }
