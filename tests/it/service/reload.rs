@@ -73,7 +73,8 @@ async fn words_and_rules_are_changed_broken_and_mended_while_it_runs() {
     eventually("it is refused", async || service.metric("reassure_config_refused").await == 1.0).await;
     let told = status(&mut service).await["faults"].to_string();
     assert!(told.contains("a rule has no 'of'") && told.contains("\"line\":1"), "{told}");
-    assert!(service.log().contains(&rules.display().to_string()), "the fault is told where it is");
+    let place = rules.display().to_string();
+    eventually("the fault is told where it is", async || service.log().contains(&place)).await;
     assert_eq!(confirmation(&world, "Z3").await, "Noted: Z3");
 
     write(&world, "rules/own.yaml", "[{ rule: confirmation, off: true }]");
