@@ -3,8 +3,8 @@
 //! One thread owns the connection that writes, a few own one each that reads; write-ahead
 //! logging lets them work side by side. What a batch is decided on is read on the one that writes:
 //! it has the pages at hand when they come back changed, while the others lose theirs with every
-//! commit. Half of a long list is read beside it all the same: a million orders do not lie in memory,
-//! and their pages are then waited for two at a time. Turning journeys and contents into bytes and
+//! commit. Most of a long list is read beside it all the same: a million orders do not lie in memory,
+//! and their pages are then waited for three at a time. Turning journeys and contents into bytes and
 //! back is done by the caller's side.
 //!
 //! A call that ends as [`StoreError::Unavailable`] because its deadline passed may have been
@@ -152,7 +152,7 @@ impl Store for Sqlite {
 
     async fn resolve(&self, references: &[(String, Reference, Timestamp)]) -> Result<Vec<Vec<JourneyKey>>, StoreError> {
         let rows = Arc::clone(&self.rows);
-        worker::read_halves(&self.writer, &self.readers, references, move |c, references| {
+        worker::read_thirds(&self.writer, &self.readers, references, move |c, references| {
             read::resolve(c, &rows, references)
         })
         .await
@@ -161,7 +161,7 @@ impl Store for Sqlite {
     async fn load(&self, keys: &[JourneyKey]) -> Result<Vec<Option<Versioned>>, StoreError> {
         let rows = Arc::clone(&self.rows);
         let stored =
-            worker::read_halves(&self.writer, &self.readers, keys, move |c, keys| read::load(c, &rows, keys)).await?;
+            worker::read_thirds(&self.writer, &self.readers, keys, move |c, keys| read::load(c, &rows, keys)).await?;
         // after the rows: what has sealed them is there
         let vault = self.vault.as_ref();
         let (keyring, keys) = (vault::find(vault, keys).await?, keys.to_vec());
@@ -170,7 +170,7 @@ impl Store for Sqlite {
 
     async fn spending(&self, of: &[Addressee]) -> Result<Vec<Option<Spending>>, StoreError> {
         let ids: Vec<i64> = of.iter().map(|addressee| self.pseudonyms.row(addressee)).collect();
-        worker::read_halves(&self.writer, &self.readers, &ids, spending::find).await
+        worker::read_thirds(&self.writer, &self.readers, &ids, spending::find).await
     }
 
     async fn parked(&self, references: &[(String, Reference)], limit: usize) -> Result<Vec<Vec<Parked>>, StoreError> {

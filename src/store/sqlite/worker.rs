@@ -15,8 +15,8 @@ use tokio::time::{Instant, timeout_at};
 use crate::ports::{Connections, StoreError};
 use crate::store::meter::Meter;
 
-/// Shorter lists are not worth a second hand-over.
-const WORTH_HALVING: usize = 64;
+/// Shorter lists are not worth more hand-overs.
+const WORTH_DIVIDING: usize = 96;
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
@@ -102,11 +102,11 @@ impl Workers {
     }
 }
 
-/// Reads what there is for each of `items`, in their order: of a few by `first` alone, of many the second half by
-/// `second` beside it.
-pub(super) async fn read_halves<I, T, F>(
+/// Reads what there is for each of `items`, in their order: of a few by `first` alone, of many two thirds by
+/// `others` beside it.
+pub(super) async fn read_thirds<I, T, F>(
     first: &Workers,
-    second: &Workers,
+    others: &Workers,
     items: &[I],
     read: F,
 ) -> Result<Vec<T>, StoreError>
@@ -119,12 +119,13 @@ where
         let (items, read) = (items.to_vec(), read.clone());
         Workers::read(workers, move |connection| read(connection, &items))
     };
-    if items.len() < WORTH_HALVING {
+    if items.len() < WORTH_DIVIDING {
         return by(first, items).await;
     }
-    let (half, rest) = items.split_at(items.len() / 2);
-    let (mut found, others) = tokio::try_join!(by(first, half), by(second, rest))?;
-    found.extend(others);
+    let (own, rest) = items.split_at(items.len() / 3);
+    let (second, third) = rest.split_at(rest.len() / 2);
+    let (mut found, second, third) = tokio::try_join!(by(first, own), by(others, second), by(others, third))?;
+    found.extend(second.into_iter().chain(third));
     Ok(found)
 }
 
