@@ -5,7 +5,7 @@ mod ending;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
@@ -35,6 +35,7 @@ fn margin(provider_timeout: Duration) -> chrono::Duration {
 struct Finished {
     one: Leased,
     answer: Answer,
+    took: Duration,
     /// Another channel waits to hear that it has failed.
     is_to_fail: bool,
 }
@@ -274,6 +275,7 @@ impl Pool {
             one.notification.traceparent = Some(own);
         }
         self.flying.spawn(async move {
+            let begin = Instant::now();
             let answer = provider
                 .send(Outgoing {
                     id: &one.notification.id,
@@ -285,8 +287,9 @@ impl Pool {
                     now,
                 })
                 .await;
+            let took = begin.elapsed();
             span.answered(&answer);
-            Finished { one, answer, is_to_fail }
+            Finished { one, answer, took, is_to_fail }
         });
     }
 
@@ -310,9 +313,9 @@ impl Pool {
                 }
             }
         };
-        for (Finished { one, answer, .. }, record) in finished.iter().zip(&records) {
-            self.count(one, answer, record, now);
-            self.tell_of(one, record).await;
+        for (finished, record) in finished.iter().zip(&records) {
+            self.count(finished, record, now);
+            self.tell_of(&finished.one, record).await;
         }
         dispatcher.hand(next, lease.until);
         self.shared.outlet.note(records.iter().filter_map(|record| Some(record.publication.as_ref()?.stream)));

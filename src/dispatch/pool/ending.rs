@@ -8,7 +8,7 @@ use crate::domain::retry::{After, Tried};
 use crate::domain::rule::RuleSet;
 use crate::domain::time::Timestamp;
 use crate::ingest::{Fate, Sequel};
-use crate::ports::{Answer, AttemptRecord, Leased, Next, OnUnknown, State};
+use crate::ports::{AttemptRecord, Leased, Next, OnUnknown, State};
 use crate::telemetry::trace_id;
 
 use super::{Finished, Pool};
@@ -39,7 +39,7 @@ impl Pool {
 
     /// What follows from an attempt.
     pub(super) fn judge(&self, finished: &Finished, now: Timestamp) -> AttemptRecord {
-        let Finished { one, answer, is_to_fail } = finished;
+        let Finished { one, answer, is_to_fail, .. } = finished;
         let tried = Tried {
             attempts: one.attempts + 1,
             outcome: answer.outcome,
@@ -76,11 +76,14 @@ impl Pool {
         self.pace.resting_until(now).map_or(at, |rested| at.max(rested))
     }
 
-    pub(super) fn count(&self, one: &Leased, answer: &Answer, record: &AttemptRecord, now: Timestamp) {
+    pub(super) fn count(&self, finished: &Finished, record: &AttemptRecord, now: Timestamp) {
+        let Finished { one, answer, took, .. } = finished;
         let channel = one.notification.channel.as_str();
         let name = self.provider.name();
         let metrics = &self.shared.metrics;
-        metrics.attempts.with_label_values(&[channel, name, answer.outcome.as_str()]).inc();
+        let labels = [channel, name, answer.outcome.as_str()];
+        metrics.attempts.with_label_values(&labels).inc();
+        metrics.attempt_seconds.with_label_values(&labels).observe(took.as_secs_f64());
         if answer.rest {
             metrics.throttled.with_label_values(&[name]).inc();
         }

@@ -17,6 +17,8 @@ const CONFIRMATION_SECONDS: &[f64] = &[0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0
 /// To the longest that mail servers try.
 const RECEIPT_SECONDS: &[f64] = &[1.0, 5.0, 15.0, 60.0, 300.0, 1_800.0, 7_200.0, 28_800.0, 259_200.0];
 const STORE_SECONDS: &[f64] = &[0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.0];
+/// To the longest that a request may take (`timeout_seconds`).
+const ATTEMPT_SECONDS: &[f64] = &[0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0, 300.0];
 const RECORDS: &[f64] = &[1.0, 5.0, 20.0, 50.0, 100.0, 250.0, 500.0, 1_000.0];
 
 const SHOP: Label = Label { name: "shop", values: Values::Names("a shop of the configuration", MOST_SHOPS) };
@@ -25,6 +27,7 @@ const MESSAGE: Label = Label { name: "message", values: Values::Names("a message
 const PROVIDER: Label = Label { name: "provider", values: Values::Codes("a provider of the configuration") };
 const POOL: Label = words("pool", || Connections::POOLS.into());
 const CHANNEL: Label = words("channel", || Channel::ALL.map(Channel::as_str).into());
+const OUTCOME: Label = words("outcome", || Outcome::ALL.map(Outcome::as_str).into());
 const STREAM: Label = words("stream", || Stream::ALL.map(Stream::as_str).into());
 
 /// What the Kafka consumer meets.
@@ -215,8 +218,14 @@ pub static FAMILIES: &[Family] = &[
     counter("reassure_registry_answers_total", "Answers of the schema registry")
         .by(&[words("answer", || vec!["found", "missing", "unreadable", "unavailable"])]),
     counter("reassure_attempts_total", "Tries at providers")
-        .by(&[CHANNEL, PROVIDER, words("outcome", || Outcome::ALL.map(Outcome::as_str).into())])
+        .by(&[CHANNEL, PROVIDER, OUTCOME])
         .alerts(&["ReassureProviderDown", "ReassureOutcomesUnknown"]),
+    histogram(
+        "reassure_attempt_seconds",
+        "How long a try at a provider takes, from its request to what came of it",
+        ATTEMPT_SECONDS,
+    )
+    .by(&[CHANNEL, PROVIDER, OUTCOME]),
     gauge(
         "reassure_provider_resting",
         "1 while a provider is left in peace after a fault of its own (the breaker is \

@@ -9,10 +9,11 @@ use super::events::{placed, shipped};
 use super::harness::World;
 
 /// What an operator's dashboards and alerts stand on.
-const METRICS: [&str; 15] = [
+const METRICS: [&str; 16] = [
     "reassure_events_total{outcome=\"applied\",type=\"order.placed\"}",
     "reassure_decisions_total{reason=\"none\",rule=\"confirmation\",verdict=\"send\"}",
     "reassure_attempts_total{channel=\"email\",outcome=\"accepted\",provider=\"mail\"}",
+    "reassure_attempt_seconds_count{channel=\"email\",outcome=\"accepted\",provider=\"mail\"}",
     "reassure_event_to_accepted_seconds_count{channel=\"email\",message=\"confirmation\"}",
     "reassure_event_to_applied_seconds_count",
     "reassure_oldest_due_seconds",

@@ -79,6 +79,36 @@ async fn every_fault_of_the_moment_is_ridden_out_with_the_same_key() {
     }
 }
 
+/// From the request to what came of it: no wait before it counts, and silence counts up to the time-out.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_attempt_is_measured_by_what_came_of_it() {
+    let world = World::new().await;
+    world.behave(|call| match (call.vendor, call.nth) {
+        (Vendor::Resend, 1) => Behaviour::Hang,
+        _ => Behaviour::Answer,
+    });
+    let mut service = world.run().await;
+    world.publish(&[placed("Z1")]).await;
+    accepted(&world, 2).await;
+    let mut of = async |what: &str, outcome: &str| {
+        let name = format!("{what}{{channel=\"email\",outcome=\"{outcome}\",provider=\"mail\"}}");
+        service.metric(&name).await
+    };
+    eventually("both are counted", async || {
+        of("reassure_attempts_total", "unknown").await + of("reassure_attempts_total", "accepted").await == 2.0
+    })
+    .await;
+    for outcome in ["unknown", "accepted"] {
+        assert_eq!(of("reassure_attempt_seconds_count", outcome).await, 1.0, "{outcome}");
+    }
+    let (silent, answered) =
+        (of("reassure_attempt_seconds_sum", "unknown").await, of("reassure_attempt_seconds_sum", "accepted").await);
+    assert!(
+        silent >= 2.0 && answered > 0.0 && answered < silent,
+        "{silent} s without an answer, {answered} s with one"
+    );
+}
+
 /// E-mail refuses everything for a while; text messages, webhooks and intake do not notice.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dead_provider_delays_no_other_channel_and_its_messages_can_be_redriven() {
