@@ -34,7 +34,7 @@ pub fn run<'a>(suite: &'a Suite, wanted: &dyn Fn(&str) -> bool, coverage: &mut C
     let trials = suite.trials.iter().filter(|trial| wanted(&trial.name));
     let run = |trial| {
         let run = run::run(trial);
-        coverage.count(suite, &run);
+        coverage.count(suite, trial, &run);
         compare::compare(suite, trial, run)
     };
     trials.map(run).collect()

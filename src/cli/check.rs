@@ -3,17 +3,13 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use super::rules::read as read_suites;
-use super::{WRONG, complain, say};
+use super::{WRONG, complain, rules, say};
 use crate::config::Loaded;
 use crate::domain::fault::Fault;
 use crate::domain::rule::RuleName;
 use crate::message::Templates;
-use crate::rules::{self, Rules};
 use crate::schema;
-use crate::trial::Bench;
 
 /// Reports every fault of configuration, rules, their tests, templates and adapters.
 ///
@@ -48,30 +44,14 @@ pub fn check(config: Option<&Path>, json: bool) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The faults of the tests beside the operator's rules and beside those of each shop. They are read
-/// and not run: that is `rules test`.
+/// The faults of the tests beside the rules and beside those of each shop. They are read and not
+/// run: that is `rules test`.
 fn faults_of_tests(loaded: &Loaded) -> Vec<Fault> {
-    let settings = &loaded.settings;
-    let own = |id: &str| settings.shops_folder.as_ref().map(|folder| folder.join(id).join("rules"));
-    let base = settings.rules.folder.as_deref();
-    let of_shops = loaded.shops.iter().filter_map(|(id, _)| own(id)).filter(|folder| folder.is_dir());
-    let mut faults = Vec::new();
-    let mut read = |folder: &Path, rules: Result<Rules, Vec<Fault>>| {
-        let shops = loaded.shops.iter().map(|(id, served)| (id.to_owned(), served.clone())).collect();
-        let found = rules.and_then(|rules| {
-            let bench = Bench::new(rules.all(), shops, Arc::new(Templates::none()));
-            let (_, faults) = read_suites(&rules::tests(Some(folder))?, &bench);
-            if faults.is_empty() { Ok(()) } else { Err(faults) }
-        });
-        faults.extend(found.err().unwrap_or_default());
-    };
-    if let Some(folder) = base {
-        read(folder, Rules::load(base));
+    let loaded = Some(loaded);
+    match rules::bench(loaded, Templates::none()).and_then(|bench| Ok((bench, rules::beside(loaded)?))) {
+        Ok((bench, tests)) => rules::read(&tests, &bench).1,
+        Err(faults) => faults,
     }
-    for folder in of_shops {
-        read(&folder, Rules::load(base).and_then(|rules| rules.with(&folder)));
-    }
-    faults
 }
 
 fn sorted(mut faults: Vec<Fault>) -> Vec<Fault> {

@@ -25,7 +25,7 @@ pub enum Command {
 
 #[derive(Args)]
 pub struct Options {
-    /// The test files; without any, every *.test.yaml beside the rules.
+    /// The test files; without any, every *.test.yaml beside the rules and beside those of single shops.
     files: Vec<PathBuf>,
     /// Only the tests whose name matches; a part of the name will do.
     #[arg(long, value_name = "REGEX")]
@@ -58,11 +58,11 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
         return from(config, shop, order);
     }
     let style = report::Style { colour: coloured() && !json };
-    let (bench, texts) = match ground(config, &options.files) {
+    let (bench, files_of_tests) = match ground(config, &options.files) {
         Ok(ground) => ground,
         Err(faults) => return Ok(complain(&faults)),
     };
-    let (suites, faults) = read(&texts, &bench);
+    let (suites, faults) = read(&files_of_tests, &bench);
     if !faults.is_empty() {
         return Ok(complain(&faults));
     }
@@ -83,7 +83,7 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
             say(text.trim_end());
         }
     };
-    for (suite, (file, text)) in suites.iter().zip(&texts) {
+    for (suite, Tests { file, text, .. }) in suites.iter().zip(&files_of_tests) {
         let verdicts = trial::run(suite, &wanted, &mut coverage);
         if verdicts.is_empty() {
             continue;
@@ -144,41 +144,88 @@ fn from(config: Option<&Path>, shop: &str, order: &str) -> anyhow::Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-/// A file's name and its text.
-type Named = (String, String);
-
-/// The bench, and the files of tests.
-fn ground(config: Option<&Path>, files: &[PathBuf]) -> Result<(Bench, Vec<Named>), Vec<Fault>> {
-    // the default set needs no configuration to be tried
-    let loaded = config.map(|config| Loaded::load(Some(config))).transpose()?;
-    let folder = loaded.as_ref().and_then(|loaded| loaded.settings.rules.folder.as_deref());
-    let texts = if files.is_empty() { rules::tests(folder)? } else { read_all(files)? };
-    let templates = loaded.as_ref().and_then(|loaded| loaded.settings.templates.folder.as_deref());
-    let templates = Templates::load(templates).map(Arc::new)?;
-    let shops = loaded.iter().flat_map(|loaded| loaded.shops.iter());
-    let shops = shops.map(|(id, served)| (id.to_owned(), served.clone())).collect();
-    Ok((Bench::new(rules::load(folder)?, shops, templates), texts))
+/// A file of tests.
+pub(super) struct Tests {
+    file: String,
+    text: String,
+    /// Beside whose rules it lies, if they are those of a single shop.
+    shop: Option<String>,
 }
 
-fn read_all(files: &[PathBuf]) -> Result<Vec<Named>, Vec<Fault>> {
+/// The bench, and the files of tests.
+fn ground(config: Option<&Path>, files: &[PathBuf]) -> Result<(Bench, Vec<Tests>), Vec<Fault>> {
+    // the default set needs no configuration to be tried
+    let loaded = config.map(|config| Loaded::load(Some(config))).transpose()?;
+    let loaded = loaded.as_ref();
+    let tests = if files.is_empty() { beside(loaded)? } else { named(files, loaded)? };
+    let templates = loaded.and_then(|loaded| loaded.settings.templates.folder.as_deref());
+    let templates = Templates::load(templates)?;
+    Ok((bench(loaded, templates)?, tests))
+}
+
+/// What tests are tried with.
+///
+/// # Errors
+/// Every fault of the rules that every shop inherits.
+pub(super) fn bench(loaded: Option<&Loaded>, templates: Templates) -> Result<Bench, Vec<Fault>> {
+    let shops = loaded.iter().flat_map(|loaded| loaded.shops.iter());
+    let shops = shops.map(|(id, served)| (id.to_owned(), served.clone())).collect();
+    Ok(Bench::new(rules::load(folder(loaded))?, shops, Arc::new(templates)))
+}
+
+fn folder(loaded: Option<&Loaded>) -> Option<&Path> {
+    loaded?.settings.rules.folder.as_deref()
+}
+
+/// The tests beside the rules that every shop inherits, and those beside what each shop changes of them.
+///
+/// # Errors
+/// What cannot be read.
+pub(super) fn beside(loaded: Option<&Loaded>) -> Result<Vec<Tests>, Vec<Fault>> {
+    let mut all = Vec::new();
+    let mut add = |shop: Option<&str>, folder: Option<&Path>| {
+        let texts = rules::tests(folder)?.into_iter();
+        all.extend(texts.map(|(file, text)| Tests { file, text, shop: shop.map(str::to_owned) }));
+        Ok::<(), Vec<Fault>>(())
+    };
+    add(None, folder(loaded))?;
+    for (shop, folder) in folders(loaded) {
+        add(Some(shop), Some(&folder))?;
+    }
+    Ok(all)
+}
+
+/// Each shop that changes rules, with the folder of what it changes.
+fn folders(loaded: Option<&Loaded>) -> impl Iterator<Item = (&str, PathBuf)> {
+    let shops = loaded.into_iter().flat_map(|loaded| loaded.shops.iter().map(move |(shop, _)| (loaded, shop)));
+    shops.filter_map(|(loaded, shop)| Some((shop, loaded.settings.rules_of(shop)?)))
+}
+
+/// The files that are named.
+fn named(files: &[PathBuf], loaded: Option<&Loaded>) -> Result<Vec<Tests>, Vec<Fault>> {
     let mut faults = Vec::new();
-    let mut texts = Vec::new();
-    for file in files {
-        let name = file.display().to_string();
-        match std::fs::read_to_string(file) {
-            Ok(text) => texts.push((name, text)),
-            Err(error) => faults.push(Fault::new(name, format!("cannot be read: {error}"))),
+    let mut tests = Vec::new();
+    let real = |path: &Path| path.canonicalize().ok();
+    for path in files {
+        let file = path.display().to_string();
+        match std::fs::read_to_string(path) {
+            Ok(text) => {
+                let place = std::path::absolute(path).ok().and_then(|path| real(path.parent()?));
+                let shop = folders(loaded).find(|(_, folder)| place.is_some() && real(folder) == place);
+                tests.push(Tests { file, text, shop: shop.map(|(shop, _)| shop.to_owned()) });
+            }
+            Err(error) => faults.push(Fault::new(file, format!("cannot be read: {error}"))),
         }
     }
-    if faults.is_empty() { Ok(texts) } else { Err(faults) }
+    if faults.is_empty() { Ok(tests) } else { Err(faults) }
 }
 
 /// The tests of each file, and what is wrong with the others.
-pub(super) fn read(texts: &[(String, String)], bench: &Bench) -> (Vec<Suite>, Vec<Fault>) {
+pub(super) fn read(files: &[Tests], bench: &Bench) -> (Vec<Suite>, Vec<Fault>) {
     let mut faults = Vec::new();
     let mut suites = Vec::new();
-    for (file, text) in texts {
-        match trial::parse(file, text, bench) {
+    for Tests { file, text, shop } in files {
+        match trial::parse(file, text, shop.as_deref(), bench) {
             Ok(suite) => suites.push(suite),
             Err(found) => faults.extend(found),
         }

@@ -99,6 +99,12 @@ impl Settings {
         Some(self.place_in(&place, &what).suggest(right))
     }
 
+    /// The folder of the rules that a shop changes, if it has one.
+    pub fn rules_of(&self, shop: &str) -> Option<PathBuf> {
+        let folder = self.shops_folder.as_ref()?.join(shop).join("rules");
+        folder.is_dir().then_some(folder)
+    }
+
     /// The folder of each shop that has one.
     fn folders(&self) -> Result<BTreeMap<String, PathBuf>, Vec<Fault>> {
         let Some(folder) = &self.shops_folder else { return Ok(BTreeMap::new()) };

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::format::Suite;
+use super::format::{Suite, Trial};
 use super::run::Run;
 use crate::domain::condition::trace::{Finding, Form, Trace};
 use crate::domain::decision::{Cause, Reason, Verdict};
@@ -44,14 +44,20 @@ struct Shown {
     yet: bool,
 }
 
+/// A rule, and the shop that has it for itself, or otherwise than the others.
+type Whose = (RuleName, Option<String>);
+
 /// What has been shown of each rule under test.
 #[derive(Debug, Default)]
-pub struct Coverage(BTreeMap<RuleName, BTreeMap<Point, Shown>>);
+pub struct Coverage(BTreeMap<Whose, BTreeMap<Point, Shown>>);
 
 /// How much of a rule has been shown.
 #[derive(Debug, PartialEq, Serialize)]
 pub struct Share {
     pub rule: RuleName,
+    /// The shop that has it for itself, or otherwise than the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shop: Option<String>,
     pub shown: usize,
     pub of: usize,
     /// What is missing, in words.
@@ -62,23 +68,34 @@ impl Coverage {
     /// Nothing of `rules` is shown yet, as far as some suite tests them.
     pub fn of<'a>(rules: &RuleSet, suites: impl IntoIterator<Item = &'a Suite>) -> Self {
         let mut coverage = Self::default();
-        let named = suites.into_iter().flat_map(|suite| suite.rules.iter().map(move |name| (suite, name)));
-        for (suite, name) in named {
-            // what a single shop adds stands in the sets of its own tests alone
-            let of_shop = || suite.trials.iter().find_map(|trial| trial.rules.get(name));
-            coverage.0.extend(rules.get(name).or_else(of_shop).map(|rule| (name.clone(), points(rule))));
+        for (suite, name) in suites.into_iter().flat_map(|suite| suite.rules.iter().map(move |name| (suite, name))) {
+            let inherited = rules.get(name).map(points);
+            let of_all = suite.trials.is_empty() || suite.trials.iter().any(|trial| trial.shop.is_none());
+            // what a single shop adds or changes stands in the sets of its own tests alone
+            for trial in suite.trials.iter().filter(|trial| trial.shop.is_some()) {
+                let Some(points) = trial.rules.get(name).map(points) else { continue };
+                let is_own = inherited.as_ref().is_none_or(|inherited| !inherited.keys().eq(points.keys()));
+                coverage.0.insert((name.clone(), trial.shop.clone().filter(|_| is_own)), points);
+            }
+            coverage.0.extend(inherited.filter(|_| of_all).map(|points| ((name.clone(), None), points)));
         }
         coverage
     }
 
-    /// Counts what `run` has shown of the rules that its suite tests.
-    pub fn count(&mut self, suite: &Suite, run: &Run) {
+    /// The rule as it is counted for that test's shop.
+    fn whose(&self, rule: &RuleName, trial: &Trial) -> Whose {
+        let own = (rule.clone(), trial.shop.clone());
+        if self.0.contains_key(&own) { own } else { (own.0, None) }
+    }
+
+    /// Counts what `run` of a test has shown of the rules that its suite tests.
+    pub fn count(&mut self, suite: &Suite, trial: &Trial, run: &Run) {
         let is_tested = |rule: &RuleName| suite.rules.contains(rule);
         for (rule, reasons) in run.looks.iter().filter(|(rule, _)| is_tested(rule)) {
-            self.see_parts(rule, reasons);
+            self.see_parts(&self.whose(rule, trial), reasons);
         }
         for it in run.decided.iter().filter(|it| is_tested(&it.decision.rule)) {
-            let rule = &it.decision.rule;
+            let rule = &self.whose(&it.decision.rule, trial);
             match &it.decision.verdict {
                 Verdict::Send { notifications, .. } => {
                     self.see(rule, Point::Sent);
@@ -107,13 +124,13 @@ impl Coverage {
         }
     }
 
-    fn see(&mut self, rule: &RuleName, point: Point) {
+    fn see(&mut self, rule: &Whose, point: Point) {
         if let Some(shown) = self.0.get_mut(rule).and_then(|points| points.get_mut(&point)) {
             shown.yet = true;
         }
     }
 
-    fn see_parts(&mut self, rule: &RuleName, reasons: &Reasons) {
+    fn see_parts(&mut self, rule: &Whose, reasons: &Reasons) {
         for (condition, trace) in reasons.iter() {
             each_part(trace, &mut |part, is_branch| match part.finding {
                 Finding::Truth(_) | Finding::Value(_) if is_branch => {
@@ -127,10 +144,16 @@ impl Coverage {
 
     /// Each rule, in the order of their names.
     pub fn shares(&self) -> Vec<Share> {
-        let share = |(rule, points): (&RuleName, &BTreeMap<Point, Shown>)| {
+        let share = |((rule, shop), points): (&Whose, &BTreeMap<Point, Shown>)| {
             let missing: Vec<String> =
                 points.values().filter(|shown| !shown.yet).map(|shown| shown.words.clone()).collect();
-            Share { rule: rule.clone(), shown: points.len() - missing.len(), of: points.len(), missing }
+            Share {
+                rule: rule.clone(),
+                shop: shop.clone(),
+                shown: points.len() - missing.len(),
+                of: points.len(),
+                missing,
+            }
         };
         self.0.iter().map(share).collect()
     }

@@ -40,6 +40,8 @@ pub struct Trial {
     pub name: String,
     pub line: usize,
     pub frame: Frame,
+    /// The configured shop that it is of, if it is of one.
+    pub shop: Option<String>,
     /// All rules, for the test's shop.
     pub rules: RuleSet,
     /// What it says, and how.
@@ -108,23 +110,25 @@ struct Ground {
 /// A Monday morning.
 const STARTS: &str = "2026-03-02 09:00";
 
-/// Reads a file of tests; `bench` has the rules and the shops that it names.
+/// Reads a file of tests; `bench` has the rules and the shops that it names. Its tests are of the shop of
+/// that name where they name none.
 ///
 /// # Errors
 /// Every fault of the file.
-pub fn parse(file: &str, text: &str, bench: &Bench) -> Result<Suite, Vec<Fault>> {
+pub fn parse(file: &str, text: &str, shop: Option<&str>, bench: &Bench) -> Result<Suite, Vec<Fault>> {
     let written = Written { file, text };
     let source: Spanned<Yaml> =
         serde_saphyr::from_str(text).map_err(|error| vec![written.unreadable("a file of tests", &error)])?;
     let mut reader = Reader { written, faults: Vec::new() };
-    let suite = reader.suite(&source, bench);
+    let suite = reader.suite(&source, shop, bench);
     if reader.faults.is_empty() { Ok(suite) } else { Err(reader.faults) }
 }
 
 impl Reader<'_> {
-    fn suite(&mut self, source: &Spanned<Yaml>, bench: &Bench) -> Suite {
+    fn suite(&mut self, source: &Spanned<Yaml>, shop: Option<&str>, bench: &Bench) -> Suite {
         let fields = self.fields(source, "a file of tests", keys::FILE);
-        let mut ground = Ground { zone: None, starts: None, shop: Value::Null, named: None, given: Value::Null };
+        let named = shop.map(str::to_owned);
+        let mut ground = Ground { zone: None, starts: None, shop: Value::Null, named, given: Value::Null };
         let mut rules = Vec::new();
         let mut tests: &[Spanned<Yaml>] = &[];
         for (key, value) in &fields {
@@ -260,6 +264,7 @@ impl Reader<'_> {
             name,
             line,
             frame,
+            shop: ground.named,
             rules,
             templates,
             happenings,

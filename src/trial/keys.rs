@@ -9,7 +9,10 @@ pub const FILE: &[Key] = &[
     ("rules", "The rules under test: their decisions are expected, and they are counted for coverage."),
     ("zone", "IANA; the zone of clock readings. The shop's, if it is left out."),
     ("starts", "The moment from which `+2h` and `day 2 09:00` count, and at which the order is placed."),
-    ("shop", "Settings laid over the shop of tests, or the name of a configured shop, which brings its rules."),
+    (
+        "shop",
+        "Settings laid over the shop of tests, or the name of a configured shop, which brings its rules; left out in a shop's own folder, it is that shop.",
+    ),
     ("given", "The order, laid over the one that every test begins with."),
     ("tests", "The tests, each on a journey of its own."),
 ];

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::json;
 
 use super::compare::{Change, Verdict, shown};
-use super::coverage::Coverage;
+use super::coverage::{Coverage, Share};
 use super::format::Suite;
 use crate::domain::condition::trace::{Finding, Form, Trace};
 use crate::domain::reasons::Reasons;
@@ -151,10 +151,14 @@ fn parts(trace: &Trace, margin: &str, style: Style, text: &mut String) {
 /// What no test has shown, rule by rule.
 pub fn coverage(coverage: &Coverage, style: Style) -> String {
     let shares = coverage.shares();
-    let width = shares.iter().map(|share| share.rule.as_str().len()).max().unwrap_or(0);
+    let name = |share: &Share| match &share.shop {
+        Some(shop) => format!("{} ({shop})", share.rule),
+        None => share.rule.to_string(),
+    };
+    let width = shares.iter().map(|share| name(share).len()).max().unwrap_or(0);
     let mut text = String::new();
     for share in &shares {
-        let line = format!("  {:width$}  {:>3} of {:<3}", share.rule.as_str(), share.shown, share.of);
+        let line = format!("  {:width$}  {:>3} of {:<3}", name(share), share.shown, share.of);
         let line = if share.missing.is_empty() { style.good(&line) } else { style.bad(&line) };
         let _ = writeln!(text, "{line}");
         for missing in &share.missing {

@@ -34,7 +34,7 @@ fn bench_of(yaml: &str) -> Bench {
 }
 
 fn suite(text: &str, bench: &Bench) -> Suite {
-    trial::parse("own.test.yaml", text, bench).unwrap_or_else(|faults| panic!("{faults:#?}"))
+    trial::parse("own.test.yaml", text, None, bench).unwrap_or_else(|faults| panic!("{faults:#?}"))
 }
 
 /// What the tests of `text` come to, and what they cover.

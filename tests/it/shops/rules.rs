@@ -164,3 +164,40 @@ fn a_rule_of_a_single_shop_can_be_tested() {
     assert!(told.contains("1 passed, 0 failed") && told.contains("never suppressed"), "{told}");
     assert_eq!(tried(&test.replace("send: [email]", "send: [sms]")).0, Some(1));
 }
+
+/// Without names of files, all tests are tried: those beside the rules of every shop, and those beside what
+/// a shop changes of them, which are of that shop and speak for no other.
+#[test]
+fn the_tests_of_single_shops_are_tried_with_the_others() {
+    let street = Street::new();
+    let said = |rule: &str, channel: &str| {
+        format!(
+            "rules: [{rule}]\ntests:\n  - test: Said by {channel}\n    events: [{{ at: +1d, event: shipment.created }}]\n    \
+             expect: [{{ at: +1d, rule: {rule}, about: S1, send: [{channel}] }}]\n"
+        )
+    };
+    let by_email = SHIPPING.replace("[sms]", "[email]");
+    street.write("rules/own.yaml", &by_email);
+    street.write("rules/own.test.yaml", &said("shipping", "email"));
+    street.write("shops/saule/rules/own.yaml", &format!("{SHIPPING}  when: order.total > 1.0\n"));
+    street.write("shops/saule/rules/own.test.yaml", &said("shipping", "sms"));
+    let text = std::fs::read_to_string(street.path().join("reassure.toml")).unwrap();
+    street.write("reassure.toml", &format!("rules.folder = \"{}/rules\"\n{text}", street.path().display()));
+    let tried = |file: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_reassure"));
+        command.args(["rules", "test", "--coverage", "--config"]).arg(street.path().join("reassure.toml"));
+        let output = command.args(file.map(|file| street.path().join(file))).output().unwrap();
+        (output.status.code(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+    };
+    let (code, told) = tried(None);
+    assert_eq!(code, Some(0), "{told}");
+    assert!(told.contains("rules/own.test.yaml\n") && told.contains("2 passed, 0 failed"), "{told}");
+    // each has shown nothing of the other
+    let lines: Vec<&str> = told.lines().map(str::trim).filter(|line| line.starts_with("shipping")).collect();
+    assert_eq!(lines, ["shipping            2 of 3", "shipping (saule)    3 of 5"], "{told}");
+    // alone, it comes to the same
+    let (code, told) = tried(Some("shops/saule/rules/own.test.yaml"));
+    assert!(code == Some(0) && told.contains("1 passed, 0 failed") && !told.contains("shipping  "), "{told}");
+    street.write("shops/saule/rules/own.test.yaml", &said("shipping", "email"));
+    assert_eq!(tried(None).0, Some(1));
+}

@@ -12,7 +12,7 @@ use super::ours;
 fn suites(bench: &trial::Bench) -> Vec<Suite> {
     let texts = rules::tests(None).expect("the tests are part of the program");
     let read = |(file, text): &(String, String)| {
-        trial::parse(file, text, bench).unwrap_or_else(|faults| panic!("{faults:#?}"))
+        trial::parse(file, text, None, bench).unwrap_or_else(|faults| panic!("{faults:#?}"))
     };
     texts.iter().map(read).collect()
 }

@@ -118,7 +118,10 @@ fn known_mistakes_are_refused() {
         assert!(!faults(&tests, &right.replace(from, to)).is_empty(), "{to}");
         if to != "status: losst" {
             // a status that no vocabulary lists is kept as unknown: only the editor can doubt it
-            assert!(reassure::trial::parse("own.test.yaml", &right.replace(from, to), &bench).is_err(), "{to} is read");
+            assert!(
+                reassure::trial::parse("own.test.yaml", &right.replace(from, to), None, &bench).is_err(),
+                "{to} is read"
+            );
         }
     }
 }

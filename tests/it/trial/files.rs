@@ -6,7 +6,7 @@ use super::{ours, report_of};
 
 #[track_caller]
 fn refused(text: &str, expected: &[&str]) {
-    let faults = trial::parse("own.test.yaml", text, &ours()).err().unwrap_or_default();
+    let faults = trial::parse("own.test.yaml", text, None, &ours()).err().unwrap_or_default();
     let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
     assert_eq!(told.len(), expected.len(), "{told:#?}");
     for (told, expected) in told.iter().zip(expected) {

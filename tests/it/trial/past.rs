@@ -18,7 +18,7 @@ use super::{ours, report_of, suite};
 
 fn all(bench: &Bench) -> Vec<Suite> {
     let texts = reassure::rules::tests(None).expect("the tests are part of the program");
-    texts.iter().map(|(file, text)| trial::parse(file, text, bench).expect("tests without a fault")).collect()
+    texts.iter().map(|(file, text)| trial::parse(file, text, None, bench).expect("tests without a fault")).collect()
 }
 
 /// What the store would keep of a test.
