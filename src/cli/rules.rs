@@ -77,7 +77,7 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
     let mut coverage = Coverage::of(&bench.rules, &suites);
     let mut junit = junit::Document::default();
     let mut files = Vec::new();
-    let (mut passed, mut failed) = (0, 0);
+    let (mut passed, mut failed, mut left) = (0, 0, Vec::new());
     let tell = |text: &str| {
         if !json {
             say(text.trim_end());
@@ -90,7 +90,8 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
         }
         tell(&style.strong(&suite.file));
         if options.update {
-            let updated = trial::update::update(text, suite, &verdicts);
+            let (updated, not_updated) = trial::update::update(text, suite, &verdicts);
+            left.extend(not_updated);
             if updated != *text {
                 std::fs::write(file, updated).with_context(|| format!("{file} cannot be written"))?;
                 tell("  updated");
@@ -108,7 +109,7 @@ pub fn rules(config: Option<&Path>, command: Command, json: bool) -> anyhow::Res
         std::fs::write(path, junit.xml()).with_context(|| format!("{} cannot be written", path.display()))?;
     }
     if options.update {
-        return Ok(ExitCode::SUCCESS);
+        return Ok(if left.is_empty() { ExitCode::SUCCESS } else { complain(&left) });
     }
     if options.coverage {
         tell(&format!("\n{}", report::coverage(&coverage, style)));

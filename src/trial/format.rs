@@ -63,6 +63,8 @@ pub struct Expected {
     /// Where the key stands.
     pub line: usize,
     pub column: usize,
+    /// Its test is written in braces, where lines do not count.
+    pub in_braces: bool,
     /// Others may be decided too.
     pub partly: bool,
     pub list: Vec<Placed>,
@@ -92,7 +94,11 @@ pub struct Content {
 /// A text that is to be just so.
 #[derive(Clone, Debug)]
 pub struct Whole {
+    /// Where the key stands.
     pub line: usize,
+    pub column: usize,
+    /// What it belongs to is written in braces, where lines do not count.
+    pub in_braces: bool,
     /// `None`: still to be filled in.
     pub text: Option<String>,
 }
@@ -245,7 +251,8 @@ impl Reader<'_> {
             all
         });
         let expected = fields.iter().find(|(key, _)| key.value.starts_with("expect"));
-        let expected = expected.map(|(key, value)| self.expected(key, value, &frame, &rules));
+        let in_braces = self.in_braces(source);
+        let expected = expected.map(|(key, value)| self.expected(key, value, in_braces, &frame, &rules));
         if let Some(one) = expected.as_ref().filter(|_| !of_all).and_then(|it| {
             it.list.iter().find(|one| {
                 one.decision.rule.as_ref().is_some_and(|rule| under_test.iter().all(|known| known.as_str() != rule))

@@ -1,8 +1,11 @@
 //! Takes the actual for the expected, in the text of a test file: nothing else in it changes, and
 //! what is as expected stays as it was written.
 
+use std::ops::Range;
+
 use super::compare::{Change, Verdict, message_of, shown, words};
-use super::format::{Expected, Suite};
+use super::format::{Expected, Suite, Whole};
+use crate::domain::fault::Fault;
 
 /// Lines that come in the place of others; counted from 0, the end left out.
 struct Edit {
@@ -11,34 +14,75 @@ struct Edit {
     lines: Vec<String>,
 }
 
-/// The text of `suite`, with what its tests came to.
-pub fn update(text: &str, suite: &Suite, verdicts: &[Verdict<'_>]) -> String {
+/// A value that stands within braces: its place in a line, and what comes there.
+struct Patch {
+    line: usize,
+    range: Range<usize>,
+    value: String,
+}
+
+/// What is to be changed in a text, and what cannot be.
+#[derive(Default)]
+struct Changes {
+    edits: Vec<Edit>,
+    patches: Vec<Patch>,
+    faults: Vec<Fault>,
+}
+
+/// The text of `suite`, with what its tests came to, and every place where that cannot be written.
+pub fn update(text: &str, suite: &Suite, verdicts: &[Verdict<'_>]) -> (String, Vec<Fault>) {
     let lines: Vec<&str> = text.lines().collect();
-    let mut edits: Vec<Edit> = verdicts.iter().flat_map(|verdict| edits(&lines, suite, verdict)).collect();
-    edits.sort_by_key(|edit| std::cmp::Reverse(edit.from));
+    let mut changes = Changes::default();
+    for verdict in verdicts {
+        changes.add(&lines, suite, verdict);
+    }
+    let Changes { mut edits, mut patches, faults } = changes;
     let mut updated: Vec<String> = lines.iter().map(|line| (*line).to_owned()).collect();
+    // from the end, so that the places before stay where they are
+    patches.sort_by_key(|patch| std::cmp::Reverse((patch.line, patch.range.start)));
+    for Patch { line, range, value } in patches {
+        updated[line].replace_range(range, &value);
+    }
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.from));
     for edit in edits {
         updated.splice(edit.from..edit.to, edit.lines);
     }
-    updated.join("\n") + "\n"
+    (updated.join("\n") + "\n", faults)
 }
 
-fn edits(lines: &[&str], suite: &Suite, verdict: &Verdict<'_>) -> Vec<Edit> {
-    let expected = verdict.trial.expected.as_ref().filter(|it| !it.partly);
-    let differs = verdict.diff.iter().any(|change| !matches!(change, Change::Same(..)));
-    let mut edits: Vec<Edit> =
-        expected.filter(|_| differs).map(|it| decisions(lines, suite, verdict, it)).into_iter().collect();
-    for told in &verdict.trial.contents {
-        let Some(written) = message_of(told, &verdict.run) else { continue };
-        let (subject, text) = words(&written.content);
-        for (key, whole, actual) in [("subject", &told.subject, subject), ("text", &told.text, Some(text))] {
-            let (Some(whole), Some(actual)) = (whole, actual) else { continue };
-            if whole.text.as_deref().map(str::trim) != Some(actual.trim()) {
-                edits.extend(content(lines, whole.line - 1, key, actual.trim()));
+impl Changes {
+    fn add(&mut self, lines: &[&str], suite: &Suite, verdict: &Verdict<'_>) {
+        let expected = verdict.trial.expected.as_ref().filter(|it| !it.partly);
+        let differs = verdict.diff.iter().any(|change| !matches!(change, Change::Same(..)));
+        match expected.filter(|_| differs) {
+            Some(it) if it.in_braces => self.refuse(suite, "expect", it.line, it.column),
+            Some(it) => self.edits.push(decisions(lines, suite, verdict, it)),
+            None => {}
+        }
+        for told in &verdict.trial.contents {
+            let Some(written) = message_of(told, &verdict.run) else { continue };
+            let (subject, text) = words(&written.content);
+            for (key, whole, actual) in [("subject", &told.subject, subject), ("text", &told.text, Some(text))] {
+                let (Some(whole), Some(actual)) = (whole, actual) else { continue };
+                if whole.text.as_deref().map(str::trim) == Some(actual.trim()) {
+                    continue;
+                }
+                if !whole.in_braces {
+                    self.edits.extend(content(lines, whole, key, actual.trim()));
+                } else if let Some(patch) = in_braces(lines, whole, key, actual.trim()) {
+                    self.patches.push(patch);
+                } else {
+                    self.refuse(suite, key, whole.line, whole.column);
+                }
             }
         }
     }
-    edits
+
+    fn refuse(&mut self, suite: &Suite, key: &str, line: usize, column: usize) {
+        let what = format!("'{key}' stands within braces, where --update cannot write it");
+        let fault = Fault::new(&*suite.file, what).at(line, column);
+        self.faults.push(fault.suggest(format!("write '{key}:' on a line of its own, outside of braces")));
+    }
 }
 
 fn decisions(lines: &[&str], suite: &Suite, verdict: &Verdict<'_>, expected: &Expected) -> Edit {
@@ -70,12 +114,11 @@ fn decisions(lines: &[&str], suite: &Suite, verdict: &Verdict<'_>, expected: &Ex
     Edit { from, to: end, lines: replaced }
 }
 
-/// A whole text, in a block of its own if it has several lines. What stands within braces cannot
-/// be edited line by line.
-fn content(lines: &[&str], from: usize, key: &str, actual: &str) -> Option<Edit> {
-    let line = lines.get(from)?;
-    let indent = line.find(&format!("{key}:")).filter(|at| !line[..*at].contains('{'))?;
-    let head = &line[..indent];
+/// A whole text, in a block of its own if it has several lines.
+fn content(lines: &[&str], whole: &Whole, key: &str, actual: &str) -> Option<Edit> {
+    let from = whole.line - 1;
+    let head = head(lines, whole)?;
+    let indent = head.len();
     let mut replaced = Vec::new();
     if actual.contains('\n') {
         replaced.push(format!("{head}{key}: |-"));
@@ -85,6 +128,46 @@ fn content(lines: &[&str], from: usize, key: &str, actual: &str) -> Option<Edit>
         replaced.push(format!("{head}{key}: {}", serde_json::Value::from(actual)));
     }
     Some(Edit { from, to: block_end(lines, from, indent), lines: replaced })
+}
+
+/// A whole text within braces, where its value ends on the line of its key.
+fn in_braces(lines: &[&str], whole: &Whole, key: &str, actual: &str) -> Option<Patch> {
+    let line = whole.line - 1;
+    let rest = &lines[line][head(lines, whole)?.len()..];
+    let after_key = rest.strip_prefix(key)?.trim_start().strip_prefix(':')?;
+    let written = after_key.trim_start();
+    let length = match written.chars().next()? {
+        quote @ ('"' | '\'') => quoted(written, quote)?,
+        // an anchor, a tag or an alias
+        '&' | '!' | '*' => return None,
+        _ => written.find([',', '}']).filter(|end| !written[..*end].contains(" #"))?,
+    };
+    let left = written[length..].trim_start();
+    let begin = lines[line].len() - after_key.len();
+    let range = begin..lines[line].len() - left.len();
+    let value = format!(" {}{}", serde_json::Value::from(actual), if left.starts_with('}') { " " } else { "" });
+    left.starts_with([',', '}']).then_some(Patch { line, range, value })
+}
+
+/// How long the text in quotes is, with them; none if it goes on in the next line.
+fn quoted(written: &str, quote: char) -> Option<usize> {
+    let mut letters = written.char_indices().skip(1).peekable();
+    while let Some((at, letter)) = letters.next() {
+        let is_doubled = quote == '\'' && letters.peek().is_some_and(|(_, next)| *next == quote);
+        if (quote == '"' && letter == '\\') || (letter == quote && is_doubled) {
+            letters.next();
+        } else if letter == quote {
+            return Some(at + 1);
+        }
+    }
+    None
+}
+
+/// What stands before the key on its line.
+fn head<'l>(lines: &[&'l str], whole: &Whole) -> Option<&'l str> {
+    let line = lines.get(whole.line - 1)?;
+    let end = line.char_indices().nth(whole.column - 1).map(|(at, _)| at)?;
+    Some(&line[..end])
 }
 
 /// The first line after the value of the key at `from`, which stands at `indent`.

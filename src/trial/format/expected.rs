@@ -19,6 +19,7 @@ impl Reader<'_> {
         &mut self,
         key: &Spanned<String>,
         value: &Spanned<Yaml>,
+        in_braces: bool,
         frame: &Frame,
         rules: &RuleSet,
     ) -> Expected {
@@ -26,8 +27,8 @@ impl Reader<'_> {
         let list = self.list(value, &key.value);
         let list =
             list.iter().map(|one| Placed { line: line_of(one), decision: self.decision(one, frame, rules, partly) });
-        let column = usize::try_from(key.referenced.column()).unwrap_or(1);
-        Expected { line: usize::try_from(key.referenced.line()).unwrap_or(1), column, partly, list: list.collect() }
+        let (line, column) = place_of(key);
+        Expected { line, column, in_braces, partly, list: list.collect() }
     }
 
     fn decision(&mut self, source: &Spanned<Yaml>, frame: &Frame, rules: &RuleSet, partly: bool) -> Line {
@@ -99,11 +100,12 @@ impl Reader<'_> {
             self.fault(source.referenced, "what a message says needs its 'rule' and its 'channel'");
             return None;
         };
+        let in_braces = self.in_braces(source);
         let mut whole = |name: &str| {
-            let value = field(name)?;
+            let (key, value) = fields.iter().find(|(key, _)| key.value == name)?;
             let text = if matches!(value.value, Yaml::Null) { None } else { Some(self.text(value, name)?) };
-            let key = fields.iter().find(|(key, _)| key.value == name).map(|(key, _)| key.referenced.line());
-            Some(Whole { line: key.and_then(|line| usize::try_from(line).ok()).unwrap_or(1), text })
+            let (line, column) = place_of(key);
+            Some(Whole { line, column, in_braces, text })
         };
         let (subject, text) = (whole("subject"), whole("text"));
         Some(Content {
@@ -141,5 +143,11 @@ impl Reader<'_> {
 }
 
 fn line_of(it: &Spanned<Yaml>) -> usize {
-    usize::try_from(it.referenced.line()).unwrap_or(1)
+    place_of(it).0
+}
+
+/// Its line and its column, counted from 1.
+fn place_of<T>(it: &Spanned<T>) -> (usize, usize) {
+    let number = |number: u64| usize::try_from(number).unwrap_or(1);
+    (number(it.referenced.line()), number(it.referenced.column()))
 }

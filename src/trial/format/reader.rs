@@ -22,6 +22,13 @@ impl Reader<'_> {
         self.faults.push(self.written.fault(at, what));
     }
 
+    /// It is written as `{ … }`.
+    pub fn in_braces(&self, it: &Spanned<Yaml>) -> bool {
+        let number = |number: u64| usize::try_from(number).unwrap_or(1) - 1;
+        let line = self.written.text.lines().nth(number(it.referenced.line()));
+        line.and_then(|line| line.chars().nth(number(it.referenced.column()))) == Some('{')
+    }
+
     /// The fields of a mapping.
     pub fn mapping<'y>(&mut self, it: &'y Spanned<Yaml>, what: &str) -> Fields<'y> {
         match &it.value {

@@ -62,6 +62,21 @@ fn failures_are_told_to_people_and_to_build_servers() {
 }
 
 #[test]
+fn an_update_that_leaves_something_out_fails() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let braces = "rules: [cancelled]\ntests: [{ test: Told, events: [], expect: [{ at: +1d, rule: cancelled, send: [email] }] }]\n";
+    std::fs::write(folder.path().join("my.test.yaml"), braces).expect("a file");
+    let left = rules_test(folder.path(), &["my.test.yaml", "--update"]);
+    assert_eq!(left.status.code(), Some(2));
+    let told = text(&left.stderr);
+    assert!(
+        told.starts_with("my.test.yaml:2:35: 'expect' stands within braces") && told.contains("line of its own"),
+        "{told}"
+    );
+    assert_eq!(std::fs::read_to_string(folder.path().join("my.test.yaml")).expect("the file"), braces);
+}
+
+#[test]
 fn a_wrong_file_is_a_wrong_call() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("my.test.yaml"), "rules: [cancelld]\ntests: []\n").expect("a file");
