@@ -292,8 +292,12 @@ impl Reader<'_> {
     ) -> Vec<Happening> {
         let order = match happening::order(given, frame) {
             Ok(order) => order,
-            Err(what) => {
-                self.fault(source.referenced, format!("given: {what}"));
+            Err((key, what)) => {
+                let place = match reader::get(source, "given") {
+                    Some(Yaml::Mapping(fields)) => fields.iter().map(|(known, _)| known).find(|it| it.value == key),
+                    _ => None,
+                };
+                self.fault(place.map_or(source.referenced, |key| key.referenced), format!("given: {what}"));
                 return Vec::new();
             }
         };

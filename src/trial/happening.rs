@@ -1,5 +1,7 @@
 //! What happens in a test: a short form of each event, filled up to a canonical one.
 
+use std::collections::BTreeSet;
+
 use chrono::Duration;
 use serde_json::{Map, Value, json};
 
@@ -53,15 +55,17 @@ pub fn lay(over: Value, under: &mut Value) {
 /// The canonical data of the order that a test begins with.
 ///
 /// # Errors
-/// What is wrong with what is given.
-pub fn order(given: Value, frame: &Frame) -> Result<Value, String> {
-    let mut order: Value = serde_json::from_str(include_str!("order.json")).map_err(|error| error.to_string())?;
+/// The key that is wrong, and what is wrong with it.
+pub fn order(given: Value, frame: &Frame) -> Result<Value, (String, String)> {
+    let of_none = |what: String| (String::new(), what);
+    let mut order: Value =
+        serde_json::from_str(include_str!("order.json")).map_err(|error| of_none(error.to_string()))?;
     let mut given = match given {
         Value::Null => Map::new(),
         Value::Object(given) => given,
-        _ => return Err("a mapping is needed".to_owned()),
+        _ => return Err(of_none("a mapping is needed".to_owned())),
     };
-    check_keys(EventType::OrderPlaced, keys::GIVEN, &given).map_err(|(_, what)| what)?;
+    check_keys(EventType::OrderPlaced, keys::GIVEN, &given)?;
     let mut put = |path: &[&str], value: Option<Value>| {
         if let Some(value) = value {
             let nested = path.iter().rev().fold(value, |value, key| json!({ *key: value }));
@@ -82,7 +86,7 @@ pub fn order(given: Value, frame: &Frame) -> Result<Value, String> {
         lay(item.take(), &mut whole);
         *item = whole;
     }
-    moments(&mut order, frame)?;
+    moments(&mut order, frame).map_err(of_none)?;
     order["shop"] = json!(SHOP);
     order["order_id"] = json!(ORDER);
     Ok(without_null(order))
@@ -196,15 +200,25 @@ fn has(event_type: EventType, key: &str) -> bool {
 }
 
 fn check_keys(event_type: EventType, short: &[keys::Key], fields: &Map<String, Value>) -> Result<(), (String, String)> {
-    let canonical = || DataSchema::of(event_type).data["properties"].as_object().into_iter().flat_map(Map::keys);
-    let known = || canonical().map(String::as_str).chain(short.iter().map(|(key, _)| *key));
-    match fields.keys().find(|key| known().all(|known| known != key.as_str())) {
-        None => Ok(()),
-        Some(key) => {
-            let hint = nearest(key, known()).map(|known| format!("; did you mean '{known}'?")).unwrap_or_default();
-            Err((key.clone(), format!("{} has no '{key}'{hint}", event_type.as_str())))
-        }
-    }
+    let schema = DataSchema::of(event_type);
+    let canonical = schema.data["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+    let known: BTreeSet<&str> = canonical.chain(short.iter().map(|(key, _)| *key)).collect();
+    let Some(key) = fields.keys().find(|key| !known.contains(key.as_str())) else { return Ok(()) };
+    let hint = match (above(schema, key), nearest(key, known.iter().copied())) {
+        (Some(above), _) => format!("did you mean '{above}: {{ {key}: … }}'?"),
+        (None, Some(near)) => format!("did you mean '{near}'?"),
+        (None, None) => format!("known: {}", Vec::from_iter(known).join(", ")),
+    };
+    Err((key.clone(), format!("{} has no '{key}'; {hint}", event_type.as_str())))
+}
+
+/// The key of the data whose value may have this one.
+fn above<'s>(schema: &'s DataSchema, key: &str) -> Option<&'s str> {
+    let definition = |it: &Value| it["$ref"].as_str().and_then(|name| schema.definitions.get(name.rsplit('/').next()?));
+    let has = |it: &Value| definition(it).is_some_and(|found| found["properties"].get(key).is_some());
+    let choices = |it: &'s Value| it["anyOf"].as_array().into_iter().flatten();
+    let mut parts = schema.data["properties"].as_object()?.iter();
+    parts.find(|(_, part)| has(part) || choices(part).any(has)).map(|(above, _)| above.as_str())
 }
 
 /// Reads the moments in canonical data: a window may be given by its last moment.

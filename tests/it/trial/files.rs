@@ -61,7 +61,14 @@ fn mistakes_are_named_with_their_place() {
     );
     refused(
         &file("    given: { metod: home }\n    expect: []"),
-        &["given: order.placed has no 'metod'; did you mean 'method'?"],
+        &["own.test.yaml:4:14: given: order.placed has no 'metod'; did you mean 'method'?"],
+    );
+    let given = |key: &str| file(&format!("    given: {{ {key}: fr }}\n    expect: []"));
+    refused(&given("locale"), &["has no 'locale'; did you mean 'customer: { locale: … }'?"]);
+    refused(&given("earliest"), &["has no 'earliest'; did you mean 'promise: { earliest: … }'?"]);
+    refused(
+        &given("weather"),
+        &["has no 'weather'; known: concerns, country, currency, customer, delivery, express, "],
     );
     refused(&file("    shop: { hight_value: 1 }\n    expect: []"), &["shop: unknown field `hight_value`"]);
     refused(&file("    shop: my-shop\n    expect: []"), &["shop: the configuration has no shop 'my-shop'"]);
