@@ -35,7 +35,27 @@ impl Settings {
         self.serve_with(false)
     }
 
+    /// The folders that are set and cannot be read.
+    fn unreadable(&self, words: bool) -> Vec<Fault> {
+        let own = [
+            ("rules", &self.rules.folder),
+            ("templates", if words { &self.templates.folder } else { &None }),
+            ("shops", &self.shops_folder),
+        ];
+        let fault = |(section, folder): (&str, &Option<PathBuf>)| {
+            let folder = folder.as_ref()?;
+            let error = std::fs::read_dir(folder).err()?;
+            let fault = self.place_in(&[section, "folder"], &format!("'{}' cannot be read: {error}", folder.display()));
+            Some(fault.suggest("name a folder that is there and may be read, or leave the setting out"))
+        };
+        own.into_iter().filter_map(fault).collect()
+    }
+
     fn serve_with(&self, words: bool) -> Result<Shops, Vec<Fault>> {
+        let unreadable = self.unreadable(words);
+        if !unreadable.is_empty() {
+            return Err(unreadable);
+        }
         let mut faults = Vec::new();
         let mut keep = |found: Vec<Fault>| faults.extend(found);
         let rules = Rules::load(self.rules.folder.as_deref()).map_err(&mut keep).ok();

@@ -55,6 +55,26 @@ fn a_folder_of_no_shop_and_a_folder_that_no_shop_has_are_told() {
 }
 
 #[test]
+fn a_folder_that_cannot_be_read_is_told_by_its_setting() {
+    let street = Street::new();
+    std::fs::remove_dir_all(street.path().join("shops")).unwrap();
+    let told = |line: u32, section: &str| {
+        format!(
+            "…/reassure.toml:{line}: {section}.folder: '…/{section}' cannot be read: No such file or directory (os error 2)\n    \
+             name a folder that is there and may be read, or leave the setting out"
+        )
+    };
+    assert_eq!(street.faults(), told(2, "shops"));
+    let text = std::fs::read_to_string(street.path().join("reassure.toml")).unwrap();
+    let place = street.path().display();
+    street.write(
+        "reassure.toml",
+        &format!("rules.folder = \"{place}/rules\"\ntemplates.folder = \"{place}/templates\"{text}"),
+    );
+    assert_eq!(street.faults(), [told(1, "rules"), told(2, "templates"), told(3, "shops")].join("\n"));
+}
+
+#[test]
 fn a_shop_that_is_served_without_a_name_may_have_a_folder() {
     let street = Street::new();
     street.write("shops/charme/rules/own.yaml", "- rule: delay\n  off: true\n");
