@@ -5,6 +5,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use reassure::domain::decision::Reason;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -101,6 +102,24 @@ fn the_page_needs_nothing_from_the_network() {
     for outside in ["<link", "src=", "@import", "url(", "fetch("] {
         assert!(!page.contains(outside), "{outside}");
     }
+}
+
+/// People of customer care read the page: it says why in the words of `explain` and `lookup`.
+#[test]
+fn the_page_says_why_in_words() {
+    let (_, told, _) = simulate(&["-", "-o", "json"], &recording());
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let rules = told["rules"].as_array().unwrap().iter();
+    let ids: Vec<&String> = rules.flat_map(|rule| rule["not_sent"].as_object().unwrap().keys()).collect();
+    assert!(!ids.is_empty());
+    let (_, page, _) = simulate(&["-", "-o", "html"], &recording());
+    let words = page.lines().find_map(|line| line.strip_prefix("const inWords = ")?.strip_suffix(';')).unwrap();
+    let words: Value = serde_json::from_str(words).unwrap();
+    for id in ids {
+        let reason = Reason::ALL.into_iter().find(|reason| reason.as_str() == id).unwrap();
+        assert_eq!(words[id], reason.in_words());
+    }
+    assert!(page.contains("inWords[reason]"));
 }
 
 #[test]
