@@ -81,3 +81,12 @@ fn the_chart_is_of_this_version() {
     assert_eq!(chart["appVersion"], env!("CARGO_PKG_VERSION"));
     assert_eq!(chart["kubeVersion"], format!(">={}.0-0", KUBERNETES[0]));
 }
+
+#[test]
+fn an_older_kubernetes_is_refused() {
+    let Some(helm) = Helm::new() else { return };
+    let of = |version: &str| helm.render(&smallest(), &["--kube-version", version]);
+    assert!(of(&format!("{}.0", KUBERNETES[0])).is_ok());
+    let told = of("1.26.15").unwrap_err();
+    assert!(told.contains("incompatible with Kubernetes v1.26.15"), "{told}");
+}

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{folder, read};
+use super::{KUBERNETES, folder, read};
 
 const BEGINNING: &str = "\
 # The chart `reassure`
@@ -15,6 +15,10 @@ Every value, made from the remarks in `values.yaml`. How to begin is told in the
 helm install shop helm/reassure -n care -f my-values.yaml
 helm test shop -n care
 ```
+
+For Kubernetes OLDEST and later; every resource is held to the schemas of OLDEST and NEWEST. `helm install` asks the cluster
+which it is. `helm template` asks nobody and takes it for the one that helm was built for: that of an old helm is too old, one
+that was built from source takes it for 1.20, and both refuse the chart. `--kube-version OLDEST.0` says which it is.
 ";
 
 /// A value, and what is said of it.
@@ -53,7 +57,8 @@ fn made() -> String {
     let text = read(&folder().join("values.yaml"));
     let values: Value = serde_saphyr::from_str(&text).unwrap();
     let entries = entries(&text);
-    let mut page = BEGINNING.to_owned();
+    let [oldest, newest] = KUBERNETES;
+    let mut page = BEGINNING.replace("OLDEST", oldest).replace("NEWEST", newest);
     let mut section = "";
     for entry in entries.iter().filter(|entry| !entry.remark.is_empty()) {
         if entry.section != section {
