@@ -74,6 +74,12 @@ pub fn reach_party(to: Party, order: &Order, shop: &Shop, channel: Channel) -> R
     }
 }
 
+/// Whether `one` and `other` are reached at the same address on `channel`, however it is spelt.
+pub fn is_same_address(one: &Customer, other: &Customer, shop: &Shop, channel: Channel) -> bool {
+    let of = |customer| address(customer, &shop.country, channel);
+    of(one).is_ok_and(|one| of(other).is_ok_and(|other| one.is_same(&other)))
+}
+
 /// The one contact by which a customer of several orders is known again, spelt always alike: the e-mail
 /// address, else the number; whether or not it may be written to.
 pub fn known_by(customer: &Customer, country: &str) -> Option<Personal> {

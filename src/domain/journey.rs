@@ -256,15 +256,22 @@ impl Journey {
 
     /// A message to them on that channel has come back, and no other address has been given since.
     pub fn has_bounced(&self, to: Party, channel: Channel) -> bool {
-        let fact = match (to, channel) {
-            (_, Channel::Webhook) | (Party::Shop, _) => return false,
-            (Party::Recipient, _) => "gift",
-            (Party::Buyer, Channel::Email) => "customer.email",
-            (Party::Buyer, Channel::Sms) => "customer.phone",
-        };
+        let Some(fact) = address_fact(to, channel) else { return false };
+        let given = self.as_of.get(fact);
+        let repeated = given.is_some() && given == self.as_of.get(&repeated_fact(to, channel));
         let is_theirs = |it: &&Received| self.told_by(&it.notification).any(|told| told.to == to);
         let bounced = self.receipts.iter().filter(|it| it.receipt == Receipt::Bounced && it.channel == channel);
-        bounced.filter(is_theirs).any(|it| self.as_of.get(fact).is_none_or(|given| *given <= it.at))
+        bounced.filter(is_theirs).any(|it| repeated || given.is_none_or(|given| *given <= it.at))
+    }
+
+    /// Learns that the newest word on an address that [has bounced](Self::has_bounced) was the same address once
+    /// more, or another.
+    pub(super) fn learn_address(&mut self, to: Party, channel: Channel, is_same: bool) {
+        let given = address_fact(to, channel).and_then(|fact| self.as_of.get(fact)).copied();
+        match given.filter(|_| is_same) {
+            Some(given) => self.as_of.insert(repeated_fact(to, channel), given),
+            None => self.as_of.remove(&repeated_fact(to, channel)),
+        };
     }
 
     /// Whether all that `told` is about, `subject` is about too.
@@ -350,4 +357,20 @@ impl Journey {
             DeliveryMethod::PickupPoint | DeliveryMethod::Store => HoldKind::Chosen,
         }
     }
+}
+
+/// By which fact their address on that channel is given, if it can bounce.
+fn address_fact(to: Party, channel: Channel) -> Option<&'static str> {
+    match (to, channel) {
+        (_, Channel::Webhook) | (Party::Shop, _) => None,
+        (Party::Recipient, _) => Some("gift"),
+        (Party::Buyer, Channel::Email) => Some("customer.email"),
+        (Party::Buyer, Channel::Sms) => Some("customer.phone"),
+    }
+}
+
+/// The fact that an address from which something came back was given once more. It holds while that is the newest
+/// word on it: a build that does not know this fact moves that word alone.
+fn repeated_fact(to: Party, channel: Channel) -> String {
+    format!("repeated.{}.{channel}", to.as_str())
 }

@@ -93,6 +93,7 @@ pub fn step<'m>(
             journey.taken.add(event.key());
             if matches!(event.body, Body::OrderPlaced(_) | Body::OrderUpdated(_) | Body::CustomerUpdated(_)) {
                 journey.concerns = rules.shop.concerns.raised_by(&journey, &rules.shop);
+                leave::keep_bounces(before, &mut journey, &rules.shop);
             }
             let cause = Cause::Event {
                 event_type: event.body.event_type().as_str().to_owned(),

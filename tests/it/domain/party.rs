@@ -140,6 +140,25 @@ fn what_comes_back_from_one_keeps_nothing_from_the_other() {
     );
 }
 
+/// The buyer who changes the card does not make a dead address well.
+#[test]
+fn a_present_that_names_the_same_address_once_more_makes_it_no_new_one() {
+    let mut story = Story::with(present(json!({})), own_rules(RULES)).showing("gift");
+    same(
+        &story.tell(
+            "+1h scan A1 out_for_delivery
+             +2h receipt gift email bounced
+             +3h update gift=Louise email=Louise@example.org
+             +4h scan A2 out_for_delivery
+             +5h update gift=Louise email=louise@new.example
+             +6h scan A3 out_for_delivery",
+        ),
+        "+1h parcel.tracked gift[A1] send email
+         +4h parcel.tracked gift[A2] no no_channel -email:address_bounced -sms:phone_missing
+         +6h parcel.tracked gift[A3] send email",
+    );
+}
+
 /// A condition that asks what the buyer was told must not count what somebody else was.
 #[test]
 fn what_others_are_told_the_buyer_has_not_been_told() {

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::escalation::{HELD, RULES, told};
-use super::story::{Story, order, own_rules, own_rules_of, shop, shop_with};
+use super::story::{Story, order, own_rules, own_rules_of, same, shop, shop_with};
 
 #[test]
 fn an_address_that_a_message_came_back_from_is_used_no_more_until_there_is_another() {
@@ -19,6 +19,45 @@ fn an_address_that_a_message_came_back_from_is_used_no_more_until_there_is_anoth
         "+3h receipt held[A1] send sms
          +4h parcel.tracked late[A1] no no_channel -email:address_bounced
          +6h parcel.tracked late[A1] send email",
+    );
+}
+
+#[test]
+fn an_address_that_is_given_once_more_is_no_new_one() {
+    told(
+        "+3h receipt held email bounced
+         +4h customer email=Ada@Example.org
+         +5h customer email=ADA@example.org name=Ada
+         +6h scan A1 delayed
+         +7h customer email=ada@new.example
+         +8h scan A1 delayed
+         +8h30m wait",
+        "+3h receipt held[A1] send sms
+         +6h parcel.tracked late[A1] no no_channel -email:address_bounced
+         +8h parcel.tracked late[A1] send email",
+    );
+    let texts = own_rules(
+        "- rule: late
+  says: Late.
+  on:
+    - parcel.tracked: [delayed]
+  message: late
+  channels: [sms]
+  once_per: event
+  expires: 1d",
+    );
+    same(
+        &Story::with(order(), texts).tell(
+            "+1h scan A1 delayed
+             +2h receipt late sms bounced
+             +3h customer phone=06.12.34.56.78 email=ada@new.example
+             +4h scan A1 delayed
+             +5h customer phone=+33612345679
+             +6h scan A1 delayed",
+        ),
+        "+1h parcel.tracked late[A1] send sms
+         +4h parcel.tracked late[A1] no no_channel -sms:address_bounced
+         +6h parcel.tracked late[A1] send sms",
     );
 }
 

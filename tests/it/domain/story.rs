@@ -6,7 +6,7 @@
 //! ```text
 //! confirmed | preparing | packed | collected | cancelled | refunded | erased | support
 //! ready [until=+9d]
-//! update [promise=+5d] [method=pickup_point] [url=u] [item=sku] [gift=name]
+//! update [promise=+5d] [method=pickup_point] [url=u] [item=sku] [gift=name [email=a@b.c]]
 //! customer [email=a@b.c] [phone=+33…] [channels=email,sms] [marketing=email]   `none` is white space
 //! ship S1 all A1 A2 [eta=+3d]          replace S1 A1 A2
 //! scan A1 in_transit [code=X] [until=+9d] [eta=+4d] [to=neighbour] [notified=true]          eta A1 +5d
@@ -130,10 +130,12 @@ pub fn event(what: &str, id: &str, time: Timestamp) -> Event {
             "order.ready_for_collection"
         }
         "update" => {
+            let recipient = given.get("email").map(|email| json!({ "email": email }));
+            let gift = |name| json!({ "recipient_name": name, "recipient": recipient });
             put("promise", given.get("promise").map(|promise| window(promise)));
             put("delivery", given.get("method").map(|method| json!({ "method": method })));
             put("order_url", given.get("url").map(|url| json!(url)));
-            put("gift", given.get("gift").map(|name| json!({ "recipient_name": name })));
+            put("gift", given.get("gift").map(gift));
             let item = |sku| json!([{ "sku": sku, "name": "Cup", "quantity": 1, "unit_price": "5" }]);
             put("items", given.get("item").map(item));
             "order.updated"
