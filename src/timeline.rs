@@ -164,11 +164,12 @@ fn decided(decision: &Decision, notifications: &[Story], style: Style) -> String
 
 /// How a notification stands, after its attempts.
 fn ending(story: &Story, style: Style) -> String {
-    let tries = match story.attempts.len() {
-        0 | 1 => String::new(),
-        many => format!(", {many} attempts"),
-    };
     let last = story.attempts.last();
+    // not how many: an outage leaves its first and its last
+    let tries = match &story.attempts[..] {
+        [first, _, ..] => format!(", tried since {}", style.moment(first.at)),
+        _ => String::new(),
+    };
     let (tone, text) = match story.state {
         State::Accepted => {
             let at = last.map(|attempt| style.moment(attempt.at)).unwrap_or_default();

@@ -217,7 +217,9 @@ pub trait Store: Storms {
 
     /// Writes attempts and what follows from each. Returns, leased, what comes next in the lanes
     /// that became free. An attempt on a notification whose lease is another's by now is written
-    /// as an attempt and changes nothing else.
+    /// as an attempt and changes nothing else. While a message only waits ([`Next::Wait`](super::Next::Wait)), an
+    /// attempt that ended as its last two did takes the place of the last: an outage is told by since when and until
+    /// when, however long it lasts.
     async fn record(
         &self,
         attempts: Vec<AttemptRecord>,

@@ -6,7 +6,7 @@ use super::failure::Failure;
 use super::lane::{self, Lane};
 use super::publication;
 use super::row::{get, text};
-use super::session::Session;
+use super::session::{Parameters, Session};
 use super::unconfirmed;
 use crate::domain::confirmation::{Cause, MESSAGE};
 use crate::domain::decision::{NotificationId, Reason};
@@ -26,6 +26,26 @@ const ATTEMPTS: &str = "INSERT INTO attempts (notification, at_ms, provider, out
     FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[])
         WITH ORDINALITY a(id, at_ms, provider, outcome, status, provider_id, detail, ord)
     JOIN outbox o ON o.id = a.id ORDER BY a.ord";
+
+/// The same where some may repeat what their message waits for. What repeats it takes the place of the last row of
+/// this week: a week's rows go together, not before the time of each is over.
+const ATTEMPTS_OR_REPEATED: &str = "WITH given AS (
+        SELECT o.seq, a.at_ms, a.provider, a.outcome, a.status, a.provider_id, a.detail, a.waits, a.ord
+        FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::int[], $6::text[], $7::text[], $8::bool[])
+            WITH ORDINALITY a(id, at_ms, provider, outcome, status, provider_id, detail, waits, ord)
+        JOIN outbox o ON o.id = a.id),
+    repeated AS (
+        UPDATE attempts was SET at_ms = greatest(was.at_ms, g.at_ms), provider_id = g.provider_id, detail = g.detail
+        FROM given g, LATERAL (
+            SELECT max(t.id) AS id FROM (
+                SELECT * FROM attempts WHERE notification = g.seq AND week = this_week() ORDER BY id DESC LIMIT 2) t
+            HAVING count(*) FILTER (WHERE t.provider = g.provider AND t.outcome = g.outcome
+                AND t.status IS NOT DISTINCT FROM g.status AND t.provider_id IS NULL) = 2) last
+        WHERE g.waits AND was.week = this_week() AND was.notification = g.seq AND was.id = last.id
+        RETURNING g.ord)
+    INSERT INTO attempts (notification, at_ms, provider, outcome, status, provider_id, detail)
+    SELECT seq, at_ms, provider, outcome, status, provider_id, detail
+    FROM given WHERE ord NOT IN (SELECT ord FROM repeated) ORDER BY ord";
 
 const STANDING: &str = "SELECT id, journey, channel, ready_ms IS NOT NULL, lease_owner, message
     FROM outbox WHERE id = ANY($1::text[])";
@@ -63,8 +83,19 @@ const DROP: &str = "UPDATE outbox SET state = 'suppressed', reason = $2 WHERE id
 
 const DROP_RECORD: &str = "DELETE FROM dead_records WHERE id = $1 AND NOT redriven";
 
-pub(super) const STATEMENTS: &[&str] =
-    &[READY, ATTEMPTS, STANDING, SETTLE, RELEASE, HASTEN, REDRIVE, REDRIVE_RECORD, DROP, DROP_RECORD];
+pub(super) const STATEMENTS: &[&str] = &[
+    READY,
+    ATTEMPTS,
+    ATTEMPTS_OR_REPEATED,
+    STANDING,
+    SETTLE,
+    RELEASE,
+    HASTEN,
+    REDRIVE,
+    REDRIVE_RECORD,
+    DROP,
+    DROP_RECORD,
+];
 
 /// Leases what is due of `provider`. The cost follows `limit`, whatever waits.
 pub(super) async fn claim(
@@ -218,6 +249,7 @@ struct Columns<'a> {
     status: Vec<Option<i32>>,
     provider_id: Vec<Option<std::borrow::Cow<'a, str>>>,
     detail: Vec<Option<std::borrow::Cow<'a, str>>>,
+    waits: Vec<bool>,
 }
 
 impl<'a> Columns<'a> {
@@ -230,13 +262,19 @@ impl<'a> Columns<'a> {
             all.status.push(attempt.status.map(i32::from));
             all.provider_id.push(attempt.provider_id.as_deref().map(text));
             all.detail.push(attempt.detail.as_deref().map(text));
+            all.waits.push(matches!(attempt.next, Next::Wait(_)));
         }
         all
     }
 
     async fn write(&self, session: &Session, ids: &[&str]) -> Result<u64, Failure> {
-        let Self { at_ms, provider, outcome, status, provider_id, detail } = self;
-        session.execute(ATTEMPTS, &[&ids, at_ms, provider, outcome, status, provider_id, detail]).await
+        let Self { at_ms, provider, outcome, status, provider_id, detail, waits } = self;
+        if waits.contains(&true) {
+            let columns: Parameters<'_> = &[&ids, at_ms, provider, outcome, status, provider_id, detail, waits];
+            session.execute(ATTEMPTS_OR_REPEATED, columns).await
+        } else {
+            session.execute(ATTEMPTS, &[&ids, at_ms, provider, outcome, status, provider_id, detail]).await
+        }
     }
 }
 

@@ -76,20 +76,7 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
     };
     // forgotten meanwhile: there is nothing left that the attempt could be told of
     let Some(seq) = seq else { return Ok(None) };
-    connection
-        .prepare_cached(
-            "INSERT INTO attempts (notification, at_ms, provider, outcome, status, provider_id, detail)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute(params![
-            seq,
-            attempt.at.millis(),
-            attempt.provider,
-            attempt.outcome.as_str(),
-            attempt.status,
-            attempt.provider_id,
-            attempt.detail,
-        ])?;
+    write_attempt(connection, seq, attempt)?;
     if let Some(each) = &attempt.publication {
         publication::write(connection, each)?;
     }
@@ -124,6 +111,38 @@ fn record_one(connection: &Connection, attempt: &AttemptRecord, lease: &Lease) -
         )?
         .execute(params![seq, state.as_str(), attempt.at.millis()])?;
     Ok(is_had.then_some(lane))
+}
+
+/// Writes what the timeline shows of an attempt.
+fn write_attempt(connection: &Connection, seq: i64, attempt: &AttemptRecord) -> Result<(), StoreError> {
+    let columns = params![
+        seq,
+        attempt.at.millis(),
+        attempt.provider,
+        attempt.outcome.as_str(),
+        attempt.status,
+        attempt.provider_id,
+        attempt.detail,
+    ];
+    let repeats = matches!(attempt.next, Next::Wait(_))
+        && connection
+            .prepare_cached(
+                "UPDATE attempts SET at_ms = max(at_ms, ?2), provider_id = ?6, detail = ?7 WHERE id = (
+                     SELECT max(id) FROM (SELECT * FROM attempts WHERE notification = ?1 ORDER BY id DESC LIMIT 2)
+                     HAVING count(*) FILTER (WHERE provider = ?3 AND outcome = ?4 AND status IS ?5
+                                                   AND provider_id IS NULL) = 2)",
+            )?
+            .execute(columns)?
+            == 1;
+    if !repeats {
+        connection
+            .prepare_cached(
+                "INSERT INTO attempts (notification, at_ms, provider, outcome, status, provider_id, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?
+            .execute(columns)?;
+    }
+    Ok(())
 }
 
 /// The notification of an attempt that came after it was finished.

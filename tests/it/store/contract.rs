@@ -66,6 +66,7 @@ macro_rules! suite {
             leases::a_released_one_can_be_put_off,
             leases::only_the_owner_releases,
             leases::attempts_are_counted,
+            leases::an_outage_leaves_its_first_and_its_last_attempt,
             people::a_timeline_tells_everything,
             people::a_timeline_says_whom_each_message_was_for,
             people::an_unknown_journey_has_no_timeline,

@@ -2,6 +2,7 @@
 
 use reassure::domain::order::Channel;
 use reassure::ports::{AttemptRecord, Next, State, Store};
+use reassure::timeline::{self, Style};
 
 use crate::store::fixture::*;
 
@@ -124,6 +125,68 @@ pub async fn attempts_are_counted(store: &dyn Store) {
         let retry = attempt("n1", second, Next::Retry(at(second + 10)));
         store.record(vec![retry], at(second), &lease("me", second + 60)).await.unwrap();
     }
+}
+
+/// What is kept of the attempts on a message: when each ended, its status and what went wrong.
+async fn kept(store: &dyn Store, order: &str) -> Vec<(i64, Option<u16>, String)> {
+    let story = store.timeline(&key(order)).await.unwrap().unwrap().notifications.remove(0);
+    let kept = story.attempts.into_iter();
+    kept.map(|it| (it.at.since(at(0)).num_seconds(), it.status, it.detail.unwrap_or_default())).collect()
+}
+
+pub async fn an_outage_leaves_its_first_and_its_last_attempt(store: &dyn Store) {
+    place(store, "A", vec![email("n1")]).await;
+    place(store, "B", vec![email("n2")]).await;
+    let fails = |name: &str, second: i64, status: Option<u16>, next: Next| AttemptRecord {
+        status,
+        provider_id: None,
+        ..attempt(name, second, next)
+    };
+    let waits = |name: &str, second: i64, status| fails(name, second, status, Next::Wait(at(second + 1)));
+    let record = async |second: i64, ended: Vec<AttemptRecord>| {
+        let claimed = store.claim("brevo", at(second), &lease("me", second + 60), 10).await.unwrap();
+        assert_eq!(names(&claimed), ["n1", "n2"]);
+        store.record(ended, at(second), &lease("me", second + 60)).await.unwrap();
+        claimed[0].attempts
+    };
+    record(0, vec![fails("n1", 0, Some(503), Next::Retry(at(1))), waits("n2", 0, Some(503))]).await;
+    for second in 1..100 {
+        let status = if second % 2 == 0 { Some(503) } else { None };
+        let counted = record(second, vec![waits("n1", second, Some(503)), waits("n2", second, status)]).await;
+        assert_eq!(counted, 1, "only the first counts");
+    }
+    let row = |second: i64, status: Option<u16>| (second, status, format!("attempt at {second}"));
+    assert_eq!(kept(store, "A").await, [row(0, Some(503)), row(99, Some(503))]);
+    assert_eq!(kept(store, "B").await.len(), 100, "each differs from the one before");
+    let story = store.timeline(&key("A")).await.unwrap().unwrap().notifications.remove(0);
+    let text = timeline::late(&story, Style { colour: false, everything: false, zone: chrono_tz::UTC });
+    let since = at(0).in_zone(chrono_tz::UTC).format("waits, tried since %a %d %b %H:%M:%S: 503 attempt at 99");
+    assert!(text.contains(&since.to_string()), "{text}");
+    // what differs is told, and so is what counts
+    for second in 100..104 {
+        record(second, vec![waits("n1", second, None), waits("n2", second, None)]).await;
+    }
+    for second in 104..107 {
+        let again = Next::Retry(at(second + 1));
+        record(second, vec![fails("n1", second, None, again), waits("n2", second, None)]).await;
+    }
+    let counted = [103, 104, 105, 106].map(|second| row(second, None));
+    let told = [&[row(0, Some(503)), row(99, Some(503)), row(100, None)], &counted[..]].concat();
+    assert_eq!(kept(store, "A").await, told);
+    // what the provider has an id of stays, and so does what another provider did
+    let at_another = AttemptRecord { provider: "smtp".to_owned(), ..waits("n1", 107, None) };
+    let known = AttemptRecord { provider_id: Some("p-109".to_owned()), ..waits("n1", 109, None) };
+    for (second, ended) in
+        [(107, at_another), (108, waits("n1", 108, None)), (109, known), (110, waits("n1", 110, None))]
+    {
+        record(second, vec![ended, waits("n2", second, None)]).await;
+    }
+    let later = [107, 108, 109, 110].map(|second| row(second, None));
+    assert_eq!(kept(store, "A").await, [&told[..], &later[..]].concat());
+    let ended = [("n1", "A"), ("n2", "B")]
+        .map(|(name, order)| AttemptRecord { key: key(order), ..attempt(name, 111, Next::Accepted) });
+    record(111, ended.to_vec()).await;
+    assert_eq!(kept(store, "B").await.last(), Some(&row(111, Some(202))));
 }
 
 pub async fn when_what_caused_one_came_in_is_known_to_its_end(store: &dyn Store) {
