@@ -116,7 +116,8 @@ fn add(journey: &mut Journey, event: &Event) -> Result<Applied, Full> {
         Body::OrderCancelled(data) => {
             let known = journey.steps.cancelled.as_ref();
             let news = if known.is_none() { News::Fresh } else { News::Known };
-            if known.is_none_or(|known| at < known.at) {
+            // of two words of one moment always the same counts
+            if known.is_none_or(|known| (at, &data.reason) < (known.at, &known.reason)) {
                 journey.steps.cancelled = Some(Cancelled { at, reason: data.reason.clone() });
             }
             Applied::of_order(news)
@@ -124,7 +125,7 @@ fn add(journey: &mut Journey, event: &Event) -> Result<Applied, Full> {
         Body::OrderRefunded(data) => {
             let news = match &journey.steps.refunded {
                 None => News::Fresh,
-                Some(known) if known.at < at => News::Fresh,
+                Some(known) if (known.at, known.amount) < (at, data.amount) => News::Fresh,
                 Some(_) => News::Old,
             };
             if news == News::Fresh {

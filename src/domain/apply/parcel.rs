@@ -90,7 +90,11 @@ pub(super) fn track(
     let mut news = News::Known;
     if let Some(scan) = &scan {
         let same = |known: &Scan| (known.status, known.at, &known.code) == (scan.status, scan.at, &scan.code);
-        if !facts.scans.iter().any(same) {
+        if let Some(known) = facts.scans.iter_mut().find(|known| same(known)) {
+            if words(known) < words(scan) {
+                known.clone_from(scan);
+            }
+        } else {
             // what says nothing does not outdate what does
             let telling = facts.scans.iter().filter(|known| known.status != ParcelStatus::Unknown);
             let latest = telling.map(rank).max().is_none_or(|latest| latest < rank(scan));
@@ -133,6 +137,12 @@ pub(super) fn track(
         other => other,
     };
     Ok(Applied { news, subject: latest_life(journey, waybill), links: links.into_iter().collect() })
+}
+
+/// What else is said of one scan: of two that say it otherwise the fuller one counts, and always the same.
+fn words(scan: &Scan) -> (usize, String) {
+    let words = serde_json::to_string(scan).unwrap_or_default();
+    (words.len(), words)
 }
 
 pub(super) fn facts_of(journey: &Journey, waybill: &Waybill) -> Facts {

@@ -13,7 +13,7 @@ use reassure::domain::step::{Input, Transition, step, still_holds};
 use reassure::domain::time::Timestamp;
 
 use super::story::rules;
-use crate::generated::{Recorded, always};
+use crate::generated::{Recorded, always, always_contradicted};
 
 /// Days after the last event, by which every deadline has fallen due.
 const AFTERWARDS: i64 = 60;
@@ -113,7 +113,7 @@ fn is_end(phase: Phase) -> bool {
 /// I1: replaying any prefix once more is a no-op.
 #[test]
 fn replaying_any_prefix_changes_nothing() {
-    always(2_000, |case| {
+    always_contradicted(2_000, |case| {
         let mut life = Life::new();
         for (index, recorded) in case.events.iter().enumerate() {
             life.record(recorded, &mut |_, _| Ok(()))?;
@@ -135,7 +135,7 @@ fn replaying_any_prefix_changes_nothing() {
 /// I1: events that come twice at once, and once more at the end, change nothing.
 #[test]
 fn duplicates_change_nothing() {
-    always(2_000, |case| {
+    always_contradicted(2_000, |case| {
         let once = Life::of(&case.events)?;
         let doubled: Vec<Recorded> = case.events.iter().flat_map(|one| [one.clone(), one.clone()]).collect();
         let twice = Life::of(&doubled)?;
@@ -150,7 +150,7 @@ fn duplicates_change_nothing() {
 /// comes late. The phase is compared without it, so that `usage` counts as `delivery`.)
 #[test]
 fn any_order_of_arrival_ends_in_the_same_journey() {
-    always(3_000, |case| {
+    always_contradicted(3_000, |case| {
         let (straight, shuffled) = (Life::of(&case.events)?, Life::of(&at_once(&case.shuffled()))?);
         let (Some(one), Some(other)) = (straight.facts(), shuffled.facts()) else { return Ok(()) };
         ensure!(one == other, "the facts differ:\n{}", difference(&one, &other)?);
@@ -171,7 +171,7 @@ fn at_once(events: &[Recorded]) -> Vec<Recorded> {
 /// I2, I4 and `once_per`, for every message of a whole life.
 #[test]
 fn every_message_holds_when_it_is_sent_and_is_sent_once() {
-    always(3_000, |case| {
+    always_contradicted(3_000, |case| {
         let mut keys = BTreeSet::new();
         let mut check = |life: &Life, taken: &Transition| {
             for sent in &taken.notifications {

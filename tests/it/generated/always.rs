@@ -6,6 +6,7 @@ use rand::{Rng, SeedableRng};
 use reassure::domain::event::Body;
 use reassure::domain::time::{Timestamp, spell_span};
 
+use super::contradictions::contradict;
 use super::goods::{Contact, SHOPS};
 use super::{BEGIN, Plan, Recorded, seed};
 
@@ -39,7 +40,24 @@ impl Case {
 /// # Panics
 /// At the first journey of which it does not hold, with the seed and the fewest events that show it.
 pub fn always(journeys: u64, holds: impl Fn(&Case) -> anyhow::Result<()>) {
-    always_in(journeys, "journey", |seed, number| Plan::new(seed, number, placed(0), u64::MAX).events(), holds);
+    always_in(journeys, "journey", journey, holds);
+}
+
+/// Tries `holds` on so many journeys of which much is said once more, and not alike.
+///
+/// # Panics
+/// Like [`always`].
+pub fn always_contradicted(journeys: u64, holds: impl Fn(&Case) -> anyhow::Result<()>) {
+    let events = |seed: u64, number| {
+        let mut events = journey(seed, number);
+        contradict(&mut events, seed.wrapping_add(number));
+        events
+    };
+    always_in(journeys, "journey", events, holds);
+}
+
+fn journey(seed: u64, number: u64) -> Vec<Recorded> {
+    Plan::new(seed, number, placed(0), u64::MAX).events()
 }
 
 /// Tries `holds` on so many customers, each with so many orders at one shop, placed hours apart.

@@ -9,12 +9,13 @@
 #![allow(dead_code, reason = "each of those who include it uses a part")]
 
 mod always;
+mod contradictions;
 mod goods;
 mod plan;
 mod stream;
 mod trouble;
 
-pub use always::{always, always_together};
+pub use always::{always, always_contradicted, always_together};
 use plan::Plan;
 pub use stream::Stream;
 
