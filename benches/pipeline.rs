@@ -93,7 +93,7 @@ struct Options {
 /// Beside one, where several can share a store.
 const REPLICAS: usize = 3;
 /// Of each store, in turns.
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 fn main() -> ExitCode {
     let mut options = Options::parse();

@@ -1,11 +1,13 @@
 //! Takes events in: batch by batch, each one transaction. Deadlines that fall due and messages
 //! that must be taken back go the same way, so that one place alone changes journeys.
 
+mod ahead;
 pub(crate) mod disposition;
 pub(crate) mod draft;
 mod held;
 mod intake;
 pub(crate) mod known;
+mod load;
 mod progress;
 mod receipts;
 mod schemas;
@@ -22,19 +24,20 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::{Clock, Told};
 use crate::dispatch::Dispatcher;
-use crate::domain::event::Reference;
 use crate::domain::journey::JourneyKey;
 use crate::domain::time::Timestamp;
 use crate::envelope::{self, Refusal};
-use crate::ports::{Advance, DeadRecord, Lease, Leased, Partition, Record, Store, StoreError, Stream};
+use crate::ports::{Advance, Batch, Lease, Leased, Partition, Record, Store, StoreError, Stream};
 use crate::publish::Outlet;
 use crate::shops::InForce;
 use crate::telemetry::{Metrics, Span, trace_id};
 
+use ahead::{Upcoming, Written};
 use disposition::Disposition;
 use draft::Draft;
 pub use intake::{Arrival, Intake, Read, Reader};
 use known::Known;
+use load::Load;
 pub use progress::Progress;
 pub use receipts::Receipts;
 pub use schemas::{Lookup, Schemas};
@@ -82,43 +85,11 @@ pub struct Ingest {
     pub lease: Duration,
 }
 
-/// Everything that is decided together.
-#[derive(Default)]
-struct Load {
-    arrivals: Vec<Arrival>,
-    dead: Vec<DeadRecord>,
-    /// Journeys in which a deadline is due.
-    due: Vec<(JourneyKey, Span)>,
-    sequels: Vec<Sequel>,
-    /// What parked events wait for and is there.
-    stranded: Vec<(String, Reference)>,
-    advances: Vec<Advance>,
-    redriven: Vec<i64>,
-    records: usize,
-    unreadable: Vec<JourneyKey>,
-}
-
-impl Load {
-    /// Of what was consumed and what was woken.
-    fn spans(&self) -> impl Iterator<Item = &Span> + Clone {
-        self.arrivals.iter().map(|arrival| &arrival.span).chain(self.due.iter().map(|(_, span)| span))
-    }
-
-    /// Leaves out what comes of `partition`.
-    fn leave(&mut self, partition: &Partition) {
-        let left = self.arrivals.iter().filter(|arrival| arrival.partition.as_ref() == Some(partition));
-        left.for_each(|arrival| arrival.span.applied("left"));
-        self.advances.retain(|advance| advance.partition != *partition);
-        self.arrivals.retain(|arrival| arrival.partition.as_ref() != Some(partition));
-        self.dead.retain(|dead| dead.record.partition != *partition);
-    }
-}
-
 impl Ingest {
     /// Works until `stop` is told, then finishes what it has begun.
     pub async fn run(
         self,
-        mut intake: mpsc::Receiver<Intake>,
+        intake: mpsc::Receiver<Intake>,
         mut sequels: mpsc::Receiver<Sequel>,
         mut stop: watch::Receiver<bool>,
     ) {
@@ -127,6 +98,7 @@ impl Ingest {
         look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut wake = Changes(self.clock.changes());
         let (mut round, mut watch) = (Round::new(), Watch::new());
+        let mut upcoming = Upcoming::new(intake);
         loop {
             let mut load = Load::default();
             tokio::select! {
@@ -142,22 +114,25 @@ impl Ingest {
                 // before the intake, which is always ready while there is a backlog
                 _ = look.tick(), if self.looks => if !self.look(&mut load, &mut round, &mut watch).await { continue },
                 () = wake.changed(), if self.looks => if !self.look(&mut load, &mut round, &mut watch).await { continue },
-                message = intake.recv() => match message {
+                message = upcoming.next() => match message {
                     None => return,
-                    Some(Intake::Assigned(partitions)) => {
+                    Some((Intake::Assigned(partitions), _)) => {
                         self.metrics.rebalances.with_label_values(&["given"]).inc();
                         positions.extend(partitions);
                         continue;
                     }
-                    Some(Intake::Revoked(partitions, done)) => {
+                    Some((Intake::Revoked(partitions, done), _)) => {
                         self.metrics.rebalances.with_label_values(&["taken"]).inc();
                         answer(&mut positions, &partitions, done);
                         continue;
                     }
-                    Some(Intake::Records(read)) => self.admit(read, &positions, &mut load),
+                    Some((Intake::Records(read), glance)) => {
+                        load.glance = glance;
+                        self.admit(read, &positions, &mut load);
+                    }
                 },
             }
-            if !self.settle(&mut load, &mut positions, &mut watch, &mut stop).await {
+            if !self.settle(&mut load, &mut upcoming, &mut positions, &mut watch, &mut stop).await {
                 return;
             }
             round.put_off(load.unreadable);
@@ -230,6 +205,7 @@ impl Ingest {
     async fn settle(
         &self,
         load: &mut Load,
+        upcoming: &mut Upcoming,
         positions: &mut HashMap<Partition, Option<i64>>,
         watch: &mut Watch,
         stop: &mut watch::Receiver<bool>,
@@ -237,7 +213,7 @@ impl Ingest {
         let mut failures = 0;
         let span = self.reader.tracer.stored(load.spans());
         loop {
-            match self.attempt(load, watch).await {
+            match self.attempt(load, upcoming, watch).await {
                 Ok(unreadable) => {
                     load.unreadable = unreadable;
                     self.store_is_back();
@@ -276,29 +252,36 @@ impl Ingest {
     }
 
     /// Returns the journeys that cannot be read.
-    async fn attempt(&self, load: &Load, watch: &mut Watch) -> Result<Vec<JourneyKey>, StoreError> {
-        let woken = load.due.iter().map(|(key, _)| key);
-        let also: Vec<JourneyKey> = woken.chain(load.sequels.iter().map(|sequel| &sequel.key)).cloned().collect();
-        let known =
-            self.metrics.timed("load", Known::fetch(&self.store, &load.arrivals, &also, &load.stranded)).await?;
+    async fn attempt(
+        &self,
+        load: &mut Load,
+        upcoming: &mut Upcoming,
+        watch: &mut Watch,
+    ) -> Result<Vec<JourneyKey>, StoreError> {
+        let known = self.metrics.timed("load", load.known(&self.store)).await?;
         let unreadable: Vec<JourneyKey> = known.unreadable.iter().cloned().collect();
         if !unreadable.is_empty() {
             self.metrics.store_errors.with_label_values(&["load", "corrupt"]).inc();
         }
+        let mut written = Written::default();
+        let ((), decided) =
+            tokio::join!(upcoming.look(&self.store, &self.metrics), self.decide(load, known, watch, &mut written));
+        upcoming.note(written);
+        decided.map(|()| unreadable)
+    }
+
+    /// Decides and writes; `written` is what may have changed by that, whatever became of it.
+    async fn decide(
+        &self,
+        load: &Load,
+        known: Known,
+        watch: &mut Watch,
+        written: &mut Written,
+    ) -> Result<(), StoreError> {
         let (now, shops) = (self.clock.now(), self.shops.get());
         let draft = tokio::task::block_in_place(|| {
             let mut draft = Draft::new(&shops, &*shops, &self.outlet, now, known);
-            load.sequels.iter().for_each(|sequel| draft.follow(sequel));
-            draft.take_up_stranded();
-            for arrival in &load.arrivals {
-                draft.take(arrival.clone());
-            }
-            for (key, span) in &load.due {
-                draft.wake(key, span.traceparent());
-            }
-            for dead in &load.dead {
-                draft.bury(dead);
-            }
+            load.put_to(&mut draft);
             draft
         });
         let on_record = known::on_record(&self.store, draft.addressees()).await?;
@@ -307,15 +290,22 @@ impl Ingest {
         batch.redriven.clone_from(&load.redriven);
         batch.spoken = watch.spoken(&batch, &shops, now, &*self.store).await?;
         let tally = Tally::of(&batch, &shops);
+        *written = Written::of(&batch);
+        self.commit(batch, now).await?;
+        self.count(load, &dispositions, now);
+        tally.count(&self.metrics);
+        Ok(())
+    }
+
+    /// Writes the batch, and hands on what it leased.
+    async fn commit(&self, batch: Batch, now: Timestamp) -> Result<(), StoreError> {
         let streams: BTreeSet<Stream> = batch.publications.iter().map(|publication| publication.stream).collect();
         let lease = self.lease_from(now);
         let capacity: BTreeMap<String, usize> = self.dispatcher.capacity();
         let leased: Vec<Leased> = self.metrics.timed("commit", self.store.commit(batch, &lease, &capacity)).await?;
         self.dispatcher.hand(leased, lease.until);
         self.outlet.note(streams);
-        self.count(load, &dispositions, now);
-        tally.count(&self.metrics);
-        Ok(unreadable)
+        Ok(())
     }
 
     fn lease_from(&self, now: Timestamp) -> Lease {

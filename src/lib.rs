@@ -27,7 +27,8 @@
 //! - [`packing`]: journeys, timelines and messages as a few hundred bytes each.
 //! - [`envelope`]: from a record to an event. [`adapter`]: from what platforms and carriers send to
 //!   events. [`schema`]: the published schemas of events.
-//! - [`ingest`]: a batch of events, deadlines, receipts or withdrawals becomes one transaction.
+//! - [`ingest`]: a batch of events, deadlines, receipts or withdrawals becomes one transaction; what the next
+//!   one needs to know is read meanwhile.
 //! - [`dispatch`]: the outbox goes to the providers; each provider has a pool of its own, and its outages
 //!   are not its messages' fault.
 //! - [`outcome`], [`dead_letter`], [`publish`]: what is told of this work on topics of our own.

@@ -17,7 +17,7 @@ use crate::ingest::{Ingest, Reader, Schemas, Sequel, told};
 use crate::telemetry::Metrics;
 
 /// Read batches that may wait between decoding and deciding.
-const READ_AHEAD: usize = 2;
+const READ_AHEAD: usize = 1;
 
 /// Starts to take in; returns the bus. In a process that has another role there is none, and only what dispatch
 /// wants to be known (`to_know`) is decided on.

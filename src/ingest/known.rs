@@ -133,6 +133,21 @@ impl Known {
         Ok(known)
     }
 
+    /// Forgets these journeys, and where these references lead.
+    pub(super) fn leave(&mut self, journeys: &HashSet<JourneyKey>, references: &HashSet<(String, Reference)>) {
+        self.journeys.retain(|key, _| !journeys.contains(key));
+        self.resolved.retain(|(shop, reference, _), _| !references.contains(&(shop.clone(), reference.clone())));
+    }
+
+    /// Takes in what is known besides; that wins.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.journeys.extend(other.journeys);
+        self.unreadable.extend(other.unreadable);
+        self.resolved.extend(other.resolved);
+        self.parked.extend(other.parked);
+        self.stranded.extend(other.stranded);
+    }
+
     async fn find(&mut self, store: &dyn Source, events: &[&Event], also: &[JourneyKey]) -> Result<(), StoreError> {
         let mut wanted: Vec<JourneyKey> = also.to_vec();
         let mut indirect: Vec<(String, Reference, Timestamp)> = Vec::new();

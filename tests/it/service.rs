@@ -2,6 +2,7 @@
 //! sandbox and a store on disk.
 
 mod access;
+mod backlog;
 mod bad_input;
 mod budget;
 mod connections;

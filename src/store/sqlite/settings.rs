@@ -42,7 +42,7 @@ impl Default for Settings {
             path: PathBuf::from("reassure.db"),
             group: "reassure".to_owned(),
             readers: 2,
-            writer_cache_mib: 48,
+            writer_cache_mib: 40,
             reader_cache_mib: 8,
             checkpoint_mib: 32,
             busy_timeout_ms: 5_000,
