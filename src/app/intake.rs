@@ -16,7 +16,7 @@ use crate::envelope::Limits;
 use crate::ingest::{Ingest, Reader, Schemas, Sequel, told};
 use crate::telemetry::Metrics;
 
-/// Read batches that may wait between decoding and deciding.
+/// Read batches that may wait between decoding and deciding, besides one that is looked at.
 const READ_AHEAD: usize = 1;
 
 /// Starts to take in; returns the bus. In a process that has another role there is none, and only what dispatch

@@ -133,22 +133,24 @@ impl Known {
         Ok(known)
     }
 
-    /// Forgets these journeys, and where these references lead.
-    pub(super) fn leave(&mut self, journeys: &HashSet<JourneyKey>, references: &HashSet<(String, Reference)>) {
-        self.journeys.retain(|key, _| !journeys.contains(key));
-        self.resolved.retain(|(shop, reference, _), _| !references.contains(&(shop.clone(), reference.clone())));
+    /// Takes in what was found later; that wins.
+    pub(super) fn extend(&mut self, later: Self) {
+        self.unreadable.retain(|key| !later.journeys.contains_key(key));
+        self.journeys.extend(later.journeys);
+        self.unreadable.extend(later.unreadable);
+        self.resolved.extend(later.resolved);
     }
 
-    /// Takes in what is known besides; that wins.
-    pub(super) fn extend(&mut self, other: Self) {
-        self.journeys.extend(other.journeys);
-        self.unreadable.extend(other.unreadable);
-        self.resolved.extend(other.resolved);
-        self.parked.extend(other.parked);
-        self.stranded.extend(other.stranded);
-    }
-
-    async fn find(&mut self, store: &dyn Source, events: &[&Event], also: &[JourneyKey]) -> Result<(), StoreError> {
+    /// Asks for the journeys that the events are about, and for those in `also`.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn find(
+        &mut self,
+        store: &dyn Source,
+        events: &[&Event],
+        also: &[JourneyKey],
+    ) -> Result<(), StoreError> {
         let mut wanted: Vec<JourneyKey> = also.to_vec();
         let mut indirect: Vec<(String, Reference, Timestamp)> = Vec::new();
         for event in events {
@@ -177,6 +179,10 @@ impl Known {
             };
             self.journeys = wanted.into_iter().zip(loaded).filter_map(|(key, journey)| Some((key, journey?))).collect();
         }
+        // one that went between the two reads leads nowhere: what is heard of it is parked, not lost
+        for leads_to in self.resolved.values_mut() {
+            leads_to.retain(|key| self.journeys.contains_key(key) || self.unreadable.contains(key));
+        }
         Ok(())
     }
 
@@ -190,7 +196,10 @@ impl Known {
     }
 
     /// Reads what is parked for the events, and for what is released in turn.
-    async fn release(&mut self, store: &dyn Source, events: &[&Event]) -> Result<(), StoreError> {
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(super) async fn release(&mut self, store: &dyn Source, events: &[&Event]) -> Result<(), StoreError> {
         let mut wanted: Vec<(String, Reference)> = Vec::new();
         for event in events {
             let shop = event.body.shop();

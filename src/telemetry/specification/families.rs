@@ -254,7 +254,7 @@ pub static FAMILIES: &[Family] = &[
         ])
         .alerts(&["ReassureStoreFailing"]),
     histogram("reassure_store_seconds", "Time that the store takes", STORE_SECONDS)
-        .by(&[words("operation", || vec!["load", "commit", "claim", "record"])]),
+        .by(&[words("operation", || vec!["look", "load", "commit", "claim", "record"])]),
     gauge("reassure_store_connections", "Connections of the store that are open, by what they are for")
         .by(&[POOL, words("state", || vec!["idle", "in_use"])]),
     gauge("reassure_store_waiting_calls", "Calls of the store that wait for a connection").by(&[POOL]),

@@ -40,6 +40,7 @@ async fn a_batch_that_is_looked_at_early_knows_what_the_one_before_it_wrote() {
         let count = f64::from(u32::try_from(count).unwrap());
         eventually(of, async || service.metric(&applied(of)).await >= count).await;
     }
+    assert_ne!(service.metric("reassure_store_seconds_count{operation=\"look\"}").await, 0.0);
     assert_eq!(service.metric("reassure_events_total{outcome=\"parked\",type=\"parcel.tracked\"}").await, 0.0);
     assert_eq!(service.metric("reassure_journey_conflicts_total").await, 0.0);
 }
