@@ -35,31 +35,28 @@ impl Settings {
         self.serve_with(false)
     }
 
-    /// The folders that are set and cannot be read.
-    fn unreadable(&self, words: bool) -> Vec<Fault> {
-        let own = [
-            ("rules", &self.rules.folder),
-            ("templates", if words { &self.templates.folder } else { &None }),
-            ("shops", &self.shops_folder),
-        ];
-        let fault = |(section, folder): (&str, &Option<PathBuf>)| {
-            let folder = folder.as_ref()?;
-            let error = std::fs::read_dir(folder).err()?;
-            let fault = self.place_in(&[section, "folder"], &format!("'{}' cannot be read: {error}", folder.display()));
-            Some(fault.suggest("name a folder that is there and may be read, or leave the setting out"))
-        };
-        own.into_iter().filter_map(fault).collect()
+    /// The folder of that section, if it is set and can be read.
+    fn readable<'a>(&self, section: &str, folder: &'a Option<PathBuf>) -> Result<Option<&'a Path>, Vec<Fault>> {
+        let Some(folder) = folder.as_deref() else { return Ok(None) };
+        match std::fs::read_dir(folder) {
+            Ok(_) => Ok(Some(folder)),
+            Err(error) => {
+                let what = format!("'{}' cannot be read: {error}", folder.display());
+                let fault = self.place_in(&[section, "folder"], &what);
+                Err(vec![fault.suggest("name a folder that is there and may be read, or leave the setting out")])
+            }
+        }
     }
 
     fn serve_with(&self, words: bool) -> Result<Shops, Vec<Fault>> {
-        let unreadable = self.unreadable(words);
-        if !unreadable.is_empty() {
-            return Err(unreadable);
-        }
         let mut faults = Vec::new();
         let mut keep = |found: Vec<Fault>| faults.extend(found);
-        let rules = Rules::load(self.rules.folder.as_deref()).map_err(&mut keep).ok();
-        let templates = if words { Templates::load(self.templates.folder.as_deref()) } else { Ok(Templates::none()) };
+        let rules = self.readable("rules", &self.rules.folder).and_then(Rules::load).map_err(&mut keep).ok();
+        let templates = if words {
+            self.readable("templates", &self.templates.folder).and_then(Templates::load)
+        } else {
+            Ok(Templates::none())
+        };
         let templates = templates.map_err(&mut keep).ok();
         let restraints = self.restraints().map_err(&mut keep).map(Arc::new).unwrap_or_default();
         let folders = self.folders().map_err(&mut keep).unwrap_or_default();
@@ -127,7 +124,7 @@ impl Settings {
 
     /// The folder of each shop that has one.
     fn folders(&self) -> Result<BTreeMap<String, PathBuf>, Vec<Fault>> {
-        let Some(folder) = &self.shops_folder else { return Ok(BTreeMap::new()) };
+        let Some(folder) = self.readable("shops", &self.shops_folder)? else { return Ok(BTreeMap::new()) };
         let mut folders = BTreeMap::new();
         let mut faults = Vec::new();
         for (id, path) in folders_in(folder)? {
